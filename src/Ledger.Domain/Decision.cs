@@ -35,8 +35,8 @@ public abstract record Decision
     /// <param name="Detail">What whoever sent it ought to know all the same; null: nothing.</param>
     public sealed record AlreadyRecorded(string? Detail = null) : Decision
     {
-        /// <summary>Which fact of the stream it is, where a rule would take long to be asked of each; null: the first
-        /// with which the rule knows it.</summary>
+        /// <summary>Which fact of the stream it is, where a rule would take long to be asked of each; null: the last
+        /// with which the rule came to know it.</summary>
         public Func<LedgerEvent, bool>? Is { get; init; }
     }
 

@@ -248,18 +248,22 @@ public sealed class Recorder(
         return (state, revision);
     }
 
-    /// <summary>Where the fact stands that a rule knew: the one that it says, else the first of the stream with which
-    /// it came to know it. Null where neither finds one.</summary>
+    /// <summary>Where the fact stands that a rule knew: the one that it says, else the last of the stream with which
+    /// it came to know it. Null where neither finds one: what it knows without a fact, it does not know from one.
+    /// </summary>
     private async Task<long?> PlaceAsync<TState>(string stream, Decision.AlreadyRecorded known, long revision,
         TState initial, Func<TState, RecordedEvent, TState> fold, Func<TState, Decision> decide, CancellationToken ct)
     {
         if (known.Is is not null) return await PlaceAsync(stream, known, revision, ct).ConfigureAwait(false);
-        // What a rule knows without any fact of the stream, it does not know from one of them.
-        if (decide(initial) is Decision.AlreadyRecorded) return null;
-        var state = initial;
+        var (state, was, place) = (initial, decide(initial) is Decision.AlreadyRecorded, (long?)null);
         await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
-            if (decide(state = fold(state, recorded)) is Decision.AlreadyRecorded) return recorded.Position;
-        return null;
+        {
+            state = fold(state, recorded);
+            var isKnown = decide(state) is Decision.AlreadyRecorded;
+            if (isKnown && !was) place = recorded.Position;
+            was = isKnown;
+        }
+        return place;
     }
 
     /// <summary>From the end of the stream on, because what is sent twice mostly was so lately.</summary>

@@ -51,14 +51,15 @@ public sealed class FlexibilityStatementTests
             "C2 penalty 40 40.00 dso to cpo", "C2 energy 0 0.00 dso to cpo", "C2 penalty 40 40.00 dso to cpo"]);
         ((string)statement["flexibilityTotal"]!, (string)statement["conserved"]!).ShouldBe(("-80.00", "yes"));
         // 4,640 kWh at 0.5 are paid, 80.00 are credited: what the delivery comes to.
-        ((string)statement["total"]!).ShouldBe("2240");
+        ((string)statement["total"]!).ShouldBe("2240.00");
         town.Net("I1").ShouldBe("80");
         statement["postings"]!.AsArray().Select(row => $"{row!["account"]} {row["amount"]}")
-            .ShouldBe(["receivable/cpo 2320", "revenue/energy-import -2320", "payable/cpo 0", "cost/energy-export 0",
-                "flexibility/cpo -80", "flexibility/dso 80"]);
+            .ShouldBe(["receivable/cpo 2320.00", "revenue/energy-import -2320.00", "payable/cpo 0.00", "cost/energy-export 0.00",
+                "flexibility/cpo -80.00", "flexibility/dso 80.00"]);
         statement["flexibility"]!.AsArray().Select(line => (int)line!["line"]!).ShouldBe([49, 50, 51, 52, 53, 54]);
         statement["balances"]!.AsArray().Select(row => $"{row!["account"]} {row["moneyPending"]} {row["moneyPosted"]}")
-            .ShouldBe(["(grid)/grid-energy 0 0", "(seller)/sales 2320 0", "cpo/energy 0 0", "cpo/money -2240 0", "dso/money -80 0"]);
+            .ShouldBe(["(grid)/grid-energy 0.00 0.00", "(seller)/sales 2320.00 0.00", "cpo/energy 0.00 0.00",
+                "cpo/money -2240.00 0.00", "dso/money -80.00 0.00"]);
         town.Run("publish", "R1", "--by", "bob").Exit.ShouldBe(ExitCode.Done);
         var published = Statement(town);
         ((bool)published["flexibilityDiffers"]!).ShouldBeFalse();
@@ -91,7 +92,7 @@ public sealed class FlexibilityStatementTests
         town.Import(Tariff);
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
         Statement(town)["flexibility"]!.AsArray().Select(line => $"{line!["amount"]} {line["problem"]}")
-            .ShouldBe(["-80 ", " unproven"]);
+            .ShouldBe(["-80.00 ", " unproven"]);
         ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
         Explained(town, "R1#26")["tree"]!["arithmetic"]!.GetValue<string>().ShouldBe("unproven");
     }
@@ -127,7 +128,7 @@ public sealed class FlexibilityStatementTests
         Settled(town).ShouldBe(("-80.00", Ledger.Domain.Settlement.OnceRuleVersion));
         Statement(town)["flexibility"]!.AsArray()
             .Select(line => $"{line!["instruction"]} {line["amount"]} {line["problem"]}").ShouldBe(
-            ["I1 -80 ", "I2  I1 calls C1 for the same time, and one kWh is paid once"]);
+            ["I1 -80.00 ", "I2  I1 calls C1 for the same time, and one kWh is paid once"]);
         ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
         town.Net("I2").ShouldBeNull();
         Explained(town, "R1", "total");
@@ -198,7 +199,7 @@ public sealed class FlexibilityStatementTests
         total.ShouldNotContain("position 266");
         town.Run("explain", "R1", "total", "--lines").Output.ShouldContain("position 266");
         var tree = Explained(town, "R1#49")["tree"]!;
-        ((string)tree["says"]!, (string)tree["follows"]!).ShouldBe(("-80", "-80"));
+        ((string)tree["says"]!, (string)tree["follows"]!).ShouldBe(("-80.00", "-80.00"));
         var kinds = JsonNode.Parse(town.Run("export", "journal", "--format", "json").Output)!.AsArray();
         string Kind(long position) => (string)kinds[(int)position]!["wireName"]!;
         Positions(tree).Distinct().Select(Kind).Distinct().Order(StringComparer.Ordinal).ShouldBe(["baseline-frozen",

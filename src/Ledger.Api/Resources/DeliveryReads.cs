@@ -22,7 +22,7 @@ public sealed record HeldElsewhereAnswer(
 /// <summary>One line at the level of the rule, in kWh and money.</summary>
 public sealed record DeliveryLineAnswer(
     Instant Start, Instant End, decimal OrderedKwh, decimal DeliveredKwh, decimal EffectiveKwh, decimal ShortfallKwh,
-    Money Payment, Money Penalty, Money Net);
+    decimal Payment, decimal Penalty, decimal Net);
 
 /// <summary>An interval for which nothing is settled.</summary>
 public sealed record UnprovenAnswer(Instant Start, Instant End);
@@ -38,19 +38,16 @@ public sealed record TakenOfferAnswer(string Point, decimal OfferedKw, decimal T
 public sealed record DeliveryShareAnswer(
     string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines,
     IReadOnlyList<UnprovenAnswer> Unproven,
-    Money? PenaltiesBack, Money? Net, string? WhyNot, string? WhyNotBack)
+    decimal? PenaltiesBack, decimal? Net, string? WhyNot, string? WhyNotBack)
 {
     public static DeliveryShareAnswer Of(DeliveryShare share) => new(
         share.Paid, [.. share.Points.Select(point => point.Value)],
         [.. (share.Statement?.Lines ?? []).Select(line => new DeliveryLineAnswer(
             line.Covers.Start, line.Covers.End, line.OrderedKwh, line.DeliveredKwh, line.EffectiveKwh,
             line.ShortfallKwh,
-            Rounded(line.Payment), Rounded(line.Penalty), Rounded(line.Net)))],
+            line.Payment, line.Penalty, line.Net))],
         [.. (share.Statement?.Unproven ?? []).Select(gap => new UnprovenAnswer(gap.Start, gap.End))],
-        share.Penalties?.Back is { } back ? Rounded(back) : null, share.Net is { } net ? Rounded(net) : null,
-        share.WhyNot, share.Penalties?.WhyNot);
-
-    private static Money Rounded(decimal amount) => Money.With(Deliveries.MoneyDecimals, amount);
+        share.Penalties?.Back, share.Net, share.WhyNot, share.Penalties?.WhyNot);
 }
 
 /// <summary>The frozen baselines of the targets that are reached, as they were recorded.</summary>

@@ -42,10 +42,10 @@ public static class DeliveryListings
         return Listing.Of(shares,
             new("paid", "paid", row => row.Paid),
             new("points", null, row => row.Points.Select(point => point.Value).ToList()),
-            new("payment", "payment", row => Paid(Sum(row, line => line.Payment))),
-            new("penalty", "penalty", row => Paid(Sum(row, line => line.Penalty))),
-            new("penaltiesBack", back ? "penalties given back" : null, row => Paid(row.Penalties?.Back)),
-            new("net", "net", row => Paid(row.Net)),
+            new("payment", "payment", row => Sum(row, line => line.Payment)),
+            new("penalty", "penalty", row => Sum(row, line => line.Penalty)),
+            new("penaltiesBack", back ? "penalties given back" : null, row => row.Penalties?.Back),
+            new("net", "net", row => row.Net),
             new("unprovenIntervals", "unproven intervals", row => row.Statement?.Unproven.Count),
             new("whyNot", "not scored because", row => row.WhyNot),
             new("whyNotBack", back ? "about them" : null, row => row.Penalties?.WhyNot));
@@ -66,18 +66,15 @@ public static class DeliveryListings
         new("deliveredKwh", "delivered kWh", row => row.Line.DeliveredKwh),
         new("effectiveKwh", "effective kWh", row => row.Line.EffectiveKwh),
         new("shortfallKwh", "shortfall kWh", row => row.Line.ShortfallKwh),
-        new("payment", "payment", row => Paid(row.Line.Payment)),
-        new("penalty", "penalty", row => Paid(row.Line.Penalty)),
-        new("net", "net", row => Paid(row.Line.Net)));
+        new("payment", "payment", row => row.Line.Payment),
+        new("penalty", "penalty", row => row.Line.Penalty),
+        new("net", "net", row => row.Line.Net));
 
     public static Listing Gaps(IEnumerable<DeliveryShare> shares) => Listing.Of(
         shares.SelectMany(share => (share.Statement?.Unproven ?? []).Select(gap => (share.Paid, Gap: gap))),
         new("paid", "paid", row => row.Paid),
         new("start", "from", row => row.Gap.Start),
         new("end", "to", row => row.Gap.End));
-
-    private static Money? Paid(decimal? amount) =>
-        amount is { } known ? Money.With(Deliveries.MoneyDecimals, known) : null;
 
     // No sum where an interval is missing: it would look complete.
     private static decimal? Sum(DeliveryShare share, Func<FlexStatementLine, decimal> part) =>
