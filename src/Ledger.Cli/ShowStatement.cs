@@ -47,7 +47,8 @@ internal sealed record ShowStatement(
                 .Field("deltasAdd", "run and deltas are it", Corrected.Unlike is null)
                 .Field("deltasDiffer", Corrected.Unlike is null ? null : "not the same", Corrected.Unlike);
         if (Statement.Flexibility.Count == 0) return;
-        page.Field("flexibilityTotal", "of the total, flexibility", (Money)Statement.Flexibility.Sum(line => line.Amount ?? 0m))
+        page.Field("flexibilityTotal", "of the total, flexibility", (Money)Money.With(
+                Statement.MoneyDecimals, Statement.Flexibility.Sum(line => line.Amount ?? 0m)))
             .Field("flexibilityDiffers", null, Publication is not null
                 && Publication.FlexibilityRoot != FlexibilityLines.Root(Statement.Flexibility).Hex);
     }

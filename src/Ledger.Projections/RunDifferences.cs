@@ -71,8 +71,8 @@ public sealed record RunDifference(
     public decimal ByEnergy => Lines.Sum(line => line.ByEnergy);
     public decimal ByPrice => Lines.Sum(line => line.ByPrice);
     public decimal ByRounding => Lines.Sum(line => line.ByRounding);
-    public decimal ByCharges => Charges.Sum(charge => charge.Change);
-    public decimal ByFlexibility => Flexibility.Sum(line => line.Change);
+    public decimal ByCharges => Money.With(Before.Total.Scale, Charges.Sum(charge => charge.Change));
+    public decimal ByFlexibility => Money.With(Before.Total.Scale, Flexibility.Sum(line => line.Change));
 
     /// <summary>All of it in one sentence, for whoever pays.</summary>
     public string Says => ChangeWords.Of(this);

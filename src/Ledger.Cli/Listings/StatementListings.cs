@@ -23,7 +23,8 @@ public static class StatementListings
                 new("sumOfLines", "sum of the rounded lines", (Money)rows.Sum),
                 new("sumIsTotal", "the sum is the total", rows.SumIsTotal),
                 new("linesWithoutAmount", "lines without an amount", rows.WithoutAmount),
-                new("flexibility", "of it flexibility", (Money)statement.Flexibility.Sum(line => line.Amount ?? 0m)),
+                new("flexibility", "of it flexibility", (Money)Money.With(statement.MoneyDecimals,
+                    statement.Flexibility.Sum(line => line.Amount ?? 0m))),
             ],
         };
     }
