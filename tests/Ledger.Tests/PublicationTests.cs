@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
+using Ledger.Api;
 using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 using Shouldly;
 
@@ -145,6 +148,35 @@ public sealed class PublicationTests : IDisposable
         // The name of a correction is no run's any more.
         Refused("RunExists", [.. settle, "--run", "D1", "--kind", "interim"]);
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
+    /// <summary>What was recorded before there was the rule is read, explained and verified as it was, and a correction
+    /// follows it.</summary>
+    [Fact]
+    public async Task A_ledger_that_holds_a_second_initial_run_after_a_publication_is_read_as_before()
+    {
+        Done("publish", "R1", "--by", "bob");
+        var (account, day, ct) = (new PartyId("cpo"), new LocalDate(2026, 2, 27), TestContext.Current.CancellationToken);
+        await using (var ledger = OpenLedger.Open(town.Data, null, new StandingClock(SmallTown.Now)))
+        {
+            var first = (SettlementRunCompleted)EventCodec.Decode(await ledger.Journal
+                .ReadStreamAsync(Streams.Settlement(account, day), 0, ct).FirstAsync(ct));
+            var second = first with { Run = new("OLD") };
+            (await ledger.Journal.AppendAsync(Streams.Settlement(account, day), ExpectedRevision.Any,
+                [NewFact.At(second, SmallTown.Now, Settlement.KeyOf(second.Run, account, day))],
+                ledger.Operator("before"), null, ct)).ShouldBeOfType<AppendResult.Recorded>();
+            await ledger.CatchUpAsync(ct);
+        }
+        Done("verify");
+        Done("replay", "--diff");
+        Done("explain", "OLD", "total");
+        ((string)JsonNode.Parse(Done("settle", "--account", "cpo", "--day", "2026-02-27", "--dry-run", "--json"))!["beside"]!)
+            .ShouldBe("OLD");
+        Refused("RunKindIsPast", "settle", "--account", "cpo", "--day", "2026-02-27");
+        Late();
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style", "deltas");
+        Done("publish", "OLD", "--by", "bob");
+        Done("verify");
     }
 
     /// <summary>A euro is no yuan: the two are never subtracted, also where all numbers are the same.</summary>
