@@ -55,7 +55,7 @@ internal sealed class AnswerSchemas(
         : type == typeof(bool) ? new OpenApiSchema { Type = JsonSchemaType.Boolean }
         : type == typeof(int) ? new OpenApiSchema { Type = JsonSchemaType.Integer }
         : type == typeof(long) || type == typeof(Energy) ? Text(pattern: Whole)
-        : type == typeof(decimal) ? Text(pattern: Exact)
+        : type == typeof(decimal) || type == typeof(Money) ? Text(pattern: Exact)
         : type == typeof(Instant) ? Text(format: "date-time")
         : type == typeof(LocalDate) ? Text(format: "date")
         : null;

@@ -7,7 +7,7 @@ namespace Ledger.Api;
 
 /// <summary>What a caller is told of one fact.</summary>
 /// <param name="Outcome">recorded, alreadyRecorded or quarantined.</param>
-/// <param name="Position">Its place in the journal; null where the rule knew the fact by its state alone.</param>
+/// <param name="Position">Its place in the journal; null where nothing says which fact it is.</param>
 /// <param name="Detail">Why it is quarantined, or what whoever sent it again ought to know.</param>
 public sealed record FactAnswer(
     [property: Choices("recorded", "alreadyRecorded", "quarantined")] string Outcome, long? Position,

@@ -49,10 +49,15 @@ public static class Freezing
         // A completion stands for its own target: a meter that never reports must not hold up the others.
         if (!asked.Complete && Refused(before, recorded, baselines, now) is { } refused)
             return await RefuseAsync(refused.Code, refused.Detail).ConfigureAwait(false);
-        return Together(await recorder.RecordEachAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve,
-            baselines,
-            (state, frozen) => FrozenBaselines.Decide(state, recorded.Order, recorded.Position, frozen, now),
-            _ => command.Raw, command.By, ct).ConfigureAwait(false));
+        var outcome = Together(await EachAsync(baselines, placed: false).ConfigureAwait(false));
+        // Of all that are there already one says where.
+        return outcome is RecordOutcome.AlreadyRecorded && baselines.Count > 0
+            ? Together(await EachAsync([baselines[^1]], placed: true).ConfigureAwait(false)) : outcome;
+
+        Task<IReadOnlyList<RecordOutcome>> EachAsync(IReadOnlyList<BaselineFrozen> each, bool placed) =>
+            recorder.RecordEachAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve, each,
+                (state, frozen) => FrozenBaselines.Decide(state, recorded.Order, recorded.Position, frozen, now),
+                _ => command.Raw, command.By, ct, placed);
 
         Task<RecordOutcome> RefuseAsync(Rejection code, string detail) =>
             recorder.RefuseAsync(code, detail, command.Raw, command.By, ct);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Ledger.Api.Resources;
 using Ledger.Domain;
 using Ledger.Ingest;
@@ -6,6 +7,7 @@ using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Api;
 
@@ -136,8 +138,9 @@ public static class Redriving
             : null;
         if (found is RegisterReadingQuarantined held)
             return await recorder.RecordAsync(Streams.Register(held.Register), RegisterState.Empty, Register.Evolve,
-                state => ReadingCorrections.Decide(
-                    state, ReadingCorrections.Release(held, $"released by {by}: {reason}")),
+                state => ReadingCorrections.Decide(state, ReadingCorrections.Release(held, $"released by {by}: {reason}"))
+                    is var decision && decision is Decision.Rejected { Code: Rejection.ChangeOfBasis } refused
+                        ? refused with { Detail = $"{refused.Detail}. {WayOut(state, held, position)}" } : decision,
                 command.By, ct, command.Raw).ConfigureAwait(false);
         if (found is not EvidenceRefused refused)
             return await recorder.RefuseAsync(Rejection.UnknownEvidence,
@@ -147,6 +150,28 @@ public static class Redriving
         return await recorder.RecordAsync(Streams.Refusal(refused.Evidence), RefusalState.Empty, RefusalRelease.Evolve,
             state => RefusalRelease.Decide(state, release, refused, now), command.By, ct, command.Raw)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>What a person can do about a reading that is on no basis which the ledger knows: the rule alone says
+    /// only that he cannot let it pass.</summary>
+    private static string WayOut(RegisterState state, RegisterReadingQuarantined held, long position)
+    {
+        var before = state.InForce(held.ReadAt)!.Installed;
+        var meter = new JsonObject
+        {
+            ["type"] = "register",
+            ["point"] = held.Register.Point.Value,
+            ["direction"] = $"{held.Register.Direction}".ToLowerInvariant(),
+            ["meterSerial"] = "SERIAL-OF-THE-NEW-METER",
+            ["digits"] = before.Digits,
+            ["decimals"] = before.Decimals,
+            ["validFrom"] = InstantPattern.ExtendedIso.Format(held.ReadAt),
+        };
+        if (before.Factor != 1) meter["factor"] = before.Factor;
+        return "If the meter was exchanged, record the new one from then on, at the latest from this reading: ledger import "
+            + $"exchange.jsonl (or POST /v1/registers) with {meter.ToJsonString()}; then again: ledger release "
+            + $"{position.ToString(CultureInfo.InvariantCulture)} --by WHO --reason TEXT. If the reading before it is wrong, "
+            + "or this one, correct that";
     }
 
     private static long attempts;

@@ -1,50 +1,56 @@
 using Ledger.Cli.Listings;
+using Ledger.Domain;
 using Ledger.Projections;
 
 namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger diff RUN RUN</c>: why one run has another total than another, fact by fact and line by line, with sums
-/// that are reconciled to the last decimal.
+/// that are reconciled to the last decimal. The name of a correction means its run with what was booked on it so far.
 /// </summary>
 public static class Diff
 {
     public static Verb Verb { get; } = new("diff", "RUN RUN",
-        "says why two settlement runs differ: which fact came or took whose place, and what it moved, line by line",
+        "says why two settlement runs differ: which fact came or took whose place, and what it moved, line by line; a "
+        + "correction's name means its run with what is booked on it, up to and with that correction",
         "ledger diff cpo-1-2026-06-02-1 cpo-1-2026-06-02-2", RecordedRun.Options, RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words is not [var first, var second]) throw new UsageException("diff needs two RUNs");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var runs = ledger.Answers(null).Runs();
+        var answers = ledger.Answers(null);
         var (before, after) = (Named(first), Named(second));
-        if (before.Currency != after.Currency)
-            throw new CouldNotException($"{first} is in {before.Currency} and {second} in {after.Currency}");
+        if (before.Run.Currency != after.Run.Currency)
+            throw new CouldNotException($"{first} is in {before.Run.Currency} and {second} in {after.Run.Currency}");
         var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, before, after, ct)
             .ConfigureAwait(false) ?? throw new CouldNotException("one of the runs cannot be calculated again");
-        PageOf(ledger, difference, line.Json).Write(shell.Output, line.Json);
+        PageOf(ledger, first, second, difference, line.Json).Write(shell.Output, line.Json);
         return difference.IsReconciled ? ExitCode.Done : ExitCode.NotAsItShouldBe;
 
-        TimeOfUseSettlement.RunRow Named(string name) => RecordedRun.Find(line, runs, name);
+        NamedRun Named(string name) => RecordedRun.FindNamed(line, answers, name);
     }
 
-    private static Page PageOf(LedgerReader ledger, RunDifference difference, bool isForPrograms)
+    private static Page PageOf(
+        LedgerReader ledger, string first, string second, RunDifference difference, bool isForPrograms)
     {
         var (before, after) = (difference.Before, difference.After);
         var page = new Page().Field("ledger", "ledger", ledger.Journal.Ledger.Value)
-            .Field("before", "before", before.Run).Field("after", "after", after.Run)
+            .Field("before", null, first).Field("after", null, second)
+            .Field(null, "before", before.Run).Field(null, "after", after.Run)
             .Field("account", "account", before.Account).Field("day", "day", before.Day)
             .Field("atPositionBefore", "before: facts before position", before.AtPosition)
             .Field("atPositionAfter", "after: facts before position", after.AtPosition)
-            .Field("currency", "currency", before.Currency).Field("totalBefore", "total before", before.Total)
-            .Field("totalAfter", "total after", after.Total).Field("change", "change", difference.Change)
+            .Field("currency", "currency", before.Currency).Field("totalBefore", "total before", (Money)before.Total)
+            .Field("totalAfter", "total after", (Money)after.Total)
+            .Field("change", "change", (Money)difference.Change)
             .Field("byEnergy", "of it by energy", difference.ByEnergy)
             .Field("byPrice", "of it by price", difference.ByPrice)
             .Field("byRounding", "of it by rounding", difference.ByRounding)
-            .Field("byCharges", difference.Charges.Count == 0 ? null : "of it by charges", difference.ByCharges)
+            .Field("byCharges", difference.Charges.Count == 0 ? null : "of it by charges",
+                (Money)difference.ByCharges)
             .Field("byFlexibility", difference.Flexibility.Count == 0 ? null : "of it by flexibility",
-                difference.ByFlexibility)
+                (Money)difference.ByFlexibility)
             .Field("reconciled", "the changes sum to it", difference.IsReconciled)
             .Field("says", null, difference.Says);
         if (difference.Differs is { } differs) page.Field("differs", "not as recorded", differs);
@@ -62,7 +68,7 @@ public static class Diff
         if (carried.Count > 0)
             page.Note(FormattableString.Invariant($"{carried.Count} more lines have the same energy and price, and ")
                 + "another rest of a cent carried to them by the lines before: "
-                + $"{Cell.Shown(carried.Sum(line => line.Change))} {before.Currency} in all. --json lists them.");
+                + $"{Cell.Shown((Money)carried.Sum(line => line.Change))} {before.Currency} in all. --json lists them.");
         if (difference.Charges.Count > 0)
         {
             page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));

@@ -35,7 +35,7 @@ public static class Export
             ["instructions"] = (null, false, asked =>
                 Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions().ReadAt(asked.At)))),
             ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
-            ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
+            ["settlement"] = (null, false, RunsAsync),
             ["statement"] = ("RUN", true, StatementAsync),
             ["entries"] = ("RUN", true, EntriesAsync),
             ["delivery"] = ("INSTRUCTION", true, async asked => DeliveryListings.Shares((await ShowDelivery.FindAsync(
@@ -137,6 +137,13 @@ public static class Export
         return StatementListings.Of(run, statement);
     }
 
+    private static async Task<Listing> RunsAsync(Asked asked)
+    {
+        var runs = asked.Answers.Runs();
+        return SettlementListings.Runs(
+            await new MoneyDecimals(asked.Ledger.Journal, runs, asked.Ct).OfAsync(runs).ConfigureAwait(false));
+    }
+
     private static TimeOfUseSettlement.RunRow RunOf(Asked asked) =>
         RecordedRun.Find(asked.Line, asked.Answers.Runs(), asked.About!);
 
@@ -151,7 +158,7 @@ public static class Export
             Summary =
             [
                 new("run", "run", run.Run), new("account", "account", run.Account), new("day", "day", run.Day),
-                new("total", "total", run.Total),
+                new("total", "total", (Money)run.Total),
                 new("conserved", "nothing made or lost", DoubleEntry.NotConserved(statement, entries) ?? "yes"),
             ],
         };

@@ -12,7 +12,7 @@ internal sealed record RunStatement(TimeOfUseSettlement.RunRow Run, Statement St
     {
         var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, run, ct).ConfigureAwait(false);
         return again.Statement is { } statement
-            ? new(run, statement, again.Differs)
+            ? new(again.Run, statement, again.Differs)
             : throw new CouldNotException($"the lines of {run.Run} cannot be derived: {again.Differs}");
     }
 }

@@ -76,7 +76,7 @@ public static class Settle
         var before = asked.Beside(recording is null) is { } old
             ? await Settlements.RederiveAsync(journal, views, old, ct).ConfigureAwait(false)
             : null;
-        var standing = before is null || asked.Style == CorrectionStyle.Whole ? null
+        var standing = before is null ? null
             : await StatementCorrections.StandingAsync(journal, views, before.Run, before.Statement, asked.Run, ct)
                 .ConfigureAwait(false);
         var outcome = recording is null ? null : await RecordAsync(recording, asked, ct).ConfigureAwait(false);
@@ -153,9 +153,9 @@ public static class Settle
             .Field("zone", "zone", calculated.Zone)
             .Field("tariff", "tariff", $"{statement.Tariff} v{statement.TariffVersion}")
             .Field("atPosition", "facts before position", asked.At)
-            .Field("total", null, statement.Total).Field("currency", null, statement.Currency)
-            .Field(null, standing is null ? "total" : "the day run again",
-                $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
+            .Field("total", null, (Money)statement.Total).Field("currency", null, statement.Currency)
+            .Field(null, standing is null || asked.Style == CorrectionStyle.Whole ? "total" : "the day run again",
+                $"{Cell.Shown((Money)statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Texts)
             .Field("linesRoot", "lines' root", statement.LinesRoot.Hex)
             .Field("supersedes", asked.Style == CorrectionStyle.Whole ? "supersedes" : "corrects", asked.Superseded?.Run);
@@ -189,11 +189,12 @@ public static class Settle
     private static void Beside(Page page, Asked asked, Statement statement, RederivedRun before, StandingRun? standing)
     {
         if (asked.Superseded is null) page.Field("beside", "beside", before.Run.Run);
-        page.Field("supersededTotal", "its total", before.Run.Total);
-        if (standing is { Deltas: > 0 }) page.Field("standingTotal", "with what is booked on it", standing.Total);
-        page.Field("changeFromSuperseded", standing is null ? "change" : "to be booked",
-                asked.Style == CorrectionStyle.Credit ? -standing!.Total
-                    : statement.Total - (standing?.Total ?? before.Run.Total))
+        page.Field("supersededTotal", "its total", (Money)before.Run.Total);
+        if (standing is { Deltas: > 0 }) page.Field("standingTotal", "with what is booked on it",
+            (Money)standing.Total);
+        page.Field("changeFromSuperseded", asked.Style == CorrectionStyle.Whole ? "change" : "to be booked",
+                (Money)(asked.Style == CorrectionStyle.Credit ? -standing!.Total
+                    : statement.Total - (standing?.Total ?? before.Run.Total)))
             .Field("supersededDiffers", before.Differs is null ? null : "it does not come out again", before.Differs);
     }
 

@@ -20,6 +20,7 @@ public static class Show
     {
         public Answers Answers => Ledger.Answers(AsOf);
         public Page Page(string what) => Ledger.Page(what, AsOf);
+        public MoneyDecimals Money(IReadOnlyList<TimeOfUseSettlement.RunRow> runs) => new(Ledger.Journal, runs, Ct);
     }
 
     /// <param name="About">What the second word names; null where there is none.</param>
@@ -28,13 +29,12 @@ public static class Show
 
     private static readonly Dictionary<string, What> Whats = new(StringComparer.Ordinal)
     {
-        ["summary"] = new(null, false, [], asked => Task.FromResult(Summary(asked))),
+        ["summary"] = new(null, false, [], SummaryAsync),
         ["export"] = new(null, false, ["--day"], asked => Task.FromResult(Energy(asked))),
         ["compliance"] = new("INSTRUCTION", false, [], asked => Task.FromResult(Compliance(asked))),
-        ["settlement"] = new(null, false, ["--account", "--day"], asked => Task.FromResult(Settlement(asked))),
+        ["settlement"] = new(null, false, ["--account", "--day"], SettlementAsync),
         ["statement"] = new("RUN", true, ["--account", "--day", "--lines"], StatementAsync),
-        ["disputes"] = new(null, false, [], asked => Listed(asked, "disputes",
-            "disputes of settlement runs", SettlementListings.Disputes(asked.Answers.Disputes()))),
+        ["disputes"] = new(null, false, [], DisputesAsync),
         ["refusals"] = new(null, false, ["--code", "--source", "--day"], asked => Task.FromResult(
             ShowRefusals.PageOf(asked.Page("refusals"), asked.Line, asked.Answers))),
         ["refusal"] = new("POSITION", true, [], asked => ShowRefusals.OneAsync(
@@ -138,7 +138,7 @@ public static class Show
     private static Task<Page> Listed(Asked asked, string name, string title, Listing listing) =>
         Task.FromResult(asked.Page(name).Table(name, title, listing));
 
-    private static Page Summary(Asked asked)
+    private static async Task<Page> SummaryAsync(Asked asked)
     {
         var answers = asked.Answers;
         var (days, points, refusals) = (answers.Days(), answers.Points(), answers.Refusals());
@@ -147,6 +147,7 @@ public static class Show
             CommandLine.Read<LocalDate>(run.Day, CommandLine.TryDay, "a day"))?.Run == run.Run).ToList();
         var booked = answers.Deltas().Where(deltas => holding.Exists(run => run.Run == deltas.Corrects
             && run.Account == deltas.Account && run.Day == deltas.Day)).ToList();
+        var money = asked.Money(runs);
         int Standing(string standing) => refusals.Count(refusal => refusal.Standing == standing);
         var page = asked.Page("summary")
             .Field("journalEvents", "journal", asked.Ledger.Journal.Length)
@@ -161,9 +162,11 @@ public static class Show
             .Table("energy", "energy by station", EnergyListings.Stations(days.SelectMany(answers.Stations)))
             .Table("compliance", "dispatch instructions",
                 DispatchListings.Instructions(answers.Instructions().ReadAt(asked.At)))
-            .Table("settlement", "settlement runs that hold", SettlementListings.Runs(holding));
+            .Table("settlement", "settlement runs that hold", SettlementListings.Runs(
+                await money.OfAsync(holding).ConfigureAwait(false)));
         return booked.Count == 0 ? page
-            : page.Table("deltas", "what is booked on them as deltas", SettlementListings.Deltas(booked));
+            : page.Table("deltas", "what is booked on them as deltas", SettlementListings.Deltas(
+                await money.OfAsync(booked).ConfigureAwait(false)));
     }
 
     private static Page Energy(Asked asked)
@@ -190,16 +193,26 @@ public static class Show
             asked.Page("compliance"), answer.ReadAt(asked.At), asked.Answers.UnknownTargets(answer));
     }
 
-    private static Page Settlement(Asked asked)
+    private static async Task<Page> DisputesAsync(Asked asked) => asked.Page("disputes").Table("disputes",
+        "disputes of settlement runs", SettlementListings.Disputes(await asked.Money(asked.Answers.Runs())
+            .OfAsync(asked.Answers.Disputes()).ConfigureAwait(false)));
+
+    private static async Task<Page> SettlementAsync(Asked asked)
     {
         var (account, day) = (asked.Line.Account, asked.Line.Day("--day"));
-        var runs = asked.Answers.Runs().Where(run =>
+        var (all, answers) = (asked.Answers.Runs(), asked.Answers);
+        var money = asked.Money(all);
+        var runs = all.Where(run =>
             (account is null || run.Account == account.Value.Value) && (day is null || run.Day == Cell.Exact(day)));
         return asked.Page("settlement")
-            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs))
-            .Table("publications", "published", SettlementListings.Publications(asked.Answers.Publications()))
-            .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(asked.Answers.Deltas()))
-            .Table("months", "closed months", SettlementListings.Months(asked.Answers.ClosedMonths()));
+            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(
+                await money.OfAsync(runs).ConfigureAwait(false)))
+            .Table("publications", "published", SettlementListings.Publications(
+                await money.OfAsync(answers.Publications()).ConfigureAwait(false)))
+            .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(
+                await money.OfAsync(answers.Deltas()).ConfigureAwait(false)))
+            .Table("months", "closed months", SettlementListings.Months(
+                await money.OfAsync(answers.ClosedMonths()).ConfigureAwait(false)));
     }
 
     private static async Task<Page> StatementAsync(Asked asked)
@@ -212,8 +225,8 @@ public static class Show
             .Field("tariff", "tariff", $"{run.Tariff} v{run.TariffVersion}")
             .Field("atPosition", "facts before position", run.AtPosition)
             .Field("recordedPosition", "recorded at position", run.RecordedPosition)
-            .Field("total", null, run.Total).Field("currency", null, run.Currency)
-            .Field(null, "total", $"{Cell.Shown(run.Total)} {run.Currency}{(run.Incomplete ? ", incomplete" : "")}")
+            .Field("total", null, (Money)run.Total).Field("currency", null, run.Currency)
+            .Field(null, "total", $"{Cell.Shown((Money)run.Total)} {run.Currency}{(run.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, run.Incomplete).Field("supersedes", "supersedes", run.Supersedes)
             .Field("linesRoot", "lines' root", run.LinesRoot)
             .Field("differs", "derived again", differs ?? "the same lines and total");

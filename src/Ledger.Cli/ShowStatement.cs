@@ -42,12 +42,13 @@ internal sealed record ShowStatement(
             .Field("conserved", "nothing made or lost",
                 DoubleEntry.NotConserved(Statement, Entries) ?? "yes");
         if (Corrected is not null)
-            page.Field("totalWithDeltas", "total with its deltas", Corrected.Total)
-                .Field("totalRunAgain", "the day run again", Corrected.TotalRunAgain)
+            page.Field("totalWithDeltas", "total with its deltas", (Money)Corrected.Total)
+                .Field("totalRunAgain", "the day run again", (Money)Corrected.TotalRunAgain)
                 .Field("deltasAdd", "run and deltas are it", Corrected.Unlike is null)
                 .Field("deltasDiffer", Corrected.Unlike is null ? null : "not the same", Corrected.Unlike);
         if (Statement.Flexibility.Count == 0) return;
-        page.Field("flexibilityTotal", "of the total, flexibility", Statement.Flexibility.Sum(line => line.Amount ?? 0m))
+        page.Field("flexibilityTotal", "of the total, flexibility", (Money)Money.With(
+                Statement.MoneyDecimals, Statement.Flexibility.Sum(line => line.Amount ?? 0m)))
             .Field("flexibilityDiffers", null, Publication is not null
                 && Publication.FlexibilityRoot != FlexibilityLines.Root(Statement.Flexibility).Hex);
     }
@@ -61,7 +62,7 @@ internal sealed record ShowStatement(
             page.Table("deltas", "corrections booked on it", Listing.Of(Corrected.Deltas,
                 new("run", "correction", row => row.Booked.Run.Value), new("style", "style", row => row.Booked.Style),
                 new("atPosition", "facts before position", row => row.Booked.AtPosition),
-                new("lines", "lines", row => row.Booked.Lines), new("total", "total", row => row.Booked.Total),
+                new("lines", "lines", row => row.Booked.Lines), new("total", "total", row => (Money)Money.With(Statement.MoneyDecimals, row.Booked.Total)),
                 new("differs", "derived again", row => row.Differs ?? "the same")));
         if (Statement.Flexibility.Count > 0)
             page.Table("flexibility", "lines of flexibility", SettlementListings.Flexibility(Statement.Flexibility));
@@ -69,7 +70,7 @@ internal sealed record ShowStatement(
             new("account", "account", row => row.Account),
             new("energyPendingKwh", "kWh pending", row => row.EnergyPending),
             new("energyPostedKwh", "kWh posted", row => row.EnergyPosted),
-            new("moneyPending", "money pending", row => row.MoneyPending),
-            new("moneyPosted", "money posted", row => row.MoneyPosted)));
+            new("moneyPending", "money pending", row => (Money)Money.With(Statement.MoneyDecimals, row.MoneyPending)),
+            new("moneyPosted", "money posted", row => (Money)Money.With(Statement.MoneyDecimals, row.MoneyPosted))));
     }
 }

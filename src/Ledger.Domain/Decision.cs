@@ -33,7 +33,12 @@ public abstract record Decision
 
     /// <summary>The same evidence with the same content was recorded before; nothing is appended.</summary>
     /// <param name="Detail">What whoever sent it ought to know all the same; null: nothing.</param>
-    public sealed record AlreadyRecorded(string? Detail = null) : Decision;
+    public sealed record AlreadyRecorded(string? Detail = null) : Decision
+    {
+        /// <summary>Which fact of the stream it is, where a rule would take long to be asked of each; null: the last
+        /// with which the rule came to know it.</summary>
+        public Func<LedgerEvent, bool>? Is { get; init; }
+    }
 
     /// <summary>Refused by a named rule; the shell keeps the evidence and records the refusal.</summary>
     public sealed record Rejected(Rejection Code, string Detail) : Decision;

@@ -238,7 +238,11 @@ public static class StatementDeltas
     /// </summary>
     public static Decision Decide(SettlementState state, SettlementDeltasBooked booked, Instant now)
     {
-        if (state.Deltas.Any(before => Same(before, booked))) return new Decision.AlreadyRecorded();
+        if (state.Deltas.Any(before => Same(before, booked)))
+            return new Decision.AlreadyRecorded
+            {
+                Is = fact => fact is SettlementDeltasBooked deltas && deltas.Run == booked.Run,
+            };
         if (state.Runs.FirstOrDefault(run => run.Run == booked.Corrects) is not { } corrected)
             return new Decision.Rejected(Rejection.UnknownRun, $"{booked.Corrects} is no run of this day");
         if (state.Deltas.Any(before => before.Run == booked.Run) || state.Runs.Any(run => run.Run == booked.Run))

@@ -22,6 +22,8 @@ public sealed record ExplanationRule(string Id, string Says, string Clause)
         Problem = new("problem", "what the line lacks; without energy or price it has no amount",
             "market rules §2.10: line amount null if price missing"),
         Carry = new("carry", "what the lines before leave over", "market rules §2.10: r = q + r − y"),
+        Delta = new("delta", "what the line is as the day is run again, less what stood before the correction",
+            "decision 61: a run and its deltas are the day run again"),
         Charges = new("charges", "the sum of what is charged beside energy", "market rules §2.10"),
         Growth = new("growth", "what the bill of the month comes to up to the end of the day, less what it came to before",
             "decision 59: a day owes what its month grew by"),

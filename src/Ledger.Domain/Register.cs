@@ -189,7 +189,7 @@ public static class Register
         var known = new KnownReading(input.ReadAt, input.IndexSteps);
         if (ReadingCorrections.Versions(state, input.ReadAt) is [{ } sent, ..])
             return sent.IndexSteps == input.IndexSteps
-                ? new Decision.AlreadyRecorded()
+                ? new Decision.AlreadyRecorded { Is = fact => IsReadingOf(fact, input.ReadAt) }
                 : new Decision.Rejected(Rejection.EvidenceConflict,
                     $"index {input.IndexSteps} differs from {sent.IndexSteps}, recorded for the same instant");
         if (state.InForce(input.ReadAt) is not { } meter || meter.Installed.Register != input.Register)
@@ -227,6 +227,13 @@ public static class Register
             [.. accepted.Facts, .. findings.Select(finding =>
                 MeterRules.Fact(input.Register, finding, input.Evidence))]);
     }
+
+    private static bool IsReadingOf(LedgerEvent fact, Instant at) => fact switch
+    {
+        RegisterReadingRecorded reading => reading.ReadAt == at,
+        RegisterReadingQuarantined reading => reading.ReadAt == at,
+        _ => false,
+    };
 
     /// <summary>Why the latest index may not count: it fell, or it is zero and no rollover explains that.</summary>
     private static (Rejection Code, string Detail)? Quarantine(RegisterInstalled installed, KnownReading last,

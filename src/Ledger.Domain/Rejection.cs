@@ -40,6 +40,7 @@ public enum Rejection
     SellerDiffers = 712,
     SamePerson = 720, RunSuperseded = 721, RunNotReproduced = 722, MonthClosed = 723, MonthNotOver = 724,
     NotAllPublished = 725, UnknownLine = 726, DisputeIsClosed = 727, RunIsCredited = 728, NothingToCorrect = 729,
+    RunKindIsPast = 730,
     // 8xx: persons
     UnknownSubject = 801, LegalHold = 802, UnknownHold = 803, EvidenceErased = 804,
     UnknownEvidence = 805, NotReleased = 806,

@@ -85,7 +85,7 @@ public static class Settlement
 
     /// <summary>
     /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a
-    /// final run, a run of that name with another result, unbalanced postings, a closed month.
+    /// final run, a run of that name with another result, unbalanced postings, a closed month, a kind that is past.
     /// An incomplete interim run is recorded as incomplete.
     /// </summary>
     /// <param name="monthIsClosed">After it only corrections follow.</param>
@@ -95,7 +95,11 @@ public static class Settlement
     {
         var run = Completed(request, statement);
         var known = state.Runs.FirstOrDefault(earlier => earlier.Run == request.Run);
-        if (known is not null && Same(known, run)) return new Decision.AlreadyRecorded();
+        if (known is not null && Same(known, run))
+            return new Decision.AlreadyRecorded
+            {
+                Is = fact => fact is SettlementRunCompleted completed && completed.Run == run.Run,
+            };
         if (request.Supersedes is { } superseded && state.Runs.All(earlier => earlier.Run != superseded))
             return new Decision.Rejected(Rejection.UnknownRun,
                 $"{superseded}, to be superseded, is no run of this day");
@@ -111,16 +115,45 @@ public static class Settlement
                 : new Decision.Rejected(Rejection.PriceMissing, Where(line));
         }
 
-        if (known is not null)
+        if (known is not null || state.Deltas.Any(deltas => deltas.Run == request.Run))
             return new Decision.Rejected(Rejection.RunExists, $"{request.Run} has another result");
         if (run.Postings.Sum(posting => posting.Amount) != 0m)
             return new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero");
         if (DoubleEntry.NotConserved(statement, DoubleEntry.Of(statement, isPublished: false)) is { } lost)
             return new Decision.Rejected(Rejection.PostingsUnbalanced, lost);
-        return monthIsClosed && request.Kind != RunKind.Correction
-            ? new Decision.Rejected(Rejection.MonthClosed, $"the month of {statement.Day} is closed: only corrections")
+        if (monthIsClosed && request.Kind != RunKind.Correction)
+            return new Decision.Rejected(Rejection.MonthClosed, $"the month of {statement.Day} is closed: only corrections");
+        return PastBy(state, request.Kind) is { } past
+            ? new Decision.Rejected(Rejection.RunKindIsPast, Past(state, request.Kind, past, statement.Day))
             : new Decision.Accepted(NewFact.At(run, now, evidence));
     }
+
+    /// <summary>
+    /// The run after which another of a kind no longer follows; null where one may. Runs of a day go from initial by
+    /// interim to final (market rules §2.10) and never back. What nobody has published may be made again; after a
+    /// publication somebody answers for what holds, and only a correction, which says that it is one, or a run of a
+    /// later kind takes its place. Of interim runs markets have several, so one follows a published one.
+    /// </summary>
+    private static SettlementRunCompleted? PastBy(SettlementState state, RunKind kind) =>
+        kind == RunKind.Correction ? null
+        : state.Runs.LastOrDefault(run => run.Kind != RunKind.Correction && run.Kind > kind)
+            ?? (kind == RunKind.Interim ? null : state.Runs.LastOrDefault(run => IsPublished(state, run)
+                && (run.Kind == kind || (run.Kind == RunKind.Correction && kind == RunKind.Initial))));
+
+    private static string Past(SettlementState state, RunKind kind, SettlementRunCompleted by, LocalDate day)
+    {
+        var left = Enum.GetValues<RunKind>().Where(each => PastBy(state, each) is null).Select(Word).ToList();
+        var may = left.Count == 1 ? left[0] : $"{string.Join(", ", left.SkipLast(1))} or {left[^1]}";
+        return $"kind is '{Word(kind)}', and {by.Run} of {LocalDatePattern.Iso.Format(day)} stands ({Word(by.Kind)}"
+            + (IsPublished(state, by) ? ", published" : "")
+            + $"): runs go from initial by interim to final, and what is published is only corrected. Ask for kind {may}; "
+            + "a correction also books only what changed (style deltas) or takes all back (style credit)";
+    }
+
+    private static bool IsPublished(SettlementState state, SettlementRunCompleted run) =>
+        state.Published.Any(published => published.Run == run.Run);
+
+    private static string Word(RunKind kind) => $"{kind}".ToLowerInvariant();
 
     public static SettlementState Evolve(SettlementState state, LedgerEvent happened) =>
         happened switch

@@ -89,6 +89,9 @@ public sealed record Statement(
     /// <see cref="Settlement.AsRecordedRuleVersion"/>.</summary>
     public bool CountsAsRecorded { get; init; }
 
+    /// <summary>To how many decimals its amounts are rounded; each of them carries as many.</summary>
+    public int MoneyDecimals { get; init; }
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 
@@ -205,10 +208,13 @@ public sealed record Statement(
     {
         for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { Number = quantities.Count + i + 1 };
         List<FlexibilityLine> flexibility = [.. owed.Select((line, i) =>
-            FlexibilityLines.On(line, quantities.Count + charges.Count + i + 1, tariff.Currency))];
-        var (rounded, residual) = StatementRounding.Apply(
+            FlexibilityLines.On(line, quantities.Count + charges.Count + i + 1, tariff.Currency) is var on
+                && on.Amount is { } paid ? on with { Amount = Money.With(tariff.MoneyDecimals, paid) } : on)];
+        var (amounts, residual) = StatementRounding.Apply(
             [.. priced.Select(line => line.AmountExact).Concat(charges.Select(charge => charge.AmountExact))
                 .OfType<decimal>()], tariff.MoneyDecimals);
+        decimal[] rounded = [.. amounts.Select(amount => Money.With(tariff.MoneyDecimals, amount))];
+        var nothing = Money.With(tariff.MoneyDecimals, 0m);
         var (lines, next) = (new List<StatementLine>(quantities.Count), 0);
         for (var i = 0; i < priced.Length; i++)
         {
@@ -218,8 +224,8 @@ public sealed record Statement(
         }
         for (var i = 0; i < charges.Count; i++)
             if (charges[i].AmountExact is not null) charges[i] = charges[i] with { Amount = rounded[next++] };
-        var import = lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount ?? 0m);
-        var export = lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount ?? 0m);
+        var import = nothing + lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount ?? 0m);
+        var export = nothing + lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount ?? 0m);
         Posting[] postings =
         [
             .. RunPostings.OfEnergy(account, parties.Seller, import, export),
@@ -238,6 +244,7 @@ public sealed record Statement(
             Charges = charges,
             Flexibility = flexibility,
             Parties = parties,
+            MoneyDecimals = tariff.MoneyDecimals,
         };
     }
 

@@ -14,7 +14,8 @@ public abstract record RecordOutcome
     public sealed record Recorded(long Position, string? Detail = null) : RecordOutcome;
     /// <summary>Durable at this position as quarantined: counted only after a later fact releases it.</summary>
     public sealed record Quarantined(long Position, Rejection Code, string Detail) : RecordOutcome;
-    /// <summary>It was there before with the same content; null where the rule knew it by its state alone.</summary>
+    /// <summary>It was there before with the same content; the position is null where nothing says which fact it is,
+    /// and in a file, where nobody asks for that of each part.</summary>
     /// <param name="Detail">What whoever sent it ought to know all the same; null: nothing.</param>
     public sealed record AlreadyRecorded(long? Position, string? Detail = null) : RecordOutcome;
     /// <summary>The same evidence came before with other content; this one is kept as refused evidence.</summary>
@@ -53,6 +54,7 @@ public sealed class Recorder(
     IJournal journal, EvidenceArchive archive, IClock clock, EvidenceLimits? limits = null)
 {
     private const int AttemptsMax = 16;
+    private const int PlacesAtOnce = 512; // facts that are looked through before the ones before them
     private readonly RecentStates recent = new();
 
     /// <summary>How much evidence of each party is kept that does not count, such as what was refused.</summary>
@@ -77,8 +79,11 @@ public sealed class Recorder(
     public Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, Func<TState, Decision> decide,
         Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null) =>
-        RecordAsync(stream, initial, evolve, state => ValueTask.FromResult(decide(state)), by, ct, submission,
-            causation);
+        RecordAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
+            state => ValueTask.FromResult(decide(state)),
+            (known, revision) => PlaceAsync(stream, known, revision, initial,
+                (state, recorded) => evolve(state, EventCodec.Decode(recorded)), decide, ct),
+            by, ct, submission, causation);
 
     /// <summary>
     /// The same with a decision that calculates from more than the stream. It is asked again at each attempt, so that
@@ -88,7 +93,8 @@ public sealed class Recorder(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve,
         Func<TState, ValueTask<Decision>> decide, Principal by, CancellationToken ct, Submission? submission = null,
         EventId? causation = null) =>
-        RecordAsync(stream, () => LoadAsync(stream, initial, evolve, ct), decide, by, ct, submission, causation);
+        RecordAsync(stream, () => LoadAsync(stream, initial, evolve, ct), decide,
+            (known, revision) => PlaceAsync(stream, known, revision, ct), by, ct, submission, causation);
 
     /// <summary>The same where the state also depends on when each fact holds from.</summary>
     public Task<RecordOutcome> RecordAsync<TState>(
@@ -96,16 +102,23 @@ public sealed class Recorder(
         Func<TState, Decision> decide, Principal by, CancellationToken ct, Submission? submission = null,
         EventId? causation = null) =>
         RecordAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
-            state => ValueTask.FromResult(decide(state)), by, ct, submission, causation);
+            state => ValueTask.FromResult(decide(state)),
+            (known, revision) => PlaceAsync(stream, known, revision, initial, (state, recorded) =>
+                evolve(state, EventCodec.Decode(recorded), recorded.Envelope.ValidFrom), decide, ct),
+            by, ct, submission, causation);
 
     private async Task<RecordOutcome> RecordAsync<TState>(
         string stream, Func<Task<(TState State, long Revision)>> load, Func<TState, ValueTask<Decision>> decide,
-        Principal by, CancellationToken ct, Submission? submission, EventId? causation)
+        Func<Decision.AlreadyRecorded, long, Task<long?>> place, Principal by, CancellationToken ct,
+        Submission? submission, EventId? causation)
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
             var (state, revision) = await load().ConfigureAwait(false);
             var decision = await decide(state).ConfigureAwait(false);
+            if (decision is Decision.AlreadyRecorded known)
+                return new RecordOutcome.AlreadyRecorded(
+                    await place(known, revision).ConfigureAwait(false), known.Detail);
             if (decision is not Decision.Accepted { Facts: var facts })
                 return await AnswerAsync(decision, submission, by, ct).ConfigureAwait(false);
             var result = await journal.AppendAsync(stream, At(revision), facts, by, causation, ct)
@@ -120,22 +133,34 @@ public sealed class Recorder(
     /// Decides items one after another, each seeing what the ones before it made, and appends what is accepted in
     /// batches: one fsync for many. An item that is refused stops no other; its own evidence is kept.
     /// </summary>
+    /// <param name="placed">Whether of what a rule knows already the position is looked for: where a person asks for one
+    /// fact, and not for the rows of a file.</param>
     public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, IReadOnlyList<TItem> items,
-        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct) =>
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct,
+        bool placed = false) =>
         RecordEachAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
-            (state, fact) => evolve(state, fact.Event), items, decide, evidenceOf, by, ct);
+            (state, fact) => evolve(state, fact.Event), items, decide, !placed ? null
+                : (item, known, revision) => PlaceAsync(stream, known, revision, initial,
+                    (state, recorded) => evolve(state, EventCodec.Decode(recorded)), state => decide(state, item), ct),
+            evidenceOf, by, ct);
 
     /// <summary>The same where the state also depends on when each fact holds from.</summary>
     public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
         string stream, TState initial, Func<TState, LedgerEvent, Instant, TState> evolve, IReadOnlyList<TItem> items,
-        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct) =>
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct,
+        bool placed = false) =>
         RecordEachAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
-            (state, fact) => evolve(state, fact.Event, fact.ValidTime.Start), items, decide, evidenceOf, by, ct);
+            (state, fact) => evolve(state, fact.Event, fact.ValidTime.Start), items, decide, !placed ? null
+                : (item, known, revision) => PlaceAsync(stream, known, revision, initial, (state, recorded) =>
+                    evolve(state, EventCodec.Decode(recorded), recorded.Envelope.ValidFrom),
+                    state => decide(state, item), ct),
+            evidenceOf, by, ct);
 
     private async Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
         string stream, Func<Task<(TState State, long Revision)>> load, Func<TState, NewFact, TState> evolve,
-        IReadOnlyList<TItem> items, Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf,
+        IReadOnlyList<TItem> items, Func<TState, TItem, Decision> decide,
+        Func<TItem, Decision.AlreadyRecorded, long, Task<long?>>? place, Func<TItem, Submission> evidenceOf,
         Principal by, CancellationToken ct)
     {
         var outcomes = new RecordOutcome?[items.Count];
@@ -153,6 +178,9 @@ public sealed class Recorder(
                     if (!batch.TryAdd(next, facts)) break;
                     foreach (var fact in facts) state = evolve(state, fact);
                 }
+                else if (place is not null && decision is Decision.AlreadyRecorded known)
+                    outcomes[next] = new RecordOutcome.AlreadyRecorded(
+                        await place(items[next], known, revision).ConfigureAwait(false), known.Detail);
                 else outcomes[next] = await AnswerAsync(decision, evidenceOf(items[next]), by, ct)
                     .ConfigureAwait(false);
             }
@@ -219,6 +247,36 @@ public sealed class Recorder(
             (state, revision) = (fold(state, recorded), recorded.Envelope.Revision);
         if (revision > known) recent.Keep(stream, initial, evolve, state, revision);
         return (state, revision);
+    }
+
+    /// <summary>Where the fact stands that a rule knew: the one that it says, else the last of the stream with which
+    /// it came to know it. Null where neither finds one: what it knows without a fact, it does not know from one.
+    /// </summary>
+    private async Task<long?> PlaceAsync<TState>(string stream, Decision.AlreadyRecorded known, long revision,
+        TState initial, Func<TState, RecordedEvent, TState> fold, Func<TState, Decision> decide, CancellationToken ct)
+    {
+        if (known.Is is not null) return await PlaceAsync(stream, known, revision, ct).ConfigureAwait(false);
+        var (state, was, place) = (initial, decide(initial) is Decision.AlreadyRecorded, (long?)null);
+        await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
+        {
+            state = fold(state, recorded);
+            var isKnown = decide(state) is Decision.AlreadyRecorded;
+            if (isKnown && !was) place = recorded.Position;
+            was = isKnown;
+        }
+        return place;
+    }
+
+    /// <summary>From the end of the stream on, because what is sent twice mostly was so lately.</summary>
+    private async Task<long?> PlaceAsync(
+        string stream, Decision.AlreadyRecorded known, long revision, CancellationToken ct)
+    {
+        for (var last = revision; known.Is is { } isIt && last >= 0; last -= PlacesAtOnce)
+            await foreach (var recorded in journal.ReadStreamAsync(stream, Math.Max(0, last - PlacesAtOnce + 1), ct)
+                .ConfigureAwait(false))
+                if (recorded.Envelope.Revision > last) break;
+                else if (isIt(EventCodec.Decode(recorded))) return recorded.Position;
+        return null;
     }
 
     private static ExpectedRevision At(long revision) =>

@@ -239,6 +239,11 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. Rows<TimeOfUseSettlement.DeltasRow>("TimeOfUseSettlement", "deltas|")
             .Where(row => ReachesAccount(row.Account)).OrderBy(row => row.Position)];
 
+    /// <summary>What holds for an account's day: the last run, with what is booked on it; null where there is none.
+    /// </summary>
+    public NamedRun? Standing(PartyId account, LocalDate day) =>
+        HoldingRun(account, day) is { } run ? NamedRun.Standing(run, Deltas()) : null;
+
     /// <summary>The months that were closed, in order of account and month.</summary>
     public IReadOnlyList<TimeOfUseSettlement.MonthRow> ClosedMonths() =>
         [.. Rows<TimeOfUseSettlement.MonthRow>("TimeOfUseSettlement", "month|")

@@ -21,7 +21,7 @@ internal static class ChangeWords
         var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
             .Order().ToList();
         return (change == 0m ? $"{before.Account} pays the same by {after.Run} as by {before.Run}"
-                : $"{before.Account} pays {Number(Math.Abs(change))} {before.Currency} "
+                : $"{before.Account} pays {(Money)Math.Abs(change)} {before.Currency} "
                     + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}")
             + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
                 + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
@@ -57,11 +57,11 @@ internal static class ChangeWords
         : (was == now ? $"{now} as before" : $"{was} before and {now} now")
             + (before is { } old && after is { } current
                 ? current == old ? $", {amountAfter} as before"
-                    : $", {Number(old)} before and {amountAfter} now: {Signed(current - old)} {currency}"
+                    : $", {(Money)old} before and {amountAfter} now: {SignedMoney(current - old)} {currency}"
                 : $", {amountBefore} before and {amountAfter} now");
 
     private static string Amount(decimal? amount, string? problem, string currency) =>
-        amount is { } known ? $"{Number(known)} {currency}" : $"no amount ({problem})";
+        amount is { } known ? $"{(Money)known} {currency}" : $"no amount ({problem})";
 
     /// <param name="was">Why the line before has its energy; null where the line was not there.</param>
     /// <param name="now">The same of the line after.</param>
@@ -135,6 +135,8 @@ internal static class ChangeWords
 
     private static string Kwh(StatementLine line) =>
         line.Metered is { } energy ? $"{energy.ToKwh(KwhDecimals)} kWh" : "nothing known";
+
+    private static string SignedMoney(decimal amount) => $"{(amount > 0m ? "+" : "−")}{(Money)Math.Abs(amount)}";
 
     private static string Signed(decimal number) => (number > 0m ? "+" : "−") + Number(Math.Abs(number));
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -12,6 +13,9 @@ public sealed record ExplainedAmount(
 {
     /// <summary>Whether the fold and the explanation agree, and the run comes out as it was recorded.</summary>
     public bool Holds => Tree.Holds && Differs is null;
+
+    /// <summary>Of its statement.</summary>
+    public required int MoneyDecimals { get; init; }
 }
 
 /// <summary>An explained value for programs: each names its rule, and the rules stand once beside the tree.</summary>
@@ -21,15 +25,33 @@ public sealed record ExplainedNode(
 {
     private const string Before = "; explained above";
 
-    /// <summary>A value that several others follow from is written out where it comes first.</summary>
-    public static ExplainedNode Of(ExplainedValue value) => Of(value, new(ReferenceEqualityComparer.Instance));
+    /// <summary>What is rounded to be paid, and the sums of such.</summary>
+    private static readonly HashSet<ExplanationRule> Paid =
+    [
+        ExplanationRule.Total, ExplanationRule.Direction, ExplanationRule.Amount, ExplanationRule.Delta,
+        ExplanationRule.Charges, ExplanationRule.Flexibility, ExplanationRule.Payment, ExplanationRule.Penalty,
+        ExplanationRule.Redistributed, ExplanationRule.Availability,
+    ];
 
-    private static ExplainedNode Of(ExplainedValue value, HashSet<ExplainedValue> written)
+    /// <summary>A value that several others follow from is written out where it comes first.</summary>
+    /// <param name="moneyDecimals">Of what is rounded to be paid.</param>
+    public static ExplainedNode Of(ExplainedValue value, int moneyDecimals) =>
+        Of(value, moneyDecimals, new(ReferenceEqualityComparer.Instance));
+
+    /// <summary>A value's text as it is shown: what is rounded to be paid has all its decimals, any other is as it is.
+    /// </summary>
+    public static string Shown(ExplainedValue value, string text, int moneyDecimals) =>
+        Paid.Contains(value.Rule) && value.Unit is [>= 'A' and <= 'Z', ..] // a currency, and no kWh that is counted
+        && decimal.TryParse(text, NumberStyles.Number, CultureInfo.InvariantCulture, out var amount)
+            ? $"{(Money)Money.With(moneyDecimals, amount)}" : text;
+
+    private static ExplainedNode Of(ExplainedValue value, int moneyDecimals, HashSet<ExplainedValue> written)
     {
         var again = value.From.Count > 0 && !written.Add(value);
-        return new(value.Name, value.Unit, value.Says, value.Follows, value.Holds, value.Rule.Id,
+        return new(value.Name, value.Unit, Shown(value, value.Says, moneyDecimals),
+            Shown(value, value.Follows, moneyDecimals), value.Holds, value.Rule.Id,
             value.Arithmetic + (again ? Before : ""), value.Position,
-            again ? [] : [.. value.From.Select(child => Of(child, written))]);
+            again ? [] : [.. value.From.Select(child => Of(child, moneyDecimals, written))]);
     }
 }
 
@@ -82,12 +104,21 @@ public sealed class ExplainedRun
     /// <summary>The facts by which the lines are priced.</summary>
     public PricingFacts Pricing => pricing;
 
+    /// <summary>Whether all of it was taken back, so that nothing of it is due.</summary>
+    public bool IsTakenBack { get; private init; }
+
     /// <summary>Null where nothing can be calculated from the facts before the run's position.</summary>
+    public static Task<ExplainedRun?> OfAsync(
+        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct) =>
+        OfAsync(journal, views, NamedRun.Of(run), ct);
+
+    /// <summary>The same of a run as it stands with a correction: the day that the correction makes of it.</summary>
     public static async Task<ExplainedRun?> OfAsync(
-        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)
+        IJournal journal, IViewStore views, NamedRun named, CancellationToken ct)
     {
-        var again = await Settlements.RederiveAsync(journal, views, run, ct).ConfigureAwait(false);
+        var again = await StatementCorrections.RederiveAsync(journal, views, named, ct).ConfigureAwait(false);
         if (again.Statement is null) return null;
+        var run = again.Run;
         var (account, day) = (new PartyId(run.Account), RowJson.Day(run.Day));
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, run.AtPosition, ct)
             .ConfigureAwait(false);
@@ -106,7 +137,10 @@ public sealed class ExplainedRun
         var (calls, ready) = await PaidAsync(again.Statement, new(journal, new(views, run.AtPosition - 1),
             run.AtPosition, run.RuleVersion, ct)).ConfigureAwait(false);
         return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months, calls,
-            ready);
+            ready)
+        {
+            IsTakenBack = named.IsTakenBack,
+        };
     }
 
     /// <summary>What the lines of flexibility follow from: of each call, and of each point that is paid for being
@@ -140,7 +174,10 @@ public sealed class ExplainedRun
         number <= Statement.Lines.Count ? Explained(number - 1)
         : number <= Statement.Lines.Count + Statement.Charges.Count
             ? Charge(Statement.Charges[number - 1 - Statement.Lines.Count])
-        : Flexibility(Statement.Flexibility[number - 1 - Statement.Lines.Count - Statement.Charges.Count]), Differs);
+        : Flexibility(Statement.Flexibility[number - 1 - Statement.Lines.Count - Statement.Charges.Count]), Differs)
+    {
+        MoneyDecimals = Statement.MoneyDecimals,
+    };
 
     /// <summary>A line of flexibility, explained.</summary>
     public ExplainedValue Flexibility(FlexibilityLine line) =>
@@ -175,7 +212,10 @@ public sealed class ExplainedRun
     /// <summary>The total as it was recorded, down to the facts of every line.</summary>
     public ExplainedAmount Total() => new(Run, null, LineReasons.OfTotal(
         Run.Total, Statement, [.. Enumerable.Range(0, Statement.Lines.Count).Select(Explained)],
-        [.. Charges()], [.. Flexibilities()]), Differs);
+        [.. Charges()], [.. Flexibilities()]), Differs)
+    {
+        MoneyDecimals = Statement.MoneyDecimals,
+    };
 
     /// <summary>Every charge of the statement, and every one that is due and not there.</summary>
     public IEnumerable<ExplainedValue> Charges() => Statement.Charges.Select(Charge).Concat(Forgotten());

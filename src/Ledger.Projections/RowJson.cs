@@ -52,8 +52,8 @@ public static class RowJson
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Converters =
         {
-            new EnergyText(), new InstantText(), new DecimalText(), new LongText(), new LocalDateText(),
-            new ToldText(),
+            new EnergyText(), new InstantText(), new DecimalText(), new MoneyText(), new LongText(),
+            new LocalDateText(), new ToldText(),
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
         },
     };
@@ -176,6 +176,14 @@ public static class RowJson
             decimal.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) =>
             writer.WriteStringValue(Text(value));
+    }
+
+    private sealed class MoneyText : JsonConverter<Money>
+    {
+        public override Money Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            decimal.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
+        public override void Write(Utf8JsonWriter writer, Money value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString());
     }
 
     private sealed class LongText : JsonConverter<long>

@@ -58,7 +58,7 @@ public sealed record ChangedFlexibility(
 }
 
 /// <summary>Lines and charges that changed for one reason, and what they come to.</summary>
-public sealed record ChangeCause(string Why, int Lines, decimal Change, IReadOnlyList<long> Facts);
+public sealed record ChangeCause(string Why, int Lines, Money Change, IReadOnlyList<long> Facts);
 
 /// <summary>Why one run has another total than another, to the last decimal.</summary>
 /// <param name="Differs">What of either run does not come out again; null where all does.</param>
@@ -71,14 +71,14 @@ public sealed record RunDifference(
     public decimal ByEnergy => Lines.Sum(line => line.ByEnergy);
     public decimal ByPrice => Lines.Sum(line => line.ByPrice);
     public decimal ByRounding => Lines.Sum(line => line.ByRounding);
-    public decimal ByCharges => Charges.Sum(charge => charge.Change);
-    public decimal ByFlexibility => Flexibility.Sum(line => line.Change);
+    public decimal ByCharges => Money.With(Before.Total.Scale, Charges.Sum(charge => charge.Change));
+    public decimal ByFlexibility => Money.With(Before.Total.Scale, Flexibility.Sum(line => line.Change));
 
     /// <summary>All of it in one sentence, for whoever pays.</summary>
     public string Says => ChangeWords.Of(this);
 
     /// <summary>Whether the changes are all of the difference.</summary>
-    public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change) == After.Total
+    public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change.Amount) == After.Total
         && ByEnergy + ByPrice + ByRounding + ByCharges + ByFlexibility == Change && Differs is null;
 }
 
@@ -93,8 +93,8 @@ public static class RunDifferences
     private const string Carried = "the rest of a cent or of a watt-hour that a changed line leaves is carried to it";
 
     /// <summary>Null where one of the runs cannot be calculated again.</summary>
-    public static async Task<RunDifference?> OfAsync(IJournal journal, IViewStore views,
-        TimeOfUseSettlement.RunRow before, TimeOfUseSettlement.RunRow after, CancellationToken ct)
+    public static async Task<RunDifference?> OfAsync(
+        IJournal journal, IViewStore views, NamedRun before, NamedRun after, CancellationToken ct)
     {
         if (await ExplainedRun.OfAsync(journal, views, before, ct).ConfigureAwait(false) is not { } was
             || await ExplainedRun.OfAsync(journal, views, after, ct).ConfigureAwait(false) is not { } now) return null;
@@ -117,7 +117,8 @@ public static class RunDifferences
                 [.. group.SelectMany(changed => changed.Facts).Distinct().Order()])).ToList();
         var differs = new[] { was, now }.Where(run => run.Differs is not null)
             .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
-        return new(before, after, lines, charges, flexibility, causes, differs.Count == 0 ? null : string.Join("; ", differs));
+        return new(was.Run, now.Run, lines, charges, flexibility, causes,
+            differs.Count == 0 ? null : string.Join("; ", differs));
     }
 
     /// <summary>What of a change the energy made, what the price, and what rounding; the three sum to the
@@ -136,11 +137,11 @@ public static class RunDifferences
         return (byEnergy, byPrice, change - byEnergy - byPrice);
     }
 
-    private static async Task<ChangedLine> ChangedAsync(
+    internal static async Task<ChangedLine> ChangedAsync(
         FactWords words, ExplainedRun was, ExplainedRun now, StatementLine? before, StatementLine? after)
     {
         var line = (after ?? before)!;
-        var (rested, rests) = (Facts(was, before), Facts(now, after));
+        var (rested, rests) = Counted(was, now, Facts(was, before), Facts(now, after));
         var (gone, come) = (rested.Except(rests).ToList(), rests.Except(rested).ToList());
         var parts = Parts(before, after);
         var isCarried = before is not null && after is not null && before.Metered == after.Metered
@@ -165,22 +166,28 @@ public static class RunDifferences
         {
             var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
             if ((a?.Quantity, a?.AmountExact, a?.Amount, a?.Problem)
-                == (b?.Quantity, b?.AmountExact, b?.Amount, b?.Problem)) continue;
-            IReadOnlyList<long> rested = a is null ? [] : was.Charge(a).Positions();
-            IReadOnlyList<long> rests = b is null ? [] : now.Charge(b).Positions();
-            // A charge that is new rests on all of its month: what moved it is what came since the run before.
-            List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
-            List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
-            var isCarried = a is not null && b is not null && a.AmountExact == b.AmountExact && a.Problem == b.Problem;
-            charges.Add(new(key, a?.Number, b?.Number, (b ?? a)!.Unit, a?.Quantity, b?.Quantity, a?.Amount, b?.Amount,
-                isCarried ? Carried
-                    : await WhyAsync(words, was, now, a is null, b is null, false, gone, come).ConfigureAwait(false),
-                [.. gone.Concat(come).Order()])
-            {
-                Says = ChangeWords.Of(a, b, now.Run.Currency),
-            });
+                != (b?.Quantity, b?.AmountExact, b?.Amount, b?.Problem))
+                charges.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
         }
         return charges;
+    }
+
+    internal static async Task<ChangedCharge> ChangedAsync(
+        FactWords words, ExplainedRun was, ExplainedRun now, StatementCharge? a, StatementCharge? b)
+    {
+        var (rested, rests) = Counted(was, now, a is null ? [] : was.Charge(a).Positions(),
+            b is null ? [] : now.Charge(b).Positions());
+        // A charge that is new rests on all of its month: what moved it is what came since the run before.
+        List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
+        List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
+        var isCarried = a is not null && b is not null && a.AmountExact == b.AmountExact && a.Problem == b.Problem;
+        return new(ChargeKey.From((b ?? a)!), a?.Number, b?.Number, (b ?? a)!.Unit, a?.Quantity, b?.Quantity, a?.Amount,
+            b?.Amount, isCarried ? Carried
+                : await WhyAsync(words, was, now, a is null, b is null, false, gone, come).ConfigureAwait(false),
+            [.. gone.Concat(come).Order()])
+        {
+            Says = ChangeWords.Of(a, b, now.Run.Currency),
+        };
     }
 
     private static async Task<List<ChangedFlexibility>> FlexibilityAsync(
@@ -192,22 +199,34 @@ public static class RunDifferences
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
-            if ((a?.Kwh, a?.Amount, a?.Problem) == (b?.Kwh, b?.Amount, b?.Problem)) continue;
-            IReadOnlyList<long> rested = a is null ? [] : was.Flexibility(a).Positions();
-            IReadOnlyList<long> rests = b is null ? [] : now.Flexibility(b).Positions();
-            // As with a charge: of a line that is new, what moved it is what came since the run before.
-            List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
-            List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
-            var isCarried = a is not null && b is not null && a.Kwh == b.Kwh && a.Problem == b.Problem;
-            lines.Add(new(key, a?.Number, b?.Number, a?.Kwh, b?.Kwh, a?.Amount, b?.Amount,
-                await WhyAsync(words, was, now, a is null, b is null, isCarried, gone, come).ConfigureAwait(false),
-                [.. gone.Concat(come).Order()])
-            {
-                Says = ChangeWords.Of(a, b, now.Run.Currency),
-            });
+            if ((a?.Kwh, a?.Amount, a?.Problem) != (b?.Kwh, b?.Amount, b?.Problem))
+                lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
         }
         return lines;
     }
+
+    internal static async Task<ChangedFlexibility> ChangedAsync(
+        FactWords words, ExplainedRun was, ExplainedRun now, FlexibilityLine? a, FlexibilityLine? b)
+    {
+        var (rested, rests) = Counted(was, now, a is null ? [] : was.Flexibility(a).Positions(),
+            b is null ? [] : now.Flexibility(b).Positions());
+        // As with a charge: of a line that is new, what moved it is what came since the run before.
+        List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
+        List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
+        var isCarried = a is not null && b is not null && a.Kwh == b.Kwh && a.Problem == b.Problem;
+        return new(FlexibilityKey.From((b ?? a)!), a?.Number, b?.Number, a?.Kwh, b?.Kwh, a?.Amount, b?.Amount,
+            await WhyAsync(words, was, now, a is null, b is null, isCarried, gone, come).ConfigureAwait(false),
+            [.. gone.Concat(come).Order()])
+        {
+            Says = ChangeWords.Of(a, b, now.Run.Currency),
+        };
+    }
+
+    /// <summary>The facts of a line before and after; what is taken back as a whole is so for no fact of a line.
+    /// </summary>
+    private static (IReadOnlyList<long> Rested, IReadOnlyList<long> Rests) Counted(
+        ExplainedRun was, ExplainedRun now, IReadOnlyList<long> rested, IReadOnlyList<long> rests) =>
+        was.IsTakenBack || now.IsTakenBack ? ([], []) : (rested, rests);
 
     private static IReadOnlyList<long> Facts(ExplainedRun run, StatementLine? line) => line is null ? []
         : [.. run.Metered(line).Positions().Append(run.Pricing.Tariff.Position)];
@@ -216,6 +235,7 @@ public static class RunDifferences
         bool isNew, bool isGone, bool isCarried, List<long> gone, List<long> come)
     {
         var reasons = new List<string>();
+        if (now.IsTakenBack) return $"{now.Run.Run} (position {Number(now.Run.RecordedPosition)}), has no line any more";
         if (isNew) reasons.Add($"{was.Run.Run} had no such line");
         if (isGone) reasons.Add($"{now.Run.Run} has no such line");
         // What came late is why there is a difference; what counts with it was known before, and is only named.

@@ -124,6 +124,6 @@ public static class Settlements
             differs += $"; the rules are {Settlement.RuleVersionOf(statement)}, the run's were {run.RuleVersion}";
         if (differs is not null && run.TzdbVersion != SettlementCalendar.TzdbVersion)
             differs += $"; the time-zone rules are {SettlementCalendar.TzdbVersion}, the run's were {run.TzdbVersion}";
-        return new(run, statement, differs);
+        return new(run.With(statement.MoneyDecimals), statement, differs);
     }
 }

@@ -53,25 +53,76 @@ public static class StatementCorrections
     public static async Task<CorrectedStatement?> CheckAsync(
         IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, Statement original, CancellationToken ct)
     {
-        var (account, day) = (new PartyId(run.Account), RowJson.Day(run.Day));
         var booked = await BookedAsync(journal, run, ct).ConfigureAwait(false);
         if (booked.Count == 0) return null;
+        var (again, rerun) = await StepsAsync(journal, views, original, booked, ct).ConfigureAwait(false);
+        return new(again, Money.With(original.MoneyDecimals, run.Total + booked.Sum(each => each.Total)),
+            rerun?.Total ?? Money.With(original.MoneyDecimals, 0m),
+            StatementDeltas.Unlike(original, [.. again.Select(each => each.Deltas)], rerun));
+    }
+
+    /// <summary>Deltas derived again, one after another, and the day as it is run again for the last of them; null
+    /// where that takes all back, or nothing can be calculated.</summary>
+    private static async Task<(List<RederivedDeltas> Deltas, Statement? Last)> StepsAsync(IJournal journal,
+        IViewStore views, Statement original, IReadOnlyList<SettlementDeltasBooked> booked, CancellationToken ct)
+    {
         var (before, again) = (original, new List<RederivedDeltas>());
+        Statement? now = original;
         foreach (var deltas in booked)
         {
-            var now = deltas.Style == CorrectionStyle.Credit ? null
-                : await AtAsync(journal, views, account, day, deltas.AtPosition, deltas.RuleVersion, ct)
+            now = deltas.Style == CorrectionStyle.Credit ? null
+                : await AtAsync(journal, views, deltas.Account, deltas.Day, deltas.AtPosition, deltas.RuleVersion, ct)
                     .ConfigureAwait(false);
             var between = StatementDeltas.Between(before, now);
             again.Add(new(deltas, between, between.Count == deltas.Lines && between.Root == deltas.LinesRoot
                 && between.Total == deltas.Total ? null : "the deltas do not come out as they were booked"));
-            before = now ?? before with { Lines = [], Charges = [], Flexibility = [] };
+            before = now ?? TakenBack(before);
         }
-        var last = booked[^1];
-        var rerun = last.Style == CorrectionStyle.Credit ? null
-            : await AtAsync(journal, views, account, day, last.AtPosition, last.RuleVersion, ct).ConfigureAwait(false);
-        return new(again, run.Total + booked.Sum(each => each.Total), rerun?.Total ?? 0m,
-            StatementDeltas.Unlike(original, [.. again.Select(each => each.Deltas)], rerun));
+        return (again, now);
+    }
+
+    private static Statement TakenBack(Statement statement) => statement with
+    {
+        Lines = [],
+        Charges = [],
+        Flexibility = [],
+        ImportTotal = 0m,
+        ExportTotal = 0m,
+        Total = Money.With(statement.MoneyDecimals, 0m),
+    };
+
+    /// <summary>
+    /// What somebody names, calculated again: of a correction the day that it makes of its run, with the total that was
+    /// booked. What does not come out may be the run, one of its deltas, or their sum.
+    /// </summary>
+    public static async Task<RederivedRun> RederiveAsync(
+        IJournal journal, IViewStore views, NamedRun named, CancellationToken ct)
+    {
+        var original = await Settlements.RederiveAsync(journal, views, named.Run, ct).ConfigureAwait(false);
+        if (named.Booked is not [.., var last] || original.Statement is not { } first) return original;
+        var all = await BookedAsync(journal, named.Run, ct).ConfigureAwait(false);
+        var booked = all.Take(named.Booked.Count).ToList();
+        var (again, day) = await StepsAsync(journal, views, first, booked, ct).ConfigureAwait(false);
+        // A credit counts no facts of its own: what it takes back is what stood before it.
+        var counted = booked.LastOrDefault(each => each.Style != CorrectionStyle.Credit);
+        var run = original.Run with
+        {
+            Run = named.Says,
+            AtPosition = counted?.AtPosition ?? named.Run.AtPosition,
+            RuleVersion = counted?.RuleVersion ?? named.Run.RuleVersion,
+            TzdbVersion = counted?.TzdbVersion ?? named.Run.TzdbVersion,
+            Total = Money.With(first.MoneyDecimals, named.Total),
+            RecordedPosition = last.Position,
+            RecordedAt = last.RecordedAt,
+        };
+        if (day is null && !named.IsTakenBack)
+            return new(run, null, $"the day cannot be calculated again for {last.Run}");
+        var statement = day ?? TakenBack(first);
+        var differs = original.Differs ?? again.Where(each => each.Differs is not null)
+            .Select(each => $"{each.Booked.Run}: {each.Differs}").FirstOrDefault()
+            ?? (statement.Total == named.Total ? null
+                : $"the day is {RowJson.Text(statement.Total)}, the run and what is booked on it {RowJson.Text(named.Total)}");
+        return new(run, statement, differs);
     }
 
     /// <summary>What stands of a run before more is booked on it.</summary>

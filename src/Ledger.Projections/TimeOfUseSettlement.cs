@@ -18,7 +18,17 @@ public sealed class TimeOfUseSettlement : IProjection
         string Run, RunKind Kind, string Account, string Day, string Zone, long AtPosition, string Tariff,
         int TariffVersion, string RuleVersion, string TzdbVersion, int Lines, string LinesRoot, decimal Total,
         string Currency, IReadOnlyList<PostingRow> Postings, string? Supersedes, decimal? ChangeFromSuperseded,
-        bool Incomplete, long RecordedPosition, Instant RecordedAt);
+        bool Incomplete, long RecordedPosition, Instant RecordedAt)
+    {
+        /// <summary>The same with the decimals to which its statement is rounded: a fact has none at its end.</summary>
+        public RunRow With(int moneyDecimals) => this with
+        {
+            Total = Money.With(moneyDecimals, Total),
+            ChangeFromSuperseded = ChangeFromSuperseded is { } change ? Money.With(moneyDecimals, change) : null,
+            Postings = [.. Postings.Select(posting =>
+                posting with { Amount = Money.With(moneyDecimals, posting.Amount) })],
+        };
+    }
 
     public sealed record PackRow(string Pack, int Version, string Digest);
 

@@ -66,7 +66,8 @@ public sealed class AccessMoneyTests
                 var run = $$"""{"run":"{{name}}","account":"{{side.Account}}","day":"{{day}}"}""";
                 var first = await town.PostAsync(key, "/v1/settlement-runs", run);
                 first.Status.ShouldBe(201, first.Text);
-                (await town.PostAsync(key, "/v1/settlement-runs", run)).Status.ShouldBe(200);
+                var again = await town.PostAsync(key, "/v1/settlement-runs", run);
+                (again.Status, again["outcome"], again["position"]).ShouldBe((200, "alreadyRecorded", first["position"]));
             }
             (await town.GetAsync(key, "/v1/settlement-runs")).Json.GetProperty("runs").EnumerateArray()
                 .Select(run => run.GetProperty("run").GetString()).ShouldBe(["alike", "alike", $"{side.Account}-2026-02-25"]);

@@ -119,7 +119,7 @@ public sealed class AccountFeeTests : IDisposable
         ((bool)difference["reconciled"]!).ShouldBeTrue();
         var gone = difference["charges"]!.AsArray().Single(charge => (string)charge!["name"]! == "contract")!;
         ((string)gone["point"]!).ShouldBe("(account)");
-        ((string)gone["says"]!).ShouldBe("contract of the account: no longer there, it was 1 month = 90 CNY");
+        ((string)gone["says"]!).ShouldBe("contract of the account: no longer there, it was 1 month = 90.00 CNY");
         Number(gone["change"]).ShouldBe(-90m);
         Done("diff", "R26", "R26-2").ShouldContain("contract of the account: no longer there");
         Settle("2026-02-27", "C27", "--kind", "correction", "--style", "credit");
@@ -168,14 +168,14 @@ public sealed class AccountFeeTests : IDisposable
             "receivable/cpo/charges", "revenue/city-power/charges", "liability/city-power/tax"]);
         Done("publish", "R27", "--by", "bob");
         Balances(Json("show", "statement", "R27")).ShouldAllBe(balance =>
-            (string)balance!["energyPendingKwh"]! == "0.000000000000" && (string)balance["moneyPending"]! == "0");
+            (string)balance!["energyPendingKwh"]! == "0.000000000000" && (string)balance["moneyPending"]! == "0.00");
         var entries = JsonNode.Parse(Done("export", "entries", "R27", "--format", "json"))!.AsArray();
         entries.Select(entry => $"{entry!["from"]} {entry["to"]} {entry["energyKwh"]}{entry["money"]} {entry["standing"]}")
             .ShouldBe([
                 "north-grid/grid-energy cpo/energy 23.999000000000 posted",
                 "north-grid/loss north-grid/grid-energy 0.000200000000 posted",
-                "south-grid/grid-energy cpo/energy 12.000000000000 posted", $"cpo/money city-power/sales {18m} posted",
-                "cpo/money city-power/sales 6 posted", "cpo/money city-power/tax 3.12 posted"]);
+                "south-grid/grid-energy cpo/energy 12.000000000000 posted", $"cpo/money city-power/sales {18.00m} posted",
+                "cpo/money city-power/sales 6.00 posted", "cpo/money city-power/tax 3.12 posted"]);
         Done("export", "entries", "R27").Split("\r\n")[0].ShouldBe("run,day,from,to,energyKwh,money,currency,standing");
     }
 

@@ -57,7 +57,9 @@ public sealed class ApiTests
             (first["outcome"], first["position"], first.Position).ShouldBe(("recorded", $"{i}", $"{i}"));
             var again = await served.PostAsync($"/v1/{facts[i].Path}", facts[i].Body);
             again.Status.ShouldBe(200, $"{facts[i].Path}: {again.Text}");
-            again["outcome"].ShouldBe("alreadyRecorded");
+            // Also where a rule knew it by its state alone, who sends it again is told where it is.
+            (again["outcome"], again["position"], again.Position).ShouldBe(("alreadyRecorded", $"{i}", $"{i}"),
+                facts[i].Path);
         }
         served.Ledger.Journal.Length.ShouldBe(facts.Length);
     }

@@ -246,8 +246,8 @@ public sealed class ChargedTownTests : IDisposable
         var amounts = new decimal?[Energy + 4];
         await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "amount"),
             amounts.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
-        amounts.Select(amount => Ledger.Cli.Listings.Cell.Exact(amount))
-            .ShouldBe(csv.Skip(1).Select(row => row[names.IndexOf("amount")]));
+        amounts.ShouldBe(csv.Skip(1).Select(row =>
+            (decimal?)decimal.Parse(row[names.IndexOf("amount")], CultureInfo.InvariantCulture)));
         var metered = new decimal?[Energy + 4];
         await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "meteredKwh"),
             metered.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);

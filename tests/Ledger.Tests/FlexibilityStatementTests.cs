@@ -47,23 +47,24 @@ public sealed class FlexibilityStatementTests
         var lines = statement["flexibility"]!.AsArray().Select(line =>
             $"{line!["paid"]} {line["kind"]} {line["kwh"]} {line["amount"]} {line["payer"]} to {line["payee"]}").ToList();
         lines.ShouldBe([
-            "C1 energy 40 -80 dso to cpo", "C1 energy 40 -80 dso to cpo", "C2 energy 0 0 dso to cpo",
-            "C2 penalty 40 40 dso to cpo", "C2 energy 0 0 dso to cpo", "C2 penalty 40 40 dso to cpo"]);
-        ((string)statement["flexibilityTotal"]!, (string)statement["conserved"]!).ShouldBe(("-80", "yes"));
+            "C1 energy 40 -80.00 dso to cpo", "C1 energy 40 -80.00 dso to cpo", "C2 energy 0 0.00 dso to cpo",
+            "C2 penalty 40 40.00 dso to cpo", "C2 energy 0 0.00 dso to cpo", "C2 penalty 40 40.00 dso to cpo"]);
+        ((string)statement["flexibilityTotal"]!, (string)statement["conserved"]!).ShouldBe(("-80.00", "yes"));
         // 4,640 kWh at 0.5 are paid, 80.00 are credited: what the delivery comes to.
-        ((string)statement["total"]!).ShouldBe("2240");
+        ((string)statement["total"]!).ShouldBe("2240.00");
         town.Net("I1").ShouldBe("80");
         statement["postings"]!.AsArray().Select(row => $"{row!["account"]} {row["amount"]}")
-            .ShouldBe(["receivable/cpo 2320", "revenue/energy-import -2320", "payable/cpo 0", "cost/energy-export 0",
-                "flexibility/cpo -80", "flexibility/dso 80"]);
+            .ShouldBe(["receivable/cpo 2320.00", "revenue/energy-import -2320.00", "payable/cpo 0.00", "cost/energy-export 0.00",
+                "flexibility/cpo -80.00", "flexibility/dso 80.00"]);
         statement["flexibility"]!.AsArray().Select(line => (int)line!["line"]!).ShouldBe([49, 50, 51, 52, 53, 54]);
         statement["balances"]!.AsArray().Select(row => $"{row!["account"]} {row["moneyPending"]} {row["moneyPosted"]}")
-            .ShouldBe(["(grid)/grid-energy 0 0", "(seller)/sales 2320 0", "cpo/energy 0 0", "cpo/money -2240 0", "dso/money -80 0"]);
+            .ShouldBe(["(grid)/grid-energy 0.00 0.00", "(seller)/sales 2320.00 0.00", "cpo/energy 0.00 0.00",
+                "cpo/money -2240.00 0.00", "dso/money -80.00 0.00"]);
         town.Run("publish", "R1", "--by", "bob").Exit.ShouldBe(ExitCode.Done);
         var published = Statement(town);
         ((bool)published["flexibilityDiffers"]!).ShouldBeFalse();
         published["rulePacks"]!.AsArray().Select(row => (string)row!["pack"]!).ShouldBe(["days", "up-to-order"]);
-        published["balances"]!.AsArray().Select(row => (string)row!["moneyPosted"]!).ShouldBe(["0", "2320", "0", "-2240", "-80"]);
+        published["balances"]!.AsArray().Select(row => (string)row!["moneyPosted"]!).ShouldBe(["0.00", "2320.00", "0.00", "-2240.00", "-80.00"]);
     }
 
     [Theory]
@@ -74,7 +75,7 @@ public sealed class FlexibilityStatementTests
         using var town = Called(more);
         var statement = Statement(town);
         statement["flexibility"].ShouldBeNull();
-        ((string)statement["total"]!, (string)statement["conserved"]!).ShouldBe(("2320", "yes"));
+        ((string)statement["total"]!, (string)statement["conserved"]!).ShouldBe(("2320.00", "yes"));
         town.Run("publish", "R1", "--by", "bob").Exit.ShouldBe(ExitCode.Done);
         JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!["publications"]![0]!["flexibilityTotal"].ShouldBeNull();
     }
@@ -91,7 +92,7 @@ public sealed class FlexibilityStatementTests
         town.Import(Tariff);
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
         Statement(town)["flexibility"]!.AsArray().Select(line => $"{line!["amount"]} {line["problem"]}")
-            .ShouldBe(["-80 ", " unproven"]);
+            .ShouldBe(["-80.00 ", " unproven"]);
         ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
         Explained(town, "R1#26")["tree"]!["arithmetic"]!.GetValue<string>().ShouldBe("unproven");
     }
@@ -124,22 +125,22 @@ public sealed class FlexibilityStatementTests
     public void A_programme_that_calls_twice_for_one_hour_pays_it_once_and_says_so()
     {
         using var town = CalledTwice("27T18");
-        Settled(town).ShouldBe(("-80", Ledger.Domain.Settlement.OnceRuleVersion));
+        Settled(town).ShouldBe(("-80.00", Ledger.Domain.Settlement.OnceRuleVersion));
         Statement(town)["flexibility"]!.AsArray()
             .Select(line => $"{line!["instruction"]} {line["amount"]} {line["problem"]}").ShouldBe(
-            ["I1 -80 ", "I2  I1 calls C1 for the same time, and one kWh is paid once"]);
+            ["I1 -80.00 ", "I2  I1 calls C1 for the same time, and one kWh is paid once"]);
         ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
         town.Net("I2").ShouldBeNull();
         Explained(town, "R1", "total");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
         // Whoever means the second one takes back the first.
         town.Holds("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T17:00:00+08:00","reason":"issued again"}""");
-        Settled(town, run: "R2").ShouldBe(("-160", Ledger.Domain.Settlement.FlexibilityRuleVersion));
+        Settled(town, run: "R2").ShouldBe(("-160.00", Ledger.Domain.Settlement.FlexibilityRuleVersion));
     }
 
     [Theory]
-    [InlineData("27T19", "reduce", "-160")] // one after the other
-    [InlineData("27T18", "other", "-240")] // what two programmes share, their claims say
+    [InlineData("27T19", "reduce", "-160.00")] // one after the other
+    [InlineData("27T18", "other", "-240.00")] // what two programmes share, their claims say
     public void Calls_of_other_hours_or_of_another_programme_are_paid_each(string from, string programme, string paid)
     {
         using var town = CalledTwice(from, programme);
@@ -148,8 +149,8 @@ public sealed class FlexibilityStatementTests
 
     /// <summary>Two connectors of a station come down from 100 to 60 kWh for two hours; a kWh is paid with 2.</summary>
     [Theory]
-    [InlineData("", "cpo2", "-160", "-160")]
-    [InlineData("", "cpo", "-320", null)]
+    [InlineData("", "cpo2", "-160.00", "-160.00")]
+    [InlineData("", "cpo", "-320.00", null)]
     [InlineData(",\"payee\":\"agg\"", "cpo2", null, null)]
     public void A_station_is_paid_to_each_owner_for_his_own_points(
         string more, string owner, string? one, string? other)
@@ -164,7 +165,7 @@ public sealed class FlexibilityStatementTests
         town.Import(Tariff + "\n" + Tariff.Split('\n')[1].Replace("\"cpo\"", "\"cpo2\"", StringComparison.Ordinal));
         Settled(town).Paid.ShouldBe(one);
         if (owner == "cpo2") Settled(town, "cpo2", "R2").Paid.ShouldBe(other);
-        if (more.Length > 0) Settled(town, "agg", "R3").Paid.ShouldBe("-320");
+        if (more.Length > 0) Settled(town, "agg", "R3").Paid.ShouldBe("-320.00");
         if (other is not null) Statement(town)["flexibility"]![0]!["paid"]!.GetValue<string>().ShouldBe("S01 of cpo");
         Explained(town, "R1", "total");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
@@ -198,7 +199,7 @@ public sealed class FlexibilityStatementTests
         total.ShouldNotContain("position 266");
         town.Run("explain", "R1", "total", "--lines").Output.ShouldContain("position 266");
         var tree = Explained(town, "R1#49")["tree"]!;
-        ((string)tree["says"]!, (string)tree["follows"]!).ShouldBe(("-80", "-80"));
+        ((string)tree["says"]!, (string)tree["follows"]!).ShouldBe(("-80.00", "-80.00"));
         var kinds = JsonNode.Parse(town.Run("export", "journal", "--format", "json").Output)!.AsArray();
         string Kind(long position) => (string)kinds[(int)position]!["wireName"]!;
         Positions(tree).Distinct().Select(Kind).Distinct().Order(StringComparer.Ordinal).ShouldBe(["baseline-frozen",
@@ -228,15 +229,15 @@ public sealed class FlexibilityStatementTests
             "deltas");
         var corrected = Statement(town);
         ((bool)corrected["deltasAdd"]!, (string)corrected["totalWithDeltas"]!, (string)corrected["totalRunAgain"]!)
-            .ShouldBe((true, "2270", "2270"));
+            .ShouldBe((true, "2270.00", "2270.00"));
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
         var run = town.Run("diff", "R1", "R2", "--json");
         run.Exit.ShouldBe(ExitCode.Done, run.Output);
         var diff = JsonNode.Parse(run.Output)!;
-        ((string)diff["change"]!, (string)diff["byEnergy"]!, (string)diff["byFlexibility"]!).ShouldBe(("30", "0", "30"));
+        ((string)diff["change"]!, (string)diff["byEnergy"]!, (string)diff["byFlexibility"]!).ShouldBe(("30.00", "0", "30.00"));
         diff["flexibility"]!.AsArray()
             .Select(line => $"{line!["kind"]} {line["kwhBefore"]} {line["kwhAfter"]} {line["change"]}")
-            .ShouldBe(["energy 40 30 20", "penalty  10 10"]);
+            .ShouldBe(["energy 40 30 20.00", "penalty  10 10.00"]);
         ((string)diff["flexibility"]![0]!["why"]!).ShouldContain("misread");
         Explained(town, "R2", "total");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
@@ -276,7 +277,7 @@ public sealed class FlexibilityStatementTests
         Done(town, "settle", "--account", "agg", "--day", "2026-02-27", "--run", "A1", "--kind", "final", "--by", "anna");
         var statement = JsonNode.Parse(town.Run("show", "statement", "A1", "--json").Output)!;
         ((string)statement["total"]!, (bool)statement["incomplete"]!, (bool)statement["complete"]!, (string)statement["conserved"]!)
-            .ShouldBe(("-80", false, true, "yes"));
+            .ShouldBe(("-80.00", false, true, "yes"));
         statement["flexibility"]!.AsArray().Select(line => $"{line!["line"]} {line["payee"]}")
             .ShouldBe(["1 agg", "2 agg", "3 agg", "4 agg", "5 agg", "6 agg"]);
         Explained(town, "A1", "total");
@@ -294,7 +295,7 @@ public sealed class FlexibilityStatementTests
             .Replace("\"agg\"", "\"other\"", StringComparison.Ordinal).Replace("2026-01-01", "2026-02-01", StringComparison.Ordinal));
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
         var statement = JsonNode.Parse(town.Run("show", "statement", "R2", "--json").Output)!;
-        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("2320", true));
+        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("2320.00", true));
         ((string)statement["flexibility"]![0]!["problem"]!).ShouldBe("it is paid in CNY, and the statement is in EUR");
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "final").Output
             .ShouldContain("PeriodIncomplete");
@@ -349,10 +350,10 @@ public sealed class FlexibilityStatementTests
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--kind", "final");
         var statement = Statement(town);
         // 2,400 kWh at 0.5 less 6 and 4.
-        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("1190", false));
+        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("1190.00", false));
         statement["flexibility"]!.AsArray().Select(line =>
             $"{line!["paid"]} {line["start"]} {line["kind"]} {line["kwh"]} {line["amount"]} {line["source"]}").ShouldBe([
-            "C1 2026-02-27T02:00:00Z availability 60 -6 reduce v1", "C1 2026-02-27T04:00:00Z availability 40 -4 reduce v1"]);
+            "C1 2026-02-27T02:00:00Z availability 60 -6.00 reduce v1", "C1 2026-02-27T04:00:00Z availability 40 -4.00 reduce v1"]);
         var positions = Positions(Explained(town, "R1#25")["tree"]!).Distinct().Order().ToList();
         var use = JsonNode.Parse(town.Run("explain", $"{positions[^1]}", "--json").Output)!["runs"]![0]!;
         ((string)use["lines"]!, (bool)use["counted"]!).ShouldBe(("25", true));
@@ -396,7 +397,7 @@ public sealed class FlexibilityStatementTests
             Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", run);
             JsonNode.Parse(town.Run("show", "statement", run, "--json").Output)!["flexibility"]!.AsArray().Select(line =>
                 $"{line!["paid"]} {line["start"]} {line["kwh"]} {line["amount"]} {line["payee"]}").ShouldBe(
-                [$"C1 2026-02-27T{from}:00:00Z 60 -6 {account}"]);
+                [$"C1 2026-02-27T{from}:00:00Z 60 -6.00 {account}"]);
             var total = town.Run("explain", run, "total");
             total.Exit.ShouldBe(ExitCode.Done, total.Output);
             total.Output.ShouldNotContain("no line");

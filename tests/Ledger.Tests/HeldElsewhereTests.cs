@@ -84,18 +84,18 @@ public sealed class HeldElsewhereTests
     {
         using var town = Town("days", "curtail", 0, [(8, 5), (0, 0)]);
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        (Paid(town, "R1"), Version(town, "R1")).ShouldBe(("-31", Settlement.FlexibilityRuleVersion));
+        (Paid(town, "R1"), Version(town, "R1")).ShouldBe(("-31.00", Settlement.FlexibilityRuleVersion));
         Claim(town, "D1", "export", 5);
         await AppendAsync(town, "R1", run => run with { Run = new("OLD") });
         Done(town, "verify");
         Done(town, "explain", "OLD", "total");
-        Paid(town, "OLD").ShouldBe("-31");
+        Paid(town, "OLD").ShouldBe("-31.00");
 
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
             "--supersedes", "OLD", "--style", "deltas");
         Done(town, "verify");
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2");
-        (Paid(town, "R2"), Version(town, "R2")).ShouldBe(("-16", Settlement.BothDirectionsRuleVersion));
+        (Paid(town, "R2"), Version(town, "R2")).ShouldBe(("-16.00", Settlement.BothDirectionsRuleVersion));
         Done(town, "verify");
         Done(town, "explain", "R2", "total");
         Done(town, "replay", "--diff");

@@ -54,12 +54,12 @@ public sealed class PriceEdgeTests : IDisposable
     {
         Settled(isReadAtTheEdge: true);
         Rows("2026-02-26T00:00:00Z", "2026-02-26T00:30:00Z", "2026-02-26T01:00:00Z").ShouldBe(
-            ["9 flat 3 × 1 = 3", "9 peak 5 × 2 = 10", "10 peak 8 × 2 = 16"]);
+            ["9 flat 3 × 1 = 3.00", "9 peak 5 × 2 = 10.00", "10 peak 8 × 2 = 16.00"]);
         var statement = JsonNode.Parse(Done("show", "statement", "R1", "--json"))!;
         ((int)statement["linesPriced"]!, (int)statement["linesExpected"]!, (bool)statement["complete"]!)
             .ShouldBe((25, 25, true));
         // 12 hours of flat and 11 of peak at 8 kWh each, and the hour that is cut; 20:00 is no edge inside a period.
-        ((string)statement["total"]!).ShouldBe("285"); // 12 × 8 × 1 + 3 × 1 + 5 × 2 + 11 × 8 × 2
+        ((string)statement["total"]!).ShouldBe("285.00"); // 12 × 8 × 1 + 3 × 1 + 5 × 2 + 11 × 8 × 2
         JsonNode.Parse(Done("explain", "R1", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
         Done("explain", "R1#10", "--json").ShouldContain("index at 2026-02-26T00:30:00Z");
         Done("verify");
@@ -80,7 +80,7 @@ public sealed class PriceEdgeTests : IDisposable
         JsonNode.Parse(Done("show", "statement", "R1", "--json"))!["charges"]!.AsArray()
             .Select(charge => $"{charge!["name"]} {charge["quantity"]} {charge["amount"]}")
             // 8 kW; 192 kWh; the tax of 285 + 8 + 96.
-            .ShouldBe(["demand 8 8", "service 192 96", "tax 10 % 389 38.9"]);
+            .ShouldBe(["demand 8 8.00", "service 192 96.00", "tax 10 % 389 38.90"]);
         JsonNode.Parse(Done("explain", "R1", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
         Done("verify");
     }

@@ -74,9 +74,9 @@ public sealed class RecordedInTimeTests
     /// <summary>40 of 80 kWh come: 80 less 40, and 80 where nobody can have known of the order. An order may be a
     /// minute on its way.</summary>
     [Theory]
-    [InlineData(60, "-40", "statement-2")]
-    [InlineData(61, "-80", "statement-6")]
-    [InlineData(100_000, "-80", "statement-6")]
+    [InlineData(60, "-40.00", "statement-2")]
+    [InlineData(61, "-80.00", "statement-6")]
+    [InlineData(100_000, "-80.00", "statement-6")]
     public void An_order_that_is_recorded_after_it_has_begun_penalises_nobody(
         int secondsLate, string paid, string version)
     {
@@ -89,7 +89,7 @@ public sealed class RecordedInTimeTests
     public void An_order_that_is_recorded_late_is_paid_as_any_other()
     {
         using var town = Called(Begins + Duration.FromDays(1), 60, 60);
-        Settled(town).ShouldBe(("-160", "statement-2"));
+        Settled(town).ShouldBe(("-160.00", "statement-2"));
     }
 
     /// <summary>A cheaper order of the same hours comes two days later and says that it was issued a minute before.
@@ -103,7 +103,7 @@ public sealed class RecordedInTimeTests
             """);
         town.Freeze("I0");
         (town.Net("I1"), town.Net("I0")).ShouldBe(("160", null));
-        Settled(town).ShouldBe(("-160", "statement-6"));
+        Settled(town).ShouldBe(("-160.00", "statement-6"));
         BundleIsVerified(town);
         (await NetsAsync(town, Settlement.AsRecordedRuleVersion)).ShouldBe((160m, null));
         (await NetsAsync(town, Settlement.BothDirectionsRuleVersion)).ShouldBe((null, 0.80m));

@@ -86,4 +86,30 @@ public sealed class RecorderTests : IDisposable
             number => new Submission(BitConverter.GetBytes(number), "again"), TestFolder.Tester, Ct))
             .ShouldBe([new RecordOutcome.AlreadyRecorded(2), new RecordOutcome.AlreadyRecorded(0)]);
     }
+
+    /// <summary>What a rule knows by its state has a place all the same: the last fact with which it came to know it,
+    /// and none where it needs no fact for it. Where a rule says which fact it means, that one, however long the
+    /// stream is.</summary>
+    [Fact]
+    public async Task What_a_rule_knows_by_its_state_is_answered_with_its_place()
+    {
+        await using var journal = folder.Open();
+        using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        var recorder = new Recorder(journal, archive, folder.Clock);
+        await recorder.AppendAsync(
+            "s", [.. Enumerable.Range(0, 1_100).Select(number => TestFolder.Reading(number))], TestFolder.Tester, Ct);
+        // Known from 3 facts on, unknown from 5, known again from 8 on.
+        (await KnownAsync(count => count is 3 or 4 or >= 8)).ShouldBe(new RecordOutcome.AlreadyRecorded(7));
+        (await KnownAsync(_ => true)).ShouldBe(new RecordOutcome.AlreadyRecorded(null));
+        foreach (var number in (int[])[0, 588, 1_099])
+        {
+            var known = new Decision.AlreadyRecorded { Is = fact => fact == TestFolder.Reading(number).Event };
+            (await recorder.RecordAsync("s", 0, (count, _) => count + 1, _ => known, TestFolder.Tester, Ct))
+                .ShouldBe(new RecordOutcome.AlreadyRecorded(number));
+        }
+
+        Task<RecordOutcome> KnownAsync(Func<int, bool> isKnown) => recorder.RecordAsync("s", 0, (count, _) => count + 1,
+            count => isKnown(count) ? new Decision.AlreadyRecorded() : new Decision.Rejected(Rejection.OutOfRange, "not yet"),
+            TestFolder.Tester, Ct);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
@@ -132,6 +133,31 @@ public sealed class RedriveTests
             .Code.ShouldBe(Rejection.UnknownEvidence);
         (await ReleaseAsync(ledger, 1_000_000)).ShouldBeOfType<RecordOutcome.Refused>()
             .Code.ShouldBe(Rejection.UnknownEvidence);
+    }
+
+    /// <summary>Whoever releases a reading that fell is told what a person can do, and it is so: the new meter is
+    /// recorded by the line that is given, and the same release is taken.</summary>
+    [Fact]
+    public void A_reading_of_another_meter_is_released_the_way_that_its_refusal_says()
+    {
+        using var town = SmallTown.WithItsDay();
+        var refusals = JsonNode.Parse(town.Run("show", "refusals", "--json").Output)!["refusals"]!.AsArray();
+        var held = (string)refusals.Single(row => (string?)row!["name"] == "ChangeOfBasis")!["position"]!;
+        string[] release = ["release", held, "--by", "staff-7", "--reason", "the meter was exchanged"];
+        var refused = town.Run(release);
+        refused.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        refused.Errors.ShouldContain("ChangeOfBasis (404): index fell from 1500500 to 12000 steps");
+        refused.Errors.ShouldContain($"then again: ledger release {held} --by WHO --reason TEXT");
+        var line = refused.Errors[refused.Errors.IndexOf('{')..(refused.Errors.IndexOf('}') + 1)];
+        var imported = town.Run("import", town.File("exchange.jsonl", line.Replace("SERIAL-OF-THE-NEW-METER", "M2")));
+        imported.Exit.ShouldBe(ExitCode.Done, imported.Output + imported.Errors);
+        var released = town.Run(release);
+        (released.Exit, released.Errors).ShouldBe((ExitCode.Done, ""));
+        // Again: it is there, and where.
+        var again = JsonNode.Parse(town.Run([.. release, "--json"]).Output)!;
+        ((string)again["release"]!, (string?)again["position"]).ShouldBe(("already released",
+            (string)JsonNode.Parse(town.Run("show", "event", (string)again["position"]!, "--json").Output)!["position"]!));
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
     }
 
     [Fact]

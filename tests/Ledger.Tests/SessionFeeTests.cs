@@ -56,8 +56,8 @@ public sealed class SessionFeeTests : IDisposable
     [Fact]
     public void Each_day_owes_what_the_fees_of_its_month_grew_by()
     {
-        Charges("R1").ShouldBe(["start 1 2", "parking 1 6"]);
-        Charges("R2").ShouldBe(["start 1 2", "parking 16.5 99"]);
+        Charges("R1").ShouldBe(["start 1 2.00", "parking 1 6.00"]);
+        Charges("R2").ShouldBe(["start 1 2.00", "parking 16.5 99.00"]);
         JsonNode.Parse(Done("explain", "R2", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
         Done("verify");
     }
@@ -87,7 +87,7 @@ public sealed class SessionFeeTests : IDisposable
             {"type":"register-reading-correction","point":"P1","direction":"import","readAt":"2026-02-28T00:00:00+08:00","supersedes":1,"indexSteps":40000,"quality":"missing","reason":"the meter was opened"}
             """));
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "correction");
-        Charges("R3").ShouldBe(["start 1 2", "parking  "]);
+        Charges("R3").ShouldBe(["start 1 2.00", "parking  "]);
         JsonNode.Parse(Done("explain", "R3", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
     }
 
@@ -111,11 +111,11 @@ public sealed class SessionFeeTests : IDisposable
         Done("import", town.File("second.csv", rows.ToString()));
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "correction");
         // Two stays of half an hour and of ten minutes, which is half an hour of parking too.
-        Charges("R3").ShouldBe(["start 1 2", "parking 16.5 99", "start 2 4", "parking 1 6"]);
+        Charges("R3").ShouldBe(["start 1 2.00", "parking 16.5 99.00", "start 2 4.00", "parking 1 6.00"]);
         var statement = JsonNode.Parse(Done("show", "statement", "R3", "--json"))!;
         statement["charges"]!.AsArray().Select(charge => (string)charge!["point"]!).ShouldBe(["P1", "P1", "P2", "P2"]);
         statement["postings"]!.AsArray().Single(posting => (string)posting!["account"]! == "receivable/cpo/charges")!
-            ["amount"]!.ToString().ShouldBe("111");
+            ["amount"]!.ToString().ShouldBe("111.00");
         JsonNode.Parse(Done("explain", "R3", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
         Done("verify");
     }

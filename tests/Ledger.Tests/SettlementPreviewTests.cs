@@ -24,10 +24,10 @@ public sealed class SettlementPreviewTests
             .EnumerateArray().ToList();
         var run = runs.Single(row => row.GetProperty("run").GetString() == "NEXT");
         foreach (var (said, ran) in ((string, string)[])[("linesRoot", "linesRoot"), ("total", "total"),
-            ("changeFromBeside", "changeFromSuperseded"), ("incomplete", "incomplete"), ("tariffVersion", "tariffVersion")])
+            ("incomplete", "incomplete"), ("tariffVersion", "tariffVersion")])
             preview[said].ShouldBe(run.GetProperty(ran).ToString(), said);
-        // 5 kWh of the second piece of the curve at 0.7.
-        preview["changeFromBeside"].ShouldBe("3.5");
+        // 5 kWh of the second piece of the curve at 0.7 are more than CR1, and the deltas on it have booked them.
+        (run.GetProperty("changeFromSuperseded").GetString(), preview["changeFromBeside"]).ShouldBe(("3.50", "0.00"));
         var lines = await town.GetAsync(key, $"/v1/statement-lines?run=NEXT&format=csv");
         (await town.GetAsync(key, $"{Preview}&asOf={preview["asOf"]}&format=csv")).Text.ShouldBe(lines.Text);
         // The first quarter hour of the day, as its own clock shows it, and the fifth, which has the second piece.
@@ -40,6 +40,26 @@ public sealed class SettlementPreviewTests
         var then = long.Parse(first.GetProperty("atPosition").GetString()!, System.Globalization.CultureInfo.InvariantCulture) - 1;
         var before = await town.GetAsync(key, $"{Preview}&asOf={then}");
         (before["linesRoot"], before["beside"]).ShouldBe((first.GetProperty("linesRoot").GetString(), ""));
+    }
+
+    /// <summary>What is booked on the run that holds counts: a preview after deltas says what is due beyond them, and
+    /// not once more what they booked.</summary>
+    [Fact]
+    public async Task A_preview_is_compared_with_what_holds_and_not_with_the_run_alone()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await town.RecordAllAsync(AccessTown.Own);
+        var key = town.Key(Role.ChargingOperator);
+        var deltas = AccessTown.Own.In("{deltas}");
+        var preview = await town.GetAsync(key, Preview);
+        (preview["beside"], preview["besideTotal"], preview["changeFromBeside"]).ShouldBe(("CR1", preview["total"], "0.00"));
+        preview.Json.GetProperty("besideCorrections").EnumerateArray().Single().GetString().ShouldBe(deltas);
+        // As of before they were booked they are not there.
+        var booked = (await town.GetAsync(key, "/v1/run-deltas")).Json.GetProperty("deltas").EnumerateArray()
+            .Single(row => row.GetProperty("run").GetString() == deltas).GetProperty("position").GetString()!;
+        var then = await town.GetAsync(key,
+            $"{Preview}&asOf={long.Parse(booked, System.Globalization.CultureInfo.InvariantCulture) - 1}");
+        (then["changeFromBeside"], then.Json.GetProperty("besideCorrections").GetArrayLength()).ShouldBe(("3.50", 0));
     }
 
     [Fact]

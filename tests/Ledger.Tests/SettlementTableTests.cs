@@ -17,6 +17,7 @@ public sealed class SettlementTableTests
 
     private static readonly Dictionary<string, Func<string[], Decision>> Rules = new()
     {
+        ["run-kinds.txt"] = KindOf,
         ["run-publications.txt"] = PublicationOf,
         ["run-deltas.txt"] = DeltasOf,
         ["month-closes.txt"] = CloseOf,
@@ -37,14 +38,8 @@ public sealed class SettlementTableTests
     [Fact]
     public void After_a_close_only_corrections_follow()
     {
-        Statement statement = Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
-                TariffPeriod.Flat)],
-            [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2),
-            [new(new("P1"), Direction.Import, new(Now, Now + Duration.FromHours(1)), Energy.FromWattHours(1), "v1",
-                ReadingQuality.Measured)]);
         foreach (var kind in Enum.GetValues<RunKind>())
-            Answer(Settlement.Decide(SettlementState.Empty, new(new("R1"), kind, "UTC", 7, "2026a", null), statement, Now,
+            Answer(Settlement.Decide(SettlementState.Empty, new(new("R1"), kind, "UTC", 7, "2026a", null), Whole, Now,
                 new("k"), monthIsClosed: true)).ShouldBe(kind == RunKind.Correction ? "accepted" : "MonthClosed");
     }
 
@@ -82,6 +77,33 @@ public sealed class SettlementTableTests
                 2).Select(i =>
                 new MeteredQuantity(new(point), Direction.Import, new(Now + Duration.FromHours(i),
                     Now + Duration.FromHours(i + 1)), Energy.FromWattHours(5), "v1", ReadingQuality.Measured))));
+    }
+
+    private static Decision KindOf(string[] cells)
+    {
+        var state = SettlementState.Empty;
+        foreach (var (word, i) in Words(cells[0]).Select((word, i) => (word, i)))
+        {
+            var run = Run($"E{i}") with { Kind = Enum.Parse<RunKind>(word.TrimEnd('!')) };
+            state = Settlement.Evolve(state, run);
+            if (word.EndsWith('!')) state = Settlement.Evolve(state, new SettlementRunPublished(run.Run, Account, Day,
+                "anna", "bob", Digest, Digest, [], new(1, 1, 1, 1, 1, 0)));
+        }
+        return Settlement.Decide(state, new(new("R1"), Enum.Parse<RunKind>(cells[1]), "UTC", 7, "2026a", null), Whole, Now,
+            new("k"), monthIsClosed: cells[2] == "yes");
+    }
+
+    /// <summary>Who is refused learns which run stands against it, and what to ask for instead.</summary>
+    [Fact]
+    public void A_kind_that_is_past_says_which_run_holds_and_what_may_follow()
+    {
+        ((Decision.Rejected)KindOf(["Initial!", "Initial", "no"])).Detail.ShouldBe(
+            "kind is 'initial', and E0 of 2026-06-02 stands (initial, published): runs go from initial by interim to final, "
+            + "and what is published is only corrected. Ask for kind interim, final or correction; a correction also "
+            + "books only what changed (style deltas) or takes all back (style credit)");
+        ((Decision.Rejected)KindOf(["Final", "Initial", "no"])).Detail.ShouldStartWith(
+            "kind is 'initial', and E0 of 2026-06-02 stands (final): ");
+        ((Decision.Rejected)KindOf(["Final!", "Final", "no"])).Detail.ShouldContain("Ask for kind correction; ");
     }
 
     private static Decision PublicationOf(string[] cells)
@@ -166,6 +188,13 @@ public sealed class SettlementTableTests
     private static SettlementDeltasBooked Booked(string run, string corrects) => new(new(run), new(corrects),
         Account, Day,
         9, CorrectionStyle.Deltas, "r", "2026a", 1, Digest, 1m, "CNY", []);
+
+    /// <summary>A statement that has all.</summary>
+    private static readonly Statement Whole = Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
+        [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+        [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2),
+        [new(new("P1"), Direction.Import, new(Now, Now + Duration.FromHours(1)), Energy.FromWattHours(1), "v1",
+            ReadingQuality.Measured)]);
 
     private static SettlementRunCompleted Run(string run) => new(new(run), RunKind.Initial, Account, Day, "UTC", 7,
         new("T"), 1, "r", "2026a", 3, Digest, 10m, "CNY", [], null, false);

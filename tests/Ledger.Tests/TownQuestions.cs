@@ -50,6 +50,7 @@ internal sealed class TownQuestions(AccessTown town)
         }
         answers.Add(("interval-records", await GetAsync(token, "/v1/interval-records?point=CP1&from=2026-02-26&to=2026-03-01")));
         answers.Add(("explanations", await GetAsync(token, "/v1/explanations?run=R1&account=ACME&line=1")));
+        answers.Add(("explanations", await GetAsync(token, Filled("/v1/explanations?run={deltas}&line=1", AccessTown.Own))));
         foreach (var side in (AccessTown.Side[])[AccessTown.Own, AccessTown.Foreign])
             foreach (var (operation, path, body) in AccessRequests.Posts)
                 foreach (var caller in callers)

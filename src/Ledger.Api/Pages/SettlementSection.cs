@@ -18,21 +18,19 @@ internal static class SettlementSection
         var shown = new List<Html>();
         foreach (var account in accounts)
         {
-            var holding = answers.HoldingRun(new(account.Key), day)!;
-            var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, holding, ct)
+            var holding = answers.Standing(new(account.Key), day)!;
+            var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, holding.Run, ct)
                 .ConfigureAwait(false);
-            var booked = answers.Deltas().Where(deltas => deltas.Corrects == holding.Run
-                && deltas.Account == holding.Account && deltas.Day == holding.Day).ToList();
-            shown.Add(Account(account.Key, [.. account], holding, booked, again));
+            shown.Add(Account(account.Key, [.. account], holding, again));
         }
         return Html.Format($"<section><h2>Settlement</h2>{Html.Join(shown)}</section>");
     }
 
     private static Html Account(
-        string account, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, TimeOfUseSettlement.RunRow holding,
-        IReadOnlyList<TimeOfUseSettlement.DeltasRow> booked, RederivedRun again)
+        string account, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, NamedRun standing, RederivedRun again)
     {
-        var due = holding.Total + booked.Sum(deltas => deltas.Total);
+        var (holding, booked, due) = (standing.Run, standing.Booked, standing.Total);
+        Html Money(decimal amount) => Paid(amount, again.Statement);
         var table = HtmlTable.Of("Settlement runs of this account, the last one holds",
             [
                 new("Run"), new("Kind"), new("Facts", null, true), new("Lines", null, true),
@@ -75,30 +73,30 @@ internal static class SettlementSection
                 Html.Of(DayPage.Words(group.Key.Direction)), Html.Of(Period(group.Key.TariffPeriod)),
                 Html.Format($"{group.Count()}"),
                 Html.Of(DayPage.Grouped(group.Sum(line => line.BilledKwh ?? 0m), 3)),
-                Money(group.Sum(line => line.Amount ?? 0m)),
+                Paid(group.Sum(line => line.Amount ?? 0m), statement),
             ]));
         var lines = Html.Join(groups.Select(group => Opened(
-            $"{DayPage.Words(group.Key.Direction)}, {Period(group.Key.TariffPeriod)}", [.. group], currency)));
+            $"{DayPage.Words(group.Key.Direction)}, {Period(group.Key.TariffPeriod)}", [.. group], statement)));
         return Html.Format($"{verdict}{totals}{lines}");
     }
 
     /// <summary>Lines without energy and without a problem are counted, not shown: they come to nothing.</summary>
-    private static Html Opened(string what, IReadOnlyList<StatementLine> lines, string currency)
+    private static Html Opened(string what, IReadOnlyList<StatementLine> lines, Statement statement)
     {
         var shown = lines.Where(line => line.BilledKwh != 0 || line.Problem is not null).ToList();
         return shown.Count == 0 ? Html.Nothing : Html.Format(
             $"""
             <details><summary>{what}: {shown.Count} lines with energy, of {lines.Count}</summary>
-            {Lines(shown, currency)}</details>
+            {Lines(shown, statement)}</details>
             """);
     }
 
-    private static Html Lines(IEnumerable<StatementLine> lines, string currency) => HtmlTable.Of(
+    private static Html Lines(IEnumerable<StatementLine> lines, Statement statement) => HtmlTable.Of(
         "Statement lines",
         [
             new("Line", null, true), new("Point"), new("From"), new("Energy", "kWh", true),
-            new("Price", $"{currency}/kWh", true),
-            new("Amount", currency, true), new("Source"),
+            new("Price", $"{statement.Currency}/kWh", true),
+            new("Amount", statement.Currency, true), new("Source"),
         ],
         lines.Select(line => (IReadOnlyList<Html>)
         [
@@ -106,10 +104,14 @@ internal static class SettlementSection
             Html.Of(line.Period.Start.InUtc().ToString("HH:mm'Z'", CultureInfo.InvariantCulture)),
             Html.Of(line.BilledKwh is { } energy ? DayPage.Grouped(energy, 3) : "missing"),
             Html.Of(line.PricePerKwh?.ToString(CultureInfo.InvariantCulture) ?? "missing"),
-            line.Amount is { } amount ? Money(amount) : Html.Of("–"), Html.Of(line.Problem ?? line.Source),
+            line.Amount is { } amount ? Paid(amount, statement) : Html.Of("–"), Html.Of(line.Problem ?? line.Source),
         ]));
 
-    private static Html Money(decimal amount) => Html.Of(DayPage.Grouped(amount, 2));
+    /// <summary>With the decimals to which the statement is rounded.</summary>
+    private static Html Paid(decimal amount, Statement? statement) =>
+        Html.Of(DayPage.Grouped(amount, statement?.MoneyDecimals ?? MoneyDecimals));
+
+    private const int MoneyDecimals = 2; // where no statement says it
 
     private static string Period(TariffPeriod? period) => period is { } known ? DayPage.Words(known) : "no period";
 }

@@ -7,13 +7,25 @@ namespace Ledger.Api.Resources;
 /// <param name="Line">Null of the total.</param>
 /// <param name="Holds">Whether a second arithmetic comes to the same, and the run comes out as it was recorded.</param>
 /// <param name="Differs">What of the run does not come out again; null where all does.</param>
+/// <param name="Correction">Of a correction that was booked on a run; null of a run.</param>
 public sealed record ExplanationAnswer(
     long? AsOf, string Run, int? Line, bool Holds, string? Differs, ExplainedNode Tree,
-    IReadOnlyList<ExplanationRule> Rules)
+    IReadOnlyList<ExplanationRule> Rules, CorrectionAnswer? Correction = null)
 {
     public static ExplanationAnswer Of(ExplainedAmount amount, long? asOf) => new(asOf, amount.Run.Run, amount.Line,
-        amount.Holds, amount.Differs, ExplainedNode.Of(amount.Tree), amount.Tree.Rules());
+        amount.Holds, amount.Differs, ExplainedNode.Of(amount.Tree, amount.MoneyDecimals), amount.Tree.Rules());
+
+    public static ExplanationAnswer Of(ExplainedCorrection found, long? asOf) => new(asOf, found.Booked.Run, found.Line,
+        found.Holds, found.Differs, ExplainedNode.Of(found.Tree, found.MoneyDecimals), found.Tree.Rules(),
+        new(found.Booked.Corrects, found.Booked.Style, found.Correction.Before.Name, found.Total, found.Booked.Currency,
+            found.Lines, found.Facts));
 }
+
+/// <summary>What a correction changes, line by line, and which facts came between.</summary>
+/// <param name="Before">The run, or the correction before it, from which it was taken.</param>
+public sealed record CorrectionAnswer(
+    string Corrects, CorrectionStyle Style, string Before, Money Total, string Currency,
+    IReadOnlyList<CorrectedLine> Lines, IReadOnlyList<FactBetween> Facts);
 
 /// <summary>Where a fact is counted.</summary>
 /// <param name="Excluded">Why it is in no run; null where it is.</param>
@@ -23,13 +35,13 @@ public sealed record FactUseAnswer(
 /// <summary>Why the total of one run is another one's.</summary>
 /// <param name="Differs">What of either run does not come out again; null where all does.</param>
 public sealed record RunDifferenceAnswer(
-    long? AsOf, string Before, string After, decimal Change, string Currency, string Says, decimal ByEnergy,
-    decimal ByPrice, decimal ByRounding, decimal ByCharges, decimal ByFlexibility, bool Reconciled, string? Differs,
+    long? AsOf, string Before, string After, Money Change, string Currency, string Says, decimal ByEnergy,
+    decimal ByPrice, decimal ByRounding, Money ByCharges, Money ByFlexibility, bool Reconciled, string? Differs,
     IReadOnlyList<ChangeCause> Causes, IReadOnlyList<ChangedLineAnswer> Lines,
     IReadOnlyList<ChangedChargeAnswer> Charges, IReadOnlyList<ChangedFlexibilityAnswer> Flexibility)
 {
-    public static RunDifferenceAnswer Of(RunDifference found, long? asOf) => new(
-        asOf, found.Before.Run, found.After.Run, found.Change, found.After.Currency, found.Says, found.ByEnergy,
+    public static RunDifferenceAnswer Of(RunDifference found, string before, string after, long? asOf) => new(
+        asOf, before, after, found.Change, found.After.Currency, found.Says, found.ByEnergy,
         found.ByPrice, found.ByRounding, found.ByCharges, found.ByFlexibility, found.IsReconciled, found.Differs,
         found.Causes, [.. found.Lines.Select(ChangedLineAnswer.Of)],
         [.. found.Charges.Select(ChangedChargeAnswer.From)],
@@ -45,7 +57,9 @@ internal static class ExplanationReads
         {
             return await AmountAsync(ledger, context).ConfigureAwait(false);
         }).Reads("explanations",
-            "An amount of a run as the tree of what it follows from: of a line, or of the total without one.", "run",
+            "An amount of a run as the tree of what it follows from: of a line, or of the total without one. Of a "
+                + "correction that was booked on a run also which line of what it changes, what was, what is, and the facts "
+                + "that came between.", "run",
             NamedRuns.Account, NamedRuns.Day, "line?").RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
         app.MapGet("/v1/fact-uses", async (HttpContext context) =>
         {
@@ -57,7 +71,8 @@ internal static class ExplanationReads
         {
             return await DifferenceAsync(ledger, context).ConfigureAwait(false);
         }).Reads("run-differences",
-            "Why two runs differ: by fact and by line, reconciled.", "before", "after", NamedRuns.Account, NamedRuns.Day)
+            "Why two runs differ: by fact and by line, reconciled. A correction's name means its run with what is booked "
+                + "on it, up to and with that correction.", "before", "after", NamedRuns.Account, NamedRuns.Day)
             .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
     }
 
@@ -67,17 +82,25 @@ internal static class ExplanationReads
         var line = Asking.Optional<long>(context.Request, "line", Asking.TryCount, Rejection.OutOfRange,
             "a line's number from 1 on");
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        var explained = NamedRuns.Find(answers.Runs(), context.Request, "run") is { } row
-            ? await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, row,
-                context.RequestAborted).ConfigureAwait(false)
-            : null;
-        return explained is null
-                ? throw new ProblemException(404, Rejection.UnknownRun, $"there is no settlement run {run} to explain")
-            : line is { } number && (number < 1 || number > explained.Statement.Texts)
-                ? throw new ProblemException(404, Rejection.OutOfRange,
-                    $"{run} has the lines 1 to {explained.Statement.Texts}, and no {number}")
-            : Answering.Read(ExplanationAnswer.Of(
-                line is { } of ? explained.Line((int)of) : explained.Total(), position), position);
+        var named = NamedRuns.FindNamed(answers, context.Request, "run") ?? throw NotThere();
+        if (named.Booked.Count > 0)
+        {
+            var reasons = await CorrectionReasons.OfAsync(ledger.Journal, ledger.Views, named, context.RequestAborted)
+                .ConfigureAwait(false) ?? throw NotThere();
+            return Answering.Read(ExplanationAnswer.Of(line is { } of
+                ? await reasons.LineAsync(Within(of, reasons.Count)).ConfigureAwait(false)
+                : await reasons.TotalAsync().ConfigureAwait(false), position), position);
+        }
+        var explained = await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, named.Run, context.RequestAborted)
+            .ConfigureAwait(false) ?? throw NotThere();
+        return Answering.Read(ExplanationAnswer.Of(line is { } number
+            ? explained.Line(Within(number, explained.Statement.Texts)) : explained.Total(), position), position);
+
+        ProblemException NotThere() =>
+            new(404, Rejection.UnknownRun, $"there is no settlement run or correction {run} to explain");
+
+        int Within(long of, int lines) => of >= 1 && of <= lines ? (int)of
+            : throw new ProblemException(404, Rejection.OutOfRange, $"{run} has the lines 1 to {lines}, and no {of}");
     }
 
     private static async Task<JsonAnswer<FactUseAnswer>> FactAsync(OpenLedger ledger, HttpContext context)
@@ -97,24 +120,22 @@ internal static class ExplanationReads
     {
         var (before, after) = (NamedRuns.NameOf(context.Request, "before"), NamedRuns.NameOf(context.Request, "after"));
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        var runs = answers.Runs();
-        var difference = Row("before") is { } was && Row("after") is { } now
+        var difference = NamedRuns.FindNamed(answers, context.Request, "before") is { } was
+            && NamedRuns.FindNamed(answers, context.Request, "after") is { } now
             ? await RunDifferences.OfAsync(ledger.Journal, ledger.Views, was, now, context.RequestAborted)
                 .ConfigureAwait(false)
             : null;
         return difference is null
-            ? throw new ProblemException(
-                404, Rejection.UnknownRun, $"there are no settlement runs {before} and {after} to compare")
-            : Answering.Read(RunDifferenceAnswer.Of(difference, position), position);
-
-        TimeOfUseSettlement.RunRow? Row(string parameter) => NamedRuns.Find(runs, context.Request, parameter);
+            ? throw new ProblemException(404, Rejection.UnknownRun,
+                $"there are no settlement runs or corrections {before} and {after} to compare")
+            : Answering.Read(RunDifferenceAnswer.Of(difference, before.Value, after.Value, position), position);
     }
 }
 
 /// <summary>A line that differs between two runs, in kWh and money.</summary>
 public sealed record ChangedLineAnswer(
     string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End, int? LineBefore, int? LineAfter,
-    string? MeteredBeforeKwh, string? MeteredAfterKwh, decimal? Before, decimal? After, decimal ByEnergy,
+    string? MeteredBeforeKwh, string? MeteredAfterKwh, Money? Before, Money? After, decimal ByEnergy,
         decimal ByPrice,
     decimal ByRounding, string Why, string Says, IReadOnlyList<long> Facts)
 {
@@ -128,7 +149,7 @@ public sealed record ChangedLineAnswer(
 /// whole.</summary>
 public sealed record ChangedChargeAnswer(
     string? Point, BillPart Part, string Name, NodaTime.LocalDate Of, int? LineBefore, int? LineAfter, string Unit,
-    decimal? QuantityBefore, decimal? QuantityAfter, decimal? Before, decimal? After, string Why, string Says,
+    decimal? QuantityBefore, decimal? QuantityAfter, Money? Before, Money? After, string Why, string Says,
     IReadOnlyList<long> Facts)
 {
     public static ChangedChargeAnswer From(ChangedCharge charge) => new(
@@ -140,7 +161,7 @@ public sealed record ChangedChargeAnswer(
 /// <summary>A line of flexibility that differs between two runs.</summary>
 public sealed record ChangedFlexibilityAnswer(
     string Programme, string? Instruction, string Paid, NodaTime.Instant Start, FlexibilityKind Kind, int? LineBefore,
-    int? LineAfter, decimal? KwhBefore, decimal? KwhAfter, decimal? Before, decimal? After, string Why, string Says,
+    int? LineAfter, decimal? KwhBefore, decimal? KwhAfter, Money? Before, Money? After, string Why, string Says,
     IReadOnlyList<long> Facts)
 {
     public static ChangedFlexibilityAnswer From(ChangedFlexibility line) => new(

@@ -16,16 +16,32 @@ internal static class NamedRuns
     public static TimeOfUseSettlement.RunRow? Find(
         IReadOnlyList<TimeOfUseSettlement.RunRow> runs, HttpRequest request, string parameter)
     {
+        var found = NameIn(request, parameter).Among(runs);
+        return found.Count < 2 ? found.FirstOrDefault() : throw Several(request, parameter, found);
+    }
+
+    /// <summary>The run, or the correction that was booked on one, that a parameter names; null where none is reached.
+    /// </summary>
+    public static NamedRun? FindNamed(Answers answers, HttpRequest request, string parameter)
+    {
+        var found = NameIn(request, parameter).Among(answers.Runs(), answers.Deltas());
+        return found.Count < 2 ? found.FirstOrDefault()
+            : throw Several(request, parameter, found.Select(each => each.Run));
+    }
+
+    private static RunName NameIn(HttpRequest request, string parameter)
+    {
         var named = NameOf(request, parameter);
         var account = Asking.Optional<PartyId>(
             request, "account", PartyId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
         var day = Asking.Optional<NodaTime.LocalDate>(
             request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
-        var found = new RunName(named.Value, account, day).Among(runs);
-        return found.Count < 2 ? found.FirstOrDefault()
-            : throw new QueryRefusedException(
-                Rejection.MissingField, $"{parameter} is '{named}', and {RunName.Several(found)}");
+        return new RunName(named.Value, account, day);
     }
+
+    private static QueryRefusedException Several(
+        HttpRequest request, string parameter, IEnumerable<TimeOfUseSettlement.RunRow> found) =>
+        new(Rejection.MissingField, $"{parameter} is '{NameOf(request, parameter)}', and {RunName.Several(found)}");
 
     /// <summary>The name in a parameter.</summary>
     public static RunId NameOf(HttpRequest request, string parameter) => Asking.Required<RunId>(

@@ -9,19 +9,25 @@ public sealed record LeftOutAnswer(string Point, string? Why);
 
 /// <summary>What a run would come to, and the run that holds beside it.</summary>
 /// <param name="Beside">The name of the run that holds; null where none does.</param>
+/// <param name="BesideTotal">What is due by what holds: by that run and by what is booked on it.</param>
+/// <param name="BesideCorrections">The deltas and the credit that are booked on it, in order.</param>
+/// <param name="ChangeFromBeside">The total less what is due by what holds.</param>
 public sealed record SettlementPreviewAnswer(
-    long? AsOf, string Account, string Day, string Zone, string Tariff, int TariffVersion, decimal Total,
-    string Currency, bool Incomplete, string LinesRoot, string? Beside, decimal? ChangeFromBeside,
+    long? AsOf, string Account, string Day, string Zone, string Tariff, int TariffVersion, Money Total,
+    string Currency, bool Incomplete, string LinesRoot, string? Beside, Money? BesideTotal,
+    IReadOnlyList<string> BesideCorrections, Money? ChangeFromBeside,
     IReadOnlyList<LeftOutAnswer> LeftOut, IReadOnlyList<LineAnswer> Lines, IReadOnlyList<ChargeAnswer> Charges,
     IReadOnlyList<FlexibilityAnswer> Flexibility)
 {
     public static SettlementPreviewAnswer Of(SettlementCalculation.Calculated found, PartyId account, string day,
-        TimeOfUseSettlement.RunRow? holding, long? position)
+        NamedRun? holding, long? position)
     {
         var statement = found.Statement;
         return new(position, account.Value, day, found.Zone, statement.Tariff.Value, statement.TariffVersion,
-            statement.Total, statement.Currency, statement.Incomplete, statement.LinesRoot.Hex, holding?.Run,
-            holding is null ? null : statement.Total - holding.Total,
+            statement.Total, statement.Currency, statement.Incomplete, statement.LinesRoot.Hex, holding?.Run.Run,
+            holding is null ? null : (Money)Money.With(statement.MoneyDecimals, holding.Total),
+            [.. holding?.Booked.Select(each => each.Run) ?? []],
+            holding is null ? null : (Money)(statement.Total - holding.Total),
             [.. found.LeftOut.Select(point => new LeftOutAnswer(point.Point.Value, point.WhyNot))],
             LineAnswer.Of(statement, found.Zone), [.. statement.Charges.Select(ChargeAnswer.From)],
             [.. statement.Flexibility.Select(FlexibilityAnswer.From)]);
@@ -30,7 +36,8 @@ public sealed record SettlementPreviewAnswer(
 
 /// <summary>
 /// What a settlement run of a day would come to, before anybody asks for one: the calculation of a run from the facts
-/// as of a position, recorded nowhere, beside the run that holds. Whoever may have it run may see it.
+/// as of a position, recorded nowhere, beside what holds: the run and what is booked on it. Whoever may have it run may
+/// see it.
 /// </summary>
 internal static class SettlementPreviews
 {
@@ -49,11 +56,12 @@ internal static class SettlementPreviews
             return calculation switch
             {
                 SettlementCalculation.Calculated found => Answering.Read(SettlementPreviewAnswer.Of(
-                    found, account, RowJson.Day(day), answers.HoldingRun(account, day), position), position),
+                    found, account, RowJson.Day(day), answers.Standing(account, day), position), position),
                 SettlementCalculation.NotPossible not => throw new ProblemException(422, not.Code, not.Detail),
                 var other => throw new System.Diagnostics.UnreachableException($"{other}"),
             };
         }).Reads("settlement-preview",
-            "What a run of an account's day would come to, beside the run that holds; nothing is recorded.", "account", "day")
+            "What a run of an account's day would come to, beside the run that holds with what is booked on it; nothing is "
+                + "recorded.", "account", "day")
             .Refuses(404, 422);
 }

@@ -11,16 +11,16 @@ using NodaTime;
 namespace Ledger.Api.Resources;
 
 /// <summary>Settlement runs in the order in which they were recorded.</summary>
-public sealed record SettlementRunsAnswer(long? AsOf, IReadOnlyList<TimeOfUseSettlement.RunRow> Runs);
+public sealed record SettlementRunsAnswer(long? AsOf, IReadOnlyList<RunAnswer> Runs);
 
 /// <summary>Publications of runs.</summary>
-public sealed record RunPublicationsAnswer(long? AsOf, IReadOnlyList<TimeOfUseSettlement.PublicationRow> Publications);
+public sealed record RunPublicationsAnswer(long? AsOf, IReadOnlyList<RunPublicationAnswer> Publications);
 
 /// <summary>Corrections that were booked as deltas.</summary>
-public sealed record RunDeltasAnswer(long? AsOf, IReadOnlyList<TimeOfUseSettlement.DeltasRow> Deltas);
+public sealed record RunDeltasAnswer(long? AsOf, IReadOnlyList<DeltasAnswer> Deltas);
 
 /// <summary>Months that were closed.</summary>
-public sealed record MonthClosesAnswer(long? AsOf, IReadOnlyList<TimeOfUseSettlement.MonthRow> Months);
+public sealed record MonthClosesAnswer(long? AsOf, IReadOnlyList<MonthCloseAnswer> Months);
 
 /// <summary>Disputes as far as they went.</summary>
 public sealed record DisputesAnswer(long? AsOf, IReadOnlyList<TimeOfUseSettlement.DisputeRow> Disputes);
@@ -53,10 +53,14 @@ internal static class SettlementRuns
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var runs = (account is { } named ? answers.Runs(named, day) : answers.Runs())
                 .Where(run => day is not { } asked || run.Day == RowJson.Day(asked)).ToList();
-            return Answering.Read(new SettlementRunsAnswer(position, runs), position);
+            var shown = await MoneyOf(ledger, answers, context).OfAsync(runs).ConfigureAwait(false);
+            return Answering.Read(new SettlementRunsAnswer(position, [.. shown.Select(RunAnswer.Of)]), position);
         }).Reads("settlement-runs", "The settlement runs in the order in which they were recorded.", "account?",
             "day?");
     }
+
+    private static MoneyDecimals MoneyOf(OpenLedger ledger, Answers answers, HttpContext context) =>
+        new(ledger.Journal, answers.Runs(), context.RequestAborted);
 
     /// <summary>What was said of runs after they were calculated.</summary>
     private static void MapAfterwards(WebApplication app, OpenLedger ledger)
@@ -64,19 +68,23 @@ internal static class SettlementRuns
         app.MapGet("/v1/run-publications", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new RunPublicationsAnswer(position, answers.Publications()), position);
+            var shown = await MoneyOf(ledger, answers, context).OfAsync(answers.Publications()).ConfigureAwait(false);
+            return Answering.Read(new RunPublicationsAnswer(position, [.. shown.Select(RunPublicationAnswer.Of)]),
+                position);
         }).Reads("run-publications", "Every publication of a run, with what it rests on and how complete it was.");
 
         app.MapGet("/v1/run-deltas", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new RunDeltasAnswer(position, answers.Deltas()), position);
+            var shown = await MoneyOf(ledger, answers, context).OfAsync(answers.Deltas()).ConfigureAwait(false);
+            return Answering.Read(new RunDeltasAnswer(position, [.. shown.Select(DeltasAnswer.Of)]), position);
         }).Reads("run-deltas", "Every correction that was booked as deltas on a run.");
 
         app.MapGet("/v1/month-closes", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new MonthClosesAnswer(position, answers.ClosedMonths()), position);
+            var shown = await MoneyOf(ledger, answers, context).OfAsync(answers.ClosedMonths()).ConfigureAwait(false);
+            return Answering.Read(new MonthClosesAnswer(position, [.. shown.Select(MonthCloseAnswer.Of)]), position);
         }).Reads("month-closes", "The months that were closed.");
 
         app.MapGet("/v1/disputes", async (HttpContext context) =>

@@ -13,7 +13,7 @@ namespace Ledger.Api.Resources;
 public sealed record LineAnswer(
     int Line, string Point, Direction Direction, Instant Start, Instant End, string StartLocal, int Period,
     TariffPeriod? TariffPeriod,
-    string? MeteredKwh, decimal? BilledKwh, decimal? PricePerKwh, decimal? Amount, string Currency, string Source,
+    string? MeteredKwh, decimal? BilledKwh, decimal? PricePerKwh, Money? Amount, string Currency, string Source,
     ReadingQuality Quality, string? Problem)
 {
     private static readonly OffsetDateTimePattern Local =
@@ -44,7 +44,7 @@ public sealed record LineAnswer(
 /// as a whole.</summary>
 public sealed record ChargeAnswer(
     int Line, string? Point, BillPart Part, string Name, LocalDate Of, decimal? Quantity, string Unit,
-    decimal? Price, decimal? Amount, string Basis, string Rule, string? Problem)
+    decimal? Price, Money? Amount, string Basis, string Rule, string? Problem)
 {
     public static ChargeAnswer From(StatementCharge charge) => new(
         charge.Number, charge.Point?.Value, charge.Part, charge.Name, charge.Of, charge.Quantity, charge.Unit,
@@ -54,7 +54,7 @@ public sealed record ChargeAnswer(
 /// <summary>A line of a statement that pays for flexibility.</summary>
 public sealed record FlexibilityAnswer(
     int Line, string Programme, string? Instruction, string Paid, Instant Start, Instant End,
-    FlexibilityKind Kind, decimal? Kwh, decimal? Amount, string Payer, string Payee, string Source, string? Problem)
+    FlexibilityKind Kind, decimal? Kwh, Money? Amount, string Payer, string Payee, string Source, string? Problem)
 {
     public static FlexibilityAnswer From(FlexibilityLine line) => new(
         line.Number, line.Programme.Value, line.Instruction?.Value, line.Paid, line.Covers.Start, line.Covers.End,
@@ -66,7 +66,7 @@ public sealed record FlexibilityAnswer(
 public sealed record StatementRowAnswer(
     int Line, StatementRowKind Kind, string Point, string Name, Instant Start, Instant End,
     string StartLocal, string Day, int? Period, TariffPeriod? TariffPeriod, string? MeteredKwh,
-    decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, decimal? Amount, string Currency,
+    decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, Money? Amount, string Currency,
     ReadingQuality? Quality, string Source, string? Problem)
 {
     public static StatementRowAnswer Of(StatementRow row) => new(
@@ -76,7 +76,7 @@ public sealed record StatementRowAnswer(
 }
 
 /// <summary>A double entry: what one account gives, the other gets; either energy or money.</summary>
-public sealed record EntryAnswer(string From, string To, string? EnergyKwh, decimal? Money, EntryStanding Standing)
+public sealed record EntryAnswer(string From, string To, string? EnergyKwh, Money? Money, EntryStanding Standing)
 {
     internal static EntryAnswer Of(LedgerEntry entry) =>
         new(entry.From, entry.To, entry.Energy?.ToKwh(), entry.Money, entry.Standing);
@@ -84,22 +84,24 @@ public sealed record EntryAnswer(string From, string To, string? EnergyKwh, deci
 
 /// <summary>What an account has by the entries of a run, pending and posted apart.</summary>
 public sealed record BalanceAnswer(
-    string Account, string EnergyPendingKwh, string EnergyPostedKwh, decimal MoneyPending, decimal MoneyPosted)
+    string Account, string EnergyPendingKwh, string EnergyPostedKwh, Money MoneyPending, Money MoneyPosted)
 {
-    internal static BalanceAnswer Of(AccountBalance balance) => new(balance.Account, balance.EnergyPending.ToKwh(),
-        balance.EnergyPosted.ToKwh(), balance.MoneyPending, balance.MoneyPosted);
+    internal static BalanceAnswer Of(AccountBalance balance, int moneyDecimals) => new(
+        balance.Account, balance.EnergyPending.ToKwh(), balance.EnergyPosted.ToKwh(),
+        Money.With(moneyDecimals, balance.MoneyPending),
+        Money.With(moneyDecimals, balance.MoneyPosted));
 }
 
 /// <summary>The lines of a run, each kind apart.</summary>
 /// <param name="Differs">What of the run does not come out again; null where all does.</param>
 public sealed record StatementLinesAnswer(
-    long? AsOf, TimeOfUseSettlement.RunRow Run, string? Differs, IReadOnlyList<LineAnswer> Lines,
+    long? AsOf, RunAnswer Run, string? Differs, IReadOnlyList<LineAnswer> Lines,
     IReadOnlyList<ChargeAnswer> Charges, IReadOnlyList<FlexibilityAnswer> Flexibility);
 
 /// <summary>All of a run's statement as one table.</summary>
 /// <param name="Differs">What of the run does not come out again; null where all does.</param>
 public sealed record StatementRowsAnswer(
-    long? AsOf, string Run, string Account, string Day, string Currency, decimal Total, decimal SumOfLines,
+    long? AsOf, string Run, string Account, string Day, string Currency, Money Total, Money SumOfLines,
     bool SumIsTotal, int LinesWithoutAmount, string? Differs, IReadOnlyList<StatementRowAnswer> Rows);
 
 /// <summary>The double entries of a run.</summary>
@@ -117,7 +119,7 @@ internal static class StatementReads
         app.MapGet("/v1/statement-lines", async (HttpContext context) =>
         {
             var (_, position, again) = await DerivedAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new StatementLinesAnswer(position, again.Run, again.Differs,
+            return Answering.Read(new StatementLinesAnswer(position, RunAnswer.Of(again.Run), again.Differs,
                 again.Statement is { } statement ? LineAnswer.Of(statement, again.Run.Zone) : [],
                 [.. again.Statement?.Charges.Select(ChargeAnswer.From) ?? []],
                 [.. again.Statement?.Flexibility.Select(FlexibilityAnswer.From) ?? []]), position);
@@ -143,7 +145,8 @@ internal static class StatementReads
             var entries = DoubleEntry.Of(statement, isPublished);
             return Answering.Read(new StatementEntriesAnswer(position, run.Run, statement.Account.Value, run.Day,
                 statement.Currency, DoubleEntry.NotConserved(statement, entries) ?? "yes",
-                [.. entries.Select(EntryAnswer.Of)], [.. DoubleEntry.Balances(entries).Select(BalanceAnswer.Of)]),
+                [.. entries.Select(EntryAnswer.Of)], [.. DoubleEntry.Balances(entries)
+                    .Select(balance => BalanceAnswer.Of(balance, statement.MoneyDecimals))]),
                 position);
         }).ReadsStatement("statement-entries",
             "The double entries of a run in energy and money, what each account has by them, and whether anything is made "

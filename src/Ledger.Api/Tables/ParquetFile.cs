@@ -50,10 +50,10 @@ public static class ParquetFile
         public void Add(object? value)
         {
             if (value is null) return;
-            types.Add(value is decimal or Energy or Power ? typeof(decimal) : value.GetType());
+            types.Add(value is decimal or Money or Energy or Power ? typeof(decimal) : value.GetType());
             if (value is Instant at) isExact &= at.ToUnixTimeTicks() % NodaConstants.TicksPerMillisecond % 10 == 0
                 && at == Instant.FromUnixTimeTicks(at.ToUnixTimeTicks());
-            if (value is not (decimal or Energy or Power)) return;
+            if (value is not (decimal or Money or Energy or Power)) return;
             var text = TableCell.Exact(value).TrimStart('-').Split('.');
             whole = Math.Max(whole, text[0].Length);
             places = Math.Max(places, text.ElementAtOrDefault(1)?.Length ?? 0);

@@ -8,7 +8,7 @@ namespace Ledger.Api.Tables;
 /// <summary>A value of a table as text, with every digit: energies in kWh, powers in kW.</summary>
 public static class TableCell
 {
-    public static bool IsFigure(object? value) => value is int or long or decimal or Energy or Power;
+    public static bool IsFigure(object? value) => value is int or long or decimal or Money or Energy or Power;
 
     public static string Exact(object? value) => value switch
     {
@@ -16,6 +16,7 @@ public static class TableCell
         string text => text,
         Energy energy => energy.ToKwh(),
         Power power => Exact(power.Kilowatts),
+        Money money => money.ToString(),
         decimal number => number.ToString("0.############################", CultureInfo.InvariantCulture),
         bool yes => yes ? "true" : "false",
         Enum choice => char.ToLowerInvariant(choice.ToString()[0]) + choice.ToString()[1..],

@@ -43,7 +43,8 @@ public sealed record TableColumn(string Name, CellKind Kind)
         type == typeof(string)
             ? name.EndsWith("Kwh", StringComparison.Ordinal) || name.EndsWith("Kw", StringComparison.Ordinal)
                 ? CellKind.Number : CellKind.Text
-        : type == typeof(int) || type == typeof(long) || type == typeof(decimal) || type == typeof(Energy)
+        : type == typeof(int) || type == typeof(long) || type == typeof(decimal) || type == typeof(Money)
+            || type == typeof(Energy)
             ? CellKind.Number
         : type == typeof(bool) ? CellKind.TruthValue
         : type == typeof(Instant) ? CellKind.Instant

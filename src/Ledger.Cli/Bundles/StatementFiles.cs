@@ -12,7 +12,7 @@ internal static class StatementFiles
     public static IReadOnlyDictionary<string, byte[]> Of(TimeOfUseSettlement.RunRow run, Statement statement) =>
         new Dictionary<string, byte[]>
         {
-            [BundleFiles.Csv] = Text(SettlementListings.Lines(statement.Lines).WriteCsv),
+            [BundleFiles.Csv] = Text(SettlementListings.Lines(statement.Lines).Plain().WriteCsv),
             [BundleFiles.Json] = Text(writer => PageOf(run, statement).Write(writer, json: true)),
             [BundleFiles.Lines] =
                 Encoding.UTF8.GetBytes(string.Concat(statement.Lines.Select(line => line.Canonical())
@@ -24,9 +24,9 @@ internal static class StatementFiles
     {
         var page = EnergyOf(run, statement);
         if (statement.Charges.Count > 0)
-            page.Table("charges", null, SettlementListings.Charges(statement.Charges));
+            page.Table("charges", null, SettlementListings.Charges(statement.Charges).Plain());
         if (statement.Flexibility.Count > 0)
-            page.Table("flexibility", null, SettlementListings.Flexibility(statement.Flexibility));
+            page.Table("flexibility", null, SettlementListings.Flexibility(statement.Flexibility).Plain());
         return page;
     }
 
@@ -40,8 +40,8 @@ internal static class StatementFiles
         .Field("exportTotal", null, statement.ExportTotal).Field("total", null, statement.Total)
         .Field("residual", null, statement.Residual).Field("incomplete", null, statement.Incomplete)
         .Field("linesRoot", null, statement.LinesRoot.Hex)
-        .Table("postings", null, SettlementListings.Postings(statement.Postings))
-        .Table("lines", null, SettlementListings.Lines(statement.Lines));
+        .Table("postings", null, SettlementListings.Postings(statement.Postings).Plain())
+        .Table("lines", null, SettlementListings.Lines(statement.Lines).Plain());
 
     private static byte[] Text(Action<TextWriter> write)
     {

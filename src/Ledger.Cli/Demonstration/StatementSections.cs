@@ -89,8 +89,8 @@ internal static class StatementSections
     {
         var zone = DateTimeZoneProviders.Tzdb[outcome.Plan.Zone];
         var (first, second) = (Row(answers, outcome.Initial.Run), Row(answers, outcome.Correction.Run));
-        var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, first, second, ct)
-            .ConfigureAwait(false) ?? throw new CouldNotException("the runs of the day cannot be calculated again");
+        var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, NamedRun.Of(first),
+            NamedRun.Of(second), ct).ConfigureAwait(false) ?? throw new CouldNotException("the runs of the day cannot be calculated again");
         var moved = difference.Lines.Where(line => !line.IsCarried).ToList();
         return new Section("change", "Why the amount changed",
             [

@@ -34,7 +34,7 @@ public sealed record Listing
         IEnumerable<IReadOnlyList<object?>> rows) =>
         (this.names, this.titles, Rows) = (names, titles, rows);
 
-    public IEnumerable<IReadOnlyList<object?>> Rows { get; }
+    public IEnumerable<IReadOnlyList<object?>> Rows { get; private init; }
 
     /// <summary>Of each column, for programs; null of one that is for people only.</summary>
     public IReadOnlyList<string?> Names => names;
@@ -52,6 +52,14 @@ public sealed record Listing
     public static Listing Of<TRow>(IEnumerable<TRow> rows, params IReadOnlyList<Column<TRow>> columns) => new(
         [.. columns.Select(column => column.Name)], [.. columns.Select(column => column.Title)],
         rows.Select(row => (IReadOnlyList<object?>)[.. columns.Select(column => column.Value(row))]));
+
+    /// <summary>The same with amounts as facts have them, without zeros at their end: as a bundle's files are compared.
+    /// </summary>
+    public Listing Plain() => this with
+    {
+        Rows = Rows.Select(row => (IReadOnlyList<object?>)[.. row.Select(value =>
+            value is Money money ? money.Amount : value)]),
+    };
 
     /// <summary>For people: the columns that have a title.</summary>
     public void WriteText(TextWriter writer)
@@ -91,17 +99,19 @@ public sealed record Listing
     // Decimals and powers of one column have one number of places, so that their points stand below each other.
     private (TextColumn Column, IReadOnlyList<string> Cells) Shown(int i, List<IReadOnlyList<object?>> rows)
     {
-        object? At(int row) => rows[row][i] switch
+        decimal? At(int row) => rows[row][i] switch
         {
-            Power power => Cell.Rounded(power),
-            decimal kwh when IsEnergy(names[i]) => Cell.Rounded(kwh),
-            var other => other,
+            Power power => Exact(Cell.Rounded(power)),
+            decimal kwh when IsEnergy(names[i]) => Exact(Cell.Rounded(kwh)),
+            decimal number => Exact(number),
+            // Money has the decimals of its statement, also where they are zeros.
+            Money money => money.Amount == 0m ? Math.Abs(money.Amount) : money.Amount,
+            _ => null,
         };
-        var places = Enumerable.Range(0, rows.Count).Select(At).OfType<decimal>()
-            .Select(number => (int)Exact(number).Scale).DefaultIfEmpty().Max();
+        var places = Enumerable.Range(0, rows.Count).Select(row => (int?)At(row)?.Scale ?? 0).DefaultIfEmpty().Max();
         var figures = rows.Any(row => Cell.IsFigure(row[i]))
             && rows.All(row => row[i] is null || Cell.IsFigure(row[i]));
-        return (new TextColumn(titles[i]!, figures), [.. rows.Select((_, row) => At(row) is decimal number
+        return (new TextColumn(titles[i]!, figures), [.. rows.Select((_, row) => At(row) is { } number
             ? number.ToString($"F{places}", CultureInfo.InvariantCulture) : Cell.Shown(rows[row][i]))]);
     }
 

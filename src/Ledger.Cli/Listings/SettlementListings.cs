@@ -17,10 +17,10 @@ public static class SettlementListings
         new("day", "day", row => row.Day),
         new("run", "run", row => row.Run),
         new("kind", "kind", row => row.Kind),
-        new("total", "total", row => row.Total),
+        new("total", "total", row => Money.Of(row.Total)),
         new("currency", "currency", row => row.Currency),
         new("supersedes", "supersedes", row => row.Supersedes),
-        new("changeFromSuperseded", "change", row => row.ChangeFromSuperseded),
+        new("changeFromSuperseded", "change", row => Money.Of(row.ChangeFromSuperseded)),
         new("incomplete", "incomplete", row => row.Incomplete),
         new("lines", "lines", row => row.Lines),
         new("linesRoot", null, row => row.LinesRoot),
@@ -39,13 +39,13 @@ public static class SettlementListings
         new("publishedBy", "published by", row => row.PublishedBy),
         new("complete", "complete", row => row.Completeness.IsComplete), new("runDigest", null, row => row.RunDigest),
         new("tariffDigest", null, row => row.TariffDigest),
-        new("flexibilityTotal", "flexibility", row => row.FlexibilityTotal),
+        new("flexibilityTotal", "flexibility", row => Money.Of(row.FlexibilityTotal)),
         new("position", "position", row => row.Position), new("recordedAt", null, row => row.RecordedAt));
 
     public static Listing Deltas(IEnumerable<TimeOfUseSettlement.DeltasRow> rows) => Listing.Of(rows,
         new("account", "account", row => row.Account), new("day", "day", row => row.Day),
         new("run", "correction", row => row.Run), new("corrects", "of run", row => row.Corrects),
-        new("style", "style", row => row.Style), new("total", "total", row => row.Total),
+        new("style", "style", row => row.Style), new("total", "total", row => Money.Of(row.Total)),
         new("currency", "currency", row => row.Currency), new("lines", "lines", row => row.Lines),
         new("atPosition", "facts before position", row => row.AtPosition), new("linesRoot", null, row => row.LinesRoot),
         new("position", null, row => row.Position));
@@ -53,14 +53,14 @@ public static class SettlementListings
     public static Listing Months(IEnumerable<TimeOfUseSettlement.MonthRow> rows) => Listing.Of(rows,
         new("account", "account", row => row.Account), new("month", "month", row => row.Month[..7]),
         new("closedBy", "closed by", row => row.ClosedBy), new("runs", "runs", row => row.Runs),
-        new("total", "total", row => row.Total), new("currency", "currency", row => row.Currency),
+        new("total", "total", row => Money.Of(row.Total)), new("currency", "currency", row => row.Currency),
         new("position", "position", row => row.Position));
 
     public static Listing Disputes(IEnumerable<TimeOfUseSettlement.DisputeRow> rows) => Listing.Of(rows,
         new("dispute", "dispute", row => row.Dispute), new("run", "run", row => row.Run),
         new("account", null, row => row.Account), new("day", null, row => row.Day),
         new("lines", "lines", row => row.Lines.Count == 0 ? "all" : ExplanationListings.Ranges(row.Lines)),
-        new("amount", "at stake", row => row.Amount), new("standing", "standing", row => row.Standing),
+        new("amount", "at stake", row => Money.Of(row.Amount)), new("standing", "standing", row => row.Standing),
         new("openedBy", "opened by", row => row.OpenedBy), new("reason", "because", row => row.Reason),
         new("answers", "answers", row => row.Answers), new("resolvedBy", "resolved by", row => row.ResolvedBy),
         new("outcome", "outcome", row => row.Outcome), new("evidence", null, row => row.Evidence),
@@ -68,13 +68,13 @@ public static class SettlementListings
 
     public static Listing Postings(IEnumerable<Posting> postings) => Listing.Of(postings,
         new("account", "posted to", row => row.Account),
-        new("amount", "amount", row => row.Amount));
+        new("amount", "amount", row => Money.Of(row.Amount)));
 
     /// <summary>Each entry with the settlement day that it is of.</summary>
     public static Listing Entries(IEnumerable<LedgerEntry> entries, TimeOfUseSettlement.RunRow run) => Listing.Of(
         entries, new("run", null, _ => run.Run), new("day", "day", _ => run.Day), new("from", "from", entry => entry.From),
         new("to", "to", entry => entry.To), new("energyKwh", "kWh", entry => entry.Energy),
-        new("money", "money", entry => entry.Money),
+        new("money", "money", entry => Money.Of(entry.Money)),
         new("currency", "currency", entry => entry.Money is null ? null : run.Currency),
         new("standing", "standing", entry => entry.Standing));
 
@@ -89,7 +89,7 @@ public static class SettlementListings
         new("billedKwh", "kWh", row => row.BilledKwh),
         new("pricePerKwh", "per kWh", row => row.PricePerKwh),
         new("amountExact", null, row => row.AmountExact),
-        new("amount", "amount", row => row.Amount),
+        new("amount", "amount", row => Money.Of(row.Amount)),
         new("quality", null, row => row.Quality),
         new("source", "source", row => row.Source),
         new("problem", null, row => row.Problem));
@@ -99,7 +99,7 @@ public static class SettlementListings
         new("line", "line", row => row.Number), new("instruction", "instruction", row => row.Instruction?.Value),
         new("programme", "programme", row => row.Programme.Value), new("paid", "paid", row => row.Paid),
         new("start", "from", row => row.Covers.Start), new("kind", "kind", row => row.Kind),
-        new("kwh", "kWh", row => row.Kwh), new("amount", "amount", row => row.Amount),
+        new("kwh", "kWh", row => row.Kwh), new("amount", "amount", row => Money.Of(row.Amount)),
         new("payer", "payer", row => row.Payer.Value), new("payee", "payee", row => row.Payee.Value),
         new("source", "by", row => row.Source), new("problem", "problem", row => row.Problem));
 
@@ -113,7 +113,7 @@ public static class SettlementListings
         new("unit", "unit", row => row.Unit),
         new("price", "price", row => row.Price),
         new("amountExact", null, row => row.AmountExact),
-        new("amount", "amount", row => row.Amount),
+        new("amount", "amount", row => Money.Of(row.Amount)),
         new("basis", "basis", row => row.Basis),
         new("rule", "rule", row => row.Rule),
         new("problem", "problem", row => row.Problem));
@@ -137,7 +137,7 @@ public static class SettlementListings
         new("incomplete", "incomplete", row => row.Incomplete),
         new("meteredKwh", null, row => row.Metered),
         new("billedKwh", "billed kWh", row => row.BilledKwh),
-        new("amount", "amount", row => row.Amount));
+        new("amount", "amount", row => Money.Of(row.Amount)));
 
     /// <summary>Lines without an amount, those that stand together for one reason as one row.</summary>
     public static Listing Incomplete(IEnumerable<StatementLine> lines) => Listing.Of(
@@ -156,22 +156,22 @@ public static class SettlementListings
         new("part", "part", row => row.Charge.Part),
         new("name", "charge", row => row.Charge.Name),
         new("of", "of", row => row.Charge.Of),
-        new("before", "before", row => row.Before),
-        new("after", "after", row => row.After),
+        new("before", "before", row => Money.Of(row.Before)),
+        new("after", "after", row => Money.Of(row.After)),
         new("cause", "cause", row => row.Cause));
 
     public static Listing ChangedFlexibility(IEnumerable<FlexibilityChange> changes) => Listing.Of(changes,
         new("programme", "programme", row => row.Line.Programme.Value),
         new("instruction", "call", row => row.Line.Instruction?.Value), new("paid", "paid", row => row.Line.Paid),
         new("start", "from", row => row.Line.Start), new("kind", "kind", row => row.Line.Kind),
-        new("before", "before", row => row.Before), new("after", "after", row => row.After),
+        new("before", "before", row => Money.Of(row.Before)), new("after", "after", row => Money.Of(row.After)),
         new("cause", "cause", row => row.Cause));
 
     public static Listing Changes(IEnumerable<LineChange> changes) => Listing.Of(changes,
         new("point", "point", row => row.Point.Value),
         new("direction", "direction", row => row.Direction),
         new("start", "from", row => row.Period.Start),
-        new("before", "before", row => row.Before),
-        new("after", "after", row => row.After),
+        new("before", "before", row => Money.Of(row.Before)),
+        new("after", "after", row => Money.Of(row.After)),
         new("cause", "cause", row => row.Cause));
 }

@@ -19,11 +19,12 @@ public static class StatementListings
             Summary =
             [
                 new("run", "run", run.Run), new("account", "account", run.Account), new("day", "day", run.Day),
-                new("currency", "currency", run.Currency), new("total", "total", run.Total),
-                new("sumOfLines", "sum of the rounded lines", rows.Sum),
+                new("currency", "currency", run.Currency), new("total", "total", (Money)run.Total),
+                new("sumOfLines", "sum of the rounded lines", (Money)rows.Sum),
                 new("sumIsTotal", "the sum is the total", rows.SumIsTotal),
                 new("linesWithoutAmount", "lines without an amount", rows.WithoutAmount),
-                new("flexibility", "of it flexibility", statement.Flexibility.Sum(line => line.Amount ?? 0m)),
+                new("flexibility", "of it flexibility", (Money)Money.With(statement.MoneyDecimals,
+                    statement.Flexibility.Sum(line => line.Amount ?? 0m))),
             ],
         };
     }
@@ -49,7 +50,7 @@ public static class StatementListings
         new("unit", "unit", row => row.Unit),
         new("price", "price", row => row.Price),
         new("amountExact", null, row => row.AmountExact),
-        new("amount", "amount", row => row.Amount),
+        new("amount", "amount", row => Money.Of(row.Amount)),
         new("currency", null, row => row.Currency),
         new("quality", null, row => row.Quality),
         new("source", "source", row => row.Source),

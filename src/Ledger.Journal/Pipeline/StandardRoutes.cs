@@ -48,8 +48,8 @@ public static class StandardRoutes
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
                     c.Input.Readings, (state, item) => pruned.Guard(item.Reading,
-                        Register.Decide(state, item.Reading, now, context)), item => item.Raw, c.By, ct)
-                    .ConfigureAwait(false));
+                        Register.Decide(state, item.Reading, now, context)), item => item.Raw, c.By, ct,
+                    placed: c.Input.Readings.Count == 1).ConfigureAwait(false));
         })
         .Add<RegisterReadingCorrected>(Scopes.ReadingsCorrect, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
@@ -60,8 +60,8 @@ public static class StandardRoutes
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
                     IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
-                    (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct)
-                        .ConfigureAwait(false));
+                    (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct,
+                    placed: c.Input.Readings.Count == 1).ConfigureAwait(false));
         })
         .Add<IntervalReadingCorrected>(Scopes.ReadingsCorrect, (recorder, c, _, ct) =>
             Intervals(recorder, c, c.Input.Register, c.Input.Period,
