@@ -129,7 +129,8 @@ public static class Redriving
     }
 
     private static async Task<RecordOutcome> ReleaseAsync(
-        EvidenceArchive archive, Recorder recorder, Command<RefusalToRelease> command, Instant now, CancellationToken ct)
+        EvidenceArchive archive, Recorder recorder, Command<RefusalToRelease> command, Instant now,
+        CancellationToken ct)
     {
         var (position, by, reason) = command.Input;
         var found = position < recorder.Journal.Length

@@ -23,8 +23,8 @@ public sealed class InstalledMeters
     private readonly ImmutableDictionary<string, ImmutableList<MeterInstalled>> bySerial;
 
     private InstalledMeters(IEnumerable<(string Serial, MeterInstalled Installed)> all) =>
-        bySerial = all.GroupBy(each => each.Serial, each => each.Installed, StringComparer.Ordinal).ToImmutableDictionary(
-            meter => meter.Key, ImmutableList.CreateRange, StringComparer.Ordinal);
+        bySerial = all.GroupBy(each => each.Serial, each => each.Installed, StringComparer.Ordinal)
+            .ToImmutableDictionary(meter => meter.Key, ImmutableList.CreateRange, StringComparer.Ordinal);
 
     /// <param name="installations">In order of their recording: of two for one instant the later one holds.</param>
     public static InstalledMeters Of(IEnumerable<RegisterInForce> installations) => new(installations
@@ -38,12 +38,13 @@ public sealed class InstalledMeters
         {
             Instant? until = i + 1 < all.Count ? all[i + 1].From : null;
             var (from, installed) = (all[i].From, all[i].Installed);
-            if (until != from) yield return (installed.MeterSerial, new(installed.Register, from, from == all[0].From, until));
+            if (until != from)
+                yield return (installed.MeterSerial, new(installed.Register, from, from == all[0].From, until));
         }
     }
 
-    /// <summary>The register that a meter counts at an instant; null where none. At several at once it counts at the one
-    /// where it was installed last.</summary>
+    /// <summary>The register that a meter counts at an instant; null where none. Of several at once it is the one where
+    /// the meter was installed last.</summary>
     public RegisterId? At(string serial, Direction direction, Instant at)
     {
         MeterInstalled? found = null;

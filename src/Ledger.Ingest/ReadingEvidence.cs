@@ -42,7 +42,8 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
 
     /// <summary>
     /// What the evidence shows for a register at an instant; of several the one that was recorded, where it is among
-    /// them, and where none is of the meter that counted then, a value of another. Null where there is none. <paramref name="isKept"/> is false where the evidence is not there to be read.
+    /// them, and where none is of the meter that counted then, a value of another. Null where there is none.
+    /// <paramref name="isKept"/> is false where the evidence is not there to be read.
     /// Throws <see cref="InvalidDataException"/> where it is no evidence of readings.
     /// </summary>
     public ShownIndex? Index(

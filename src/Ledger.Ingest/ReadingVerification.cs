@@ -89,8 +89,8 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
             findings.LeaveOut($"{count.ToString(CultureInfo.InvariantCulture)} {what}");
     }
 
-    /// <summary>A value that names its meter counts where that was installed at its time, by all that was told since: an
-    /// exchange may be recorded after it.</summary>
+    /// <summary>A value that names its meter counts where that was installed at its time, by all that was told since:
+    /// an exchange may be recorded after it.</summary>
     private void VerifyMeters()
     {
         var meters = InstalledMeters.Of(installed.Values.SelectMany(state => state.Installations));

@@ -54,8 +54,8 @@ public sealed class ExchangedMeterTests
         [.. (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().Select(reading =>
             (reading.Register.Point.Value, reading.ReadAt.InUtc().Day, reading.IndexSteps))];
 
-    private static string Correct(int supersedes, string rest) =>
-        $$"""{"type":"register-reading-correction","point":"CP1","direction":"import","readAt":"2026-02-04T00:00:00Z","supersedes":{{supersedes}},{{rest}},"reason":"another meter"}""";
+    private static string Correct(int supersedes, string rest, string day = "04") =>
+        $$"""{"type":"register-reading-correction","point":"CP1","direction":"import","readAt":"2026-02-{{day}}T00:00:00Z","supersedes":{{supersedes}},{{rest}},"reason":"another meter"}""";
 
     private static string Withdraw(int supersedes) => Correct(supersedes, "\"indexSteps\":0,\"quality\":\"missing\"");
 
@@ -144,6 +144,17 @@ public sealed class ExchangedMeterTests
             (await ledger.TakeAsync(input)).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Recorded>();
     }
 
+    /// <summary>More digits than the new meter has, and never less than the old one showed before.</summary>
+    [Fact]
+    public async Task A_correction_is_judged_by_the_meter_that_was_read()
+    {
+        await using var ledger = await LedgerAsync(
+            Read("2026-02-01T00:00:00Z", "500.000"), Read("2026-02-02T00:00:00Z", "512.000"), Exchange);
+        (await SendAsync(ledger, Correct(1, "\"indexSteps\":499999", "02"))).ShouldBeOfType<RecordOutcome.Refused>()
+            .Code.ShouldBe(Rejection.ChangeOfBasis);
+        (await SendAsync(ledger, Correct(1, "\"indexSteps\":1512000", "02"))).ShouldBeOfType<RecordOutcome.Recorded>();
+    }
+
     /// <summary>A signed value names its meter, and not its register.</summary>
     [Fact]
     public async Task A_value_of_after_its_meter_was_exchanged_counts_nowhere()
@@ -163,18 +174,21 @@ public sealed class ExchangedMeterTests
     [Fact]
     public async Task A_value_is_judged_by_the_meter_in_force_when_it_is_recorded()
     {
-        await using var ledger = await LedgerAsync(Alike);
-        ledger.Registers[("M1", Direction.Import)] = Import; // as it was known before the exchange
-        var refused = (await ledger.TakeAsync(Said("M1", "04", "513.000"), Key)).Outcomes.ShouldHaveSingleItem()
-            .ShouldBeOfType<RecordOutcome.Refused>();
-        (refused.Code, refused.Detail).ShouldBe((Rejection.UnknownRegister,
-            "a value of meter M1 at 2026-02-04T00:00:00Z, when register CP1/1.8.0 was counted by meter M2"));
+        foreach (var exchange in (string[])[Alike, Exchange])
+        {
+            await using var ledger = await LedgerAsync(exchange);
+            ledger.Registers[("M1", Direction.Import)] = Import; // as it was known before the exchange
+            var refused = (await ledger.TakeAsync(Said("M1", "04", "513.001"), Key)).Outcomes.ShouldHaveSingleItem()
+                .ShouldBeOfType<RecordOutcome.Refused>();
+            (refused.Code, refused.Detail).ShouldBe((Rejection.UnknownRegister,
+                "a value of meter M1 at 2026-02-04T00:00:00Z, when register CP1/1.8.0 was counted by meter M2"));
+        }
         var state = new[] { ("M1", Day1), ("M2", Day2) }.Aggregate(RegisterState.Empty, (known, meter) =>
             Register.Evolve(known, new RegisterInstalled(Import, meter.Item1, 9, 3, 1, null), meter.Item2));
         foreach (var (at, meter, counts) in ((Instant, string?, bool)[])[(Day2, "M1", false), (Day2, "M2", true),
             (Day2, null, true), (Day2 - Duration.Epsilon, "M1", true), (Day1 - Duration.Epsilon, "M1", true)])
-            (Register.Decide(state, new(Import, at, 1, ReadingQuality.Measured, null, meter), Day2) is Decision.Accepted)
-                .ShouldBe(counts, $"{meter} at {at}");
+            (Register.Decide(state, new(Import, at, 1, ReadingQuality.Measured, null, meter), Day2)
+                is Decision.Accepted).ShouldBe(counts, $"{meter} at {at}");
     }
 
     /// <summary>Also where the move is only planned, or told before an old value comes.</summary>
