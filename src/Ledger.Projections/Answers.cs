@@ -38,6 +38,10 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         return points.Count > 0 && points.All(point => Reaches(point.Point));
     }
 
+    /// <summary>The versions of a point, in order of when each holds from.</summary>
+    public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
+        Reaches(point.Value) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
+
     private bool Reaches(string point)
     {
         if (reach.IsEverything) return true;
@@ -301,14 +305,29 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.StandardRow> Standards(StationId station) =>
         Reaches(station) ? Rows<MasterData.StandardRow>("MasterData", $"standard|{station}|") : [];
 
-    /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start.</summary>
+    /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start. A target
+    /// is one of the station where it was there when the call began.</summary>
     public IReadOnlyList<StationCall> Calls(StationId station)
     {
-        var points = Points().Where(point => point.Station == station.Value)
-            .ToDictionary(point => point.Point, point =>
-                DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
-        return StationCall.Of(Instructions().Select(order => Instruction(new(order.Instruction))!), points);
+        var versions = AllVersions().ToDictionary(point => point.Key, StringComparer.Ordinal);
+        return StationCall.Of(Instructions().Select(order => Instruction(new(order.Instruction))!), (point, at) =>
+            versions.TryGetValue(point, out var known)
+                && (known.LastOrDefault(version => version.ValidFrom <= at) ?? known.First()) is var inForce
+                && inForce.Station == station.Value ? DateTimeZoneProviders.Tzdb[inForce.Zone] : null);
     }
+
+    /// <summary>The points that were at a station at some time, each as it was registered there last in it; before its
+    /// first registration by the first.</summary>
+    public IReadOnlyList<MasterData.PointRow> PointsAt(StationId station, Interval time) =>
+        [.. AllVersions().Select(point => point.Where((version, i) => version.Station == station.Value
+                && (i == 0 || version.ValidFrom < time.End)
+                && !(point.ElementAtOrDefault(i + 1)?.ValidFrom <= time.Start))
+            .LastOrDefault()).OfType<MasterData.PointRow>()];
+
+    /// <summary>All versions of each point that is reached, in order of point and time.</summary>
+    private IEnumerable<IGrouping<string, MasterData.PointRow>> AllVersions() =>
+        Rows<MasterData.PointRow>("MasterData", "point|").Where(row => Reaches(row.Point))
+            .GroupBy(row => row.Point, StringComparer.Ordinal);
 
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
     public IReadOnlyList<MasterData.MeterClassRow> MeterClasses() =>
@@ -426,8 +445,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. ChargeRecordsView.Numbered(views, beginning, asOf).Where(IsOwn)];
 
     private bool IsOwn(ChargeRecordsView.RecordRow record) => reach.IsEverything
-        || (Reaches(record.Point) && ReachesAccount(
-            Rows<MasterData.PointRow>("MasterData", $"point|{record.Point}|")[^1].Owner));
+        || (Reaches(record.Point) && ReachesAccount(FromOn(record.Point, now).First().Owner));
 
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));
