@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A second opinion on a ledger: verifies an evidence bundle or a folder of exported tiles.
-    verify_ledger.py [--keys FILE] BUNDLE.zip|TILES...
+"""A second opinion on a ledger: verifies an evidence bundle, an event with its proof, or a folder of exported tiles.
+    verify_ledger.py [--keys FILE] BUNDLE.zip|EVENT.tlog-proof|TILES...
 
 It needs Python 3.9 alone. It was written from docs/evidence-bundle.md, docs/journal-format.md and the public documents
 that they name, and shares no code with the ledger. Read it downward; its parts follow each other as lines of dashes.
 --keys FILE  public keys that you trust and have from elsewhere, one a line (c2sp.org/signed-note). Without it the
-             signature is checked with the key that the bundle brings, which is only the bundle's own word.
+             signature is checked with the key that the bundle brings, which is only its own word; a proof brings none.
 Exit: 0 verified, 1 not verified, 2 could not, 64 usage. The last line says VERIFIED or NOT VERIFIED.
 """
 import base64, csv, datetime, hashlib, io, json, os, re, struct, sys, zlib, zoneinfo
@@ -16,8 +16,7 @@ faults, left_out = [], []
 class Bad(Exception): """What cannot be read, so that nothing after it can be verified."""
 class Other(Exception): """What this program does not read, so that it can say neither of it."""
 def fault(place, found, expected): faults.append(f"{place}: {found}, expected {expected}")
-def same(place, what, found, expected):
-    if found != expected: fault(place, f"{what} {found}", expected)
+def same(place, what, found, expected): found == expected or fault(place, f"{what} {found}", expected)
 # ---- Hashes: RFC 6962 section 2.1, proofs verified as RFC 9162 section 2.1.3.2
 def sha256(data): return hashlib.sha256(data).digest()
 def leaf_hash(entry): return sha256(b"\0" + entry)
@@ -74,6 +73,9 @@ def ed25519_verify(public_key, message, signature):
     left, right = point_multiply(s, BASE), point_add(r, point_multiply(k, a))
     return all((left[i] * right[2] - right[i] * left[2]) % P == 0 for i in (0, 1))
 # ---- Notes and checkpoints: c2sp.org/signed-note, tlog-checkpoint, tlog-cosignature
+def from_base64(text):  # of which there is one spelling
+    data = base64.b64decode(text, validate=True)
+    return data if base64.b64encode(data).decode() == text else fault("base64", text, "its one spelling") or data
 def read_keys(text):
     """{(name, key id): (algorithm, public key)}; 1 is a log's Ed25519, 4 a witness's."""
     keys = {}
@@ -88,12 +90,12 @@ def read_note(note):
     text, mark, signatures = note.rpartition("\n\n")
     if not mark or signatures[-1:] != "\n": raise Bad("no signed note")
     return text + "\n", signatures[:-1].split("\n")
-def signers(note, keys, origin=None):  # the log's key, if it signed, and how many witnesses did
+def signers(note, keys, origin=None, alone=False):  # the log's key, if it signed, and how many witnesses did
     (text, lines), log, witnesses = read_note(note), None, set()
     for line in lines:
         dash, name, encoded = line.split(" ")
         if dash != "\u2014": raise Bad(f"no signature line: {line!r}")
-        signature = base64.b64decode(encoded, validate=True)
+        signature = from_base64(encoded)
         algorithm, key = keys.get((name, signature[:4]), (0, b""))
         if algorithm == 1 and name == (origin or text.split("\n")[0]):
             holds = ed25519_verify(key, text.encode(), signature[4:])
@@ -102,6 +104,7 @@ def signers(note, keys, origin=None):  # the log's key, if it signed, and how ma
             seconds = int.from_bytes(signature[4:12], "big")
             holds = ed25519_verify(key, f"cosignature/v1\ntime {seconds}\n{text}".encode(), signature[12:])
             witnesses.add(key)  # two names of one key are one voice
+        elif alone: raise Bad(f"a signature of {name}, whose key is not among yours: it may be a damaged one")
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
     return log, len(witnesses)
@@ -112,14 +115,13 @@ def follow(keys, notes):  # whoever a trusted key has handed over to is trusted 
         if head != "the ledger signs from now on with": raise Bad("no note of handover")
         if signers(note, keys, name)[0]: keys = {**keys, **handed}
     return keys
-def verify_checkpoint(note, own, trusted):  # size, root, and what the last line says of them
+def verify_checkpoint(note, own, trusted, alone=False):  # size, root, and what the last line says of them
     text, lines = read_note(note)
     origin, size, root = text.split("\n")[:3]
-    root = base64.b64decode(root, validate=True)
-    if not re.fullmatch("0|[1-9][0-9]*", size) or len(root) != 32: raise Bad("no checkpoint")
+    if not re.fullmatch("0|[1-9][0-9]*", size) or len(root := from_base64(root)) != 32: raise Bad("no checkpoint")
     named = ", ".join(line.split(" ")[1] + "+" + base64.b64decode(line.split(" ")[2])[:4].hex() for line in lines)
     if own is not None and signers(note, own)[0] is None: fault("keys", "no key that signed", f"the key of {origin}")
-    log, witnesses = signers(note, trusted) if trusted is not None else (None, 0)
+    log, witnesses = signers(note, trusted, None, alone) if trusted is not None else (None, 0)
     unknown = f"whose key is {named}" if own else f"the signature of {named}"
     if trusted is None: left_out.append(f"{unknown}: name the keys that you trust with --keys FILE")
     elif log is None: fault("checkpoint", f"signed by {named}", f"a key of {origin} that you trust")
@@ -134,12 +136,10 @@ def write_zip(files):
         central.append(b"PK\1\2" + struct.pack("<H", 10) + fields + struct.pack("<3H2I", 0, 0, 0, 0, at) + name)
         local.append(b"PK\3\4" + fields + name + content)
         at += len(local[-1])
-    directory = b"".join(central)
-    end = struct.pack("<4H2IH", 0, 0, len(files), len(files), len(directory), at, 0)
-    return b"".join(local) + directory + b"PK\5\6" + end
+    directory, count = b"".join(central), len(files)
+    return b"".join(local) + directory + b"PK\5\6" + struct.pack("<4H2IH", 0, 0, count, count, len(directory), at, 0)
 def read_zip(data):
     files, at = {}, 0
-    if data.startswith(b"c2sp.org/tlog-proof@"): raise Other("one event with its proof, and not a bundle")
     while data[at:at + 4] == b"PK\3\4":
         size, = struct.unpack_from("<I", data, at + 18)
         name_size, = struct.unpack_from("<H", data, at + 26)
@@ -161,8 +161,7 @@ class Reader:
 def read_header(header):
     r, event = Reader(header), {}
     if r.take("B") != 1: raise Bad("unknown version of a header")
-    event["ledger"], event["stream"] = r.text(), r.text()
-    event["revision"], _ = r.take("Q16s")  # and the id
+    event["ledger"], event["stream"], (event["revision"], _) = r.text(), r.text(), r.take("Q16s")  # and the id
     event["name"], _ = r.text(), r.take("H")  # and its version
     event["from"], _, event["recorded"] = r.take("3q")  # from when on the fact holds, until when, when it was recorded
     r.text(), r.text()  # actor, tenant
@@ -188,16 +187,22 @@ def read_proof(name, content, size, root, note):
     if (lines[0], lines[1][:6], lines[2][:6]) != ("c2sp.org/tlog-proof@v1", "extra ", "index "): raise Bad("no proof")
     same(name, "checkpoint", checkpoint, note)
     same(name, "index", lines[2][6:], name[len("events/"):-len(".tlog-proof")])
-    r = Reader(base64.b64decode(lines[1][6:], validate=True))
+    r = Reader(from_base64(lines[1][6:]))
     layout, salt, length = r.take("B32sI")
     header = r.take(f"{length}s")
     payload, event = r.data[r.at:], read_header(header)
     if layout != 1 or event["bytes"] != len(payload): raise Bad("no disclosed event")
-    event["position"], path = int(lines[2][6:]), [base64.b64decode(line, validate=True) for line in lines[3:]]
+    event["position"], path = int(lines[2][6:]), [from_base64(line) for line in lines[3:]]
     leaf = leaf_hash(sha256(salt + header + sha256(payload)))
     if not includes(event["position"], size, leaf, path, root): fault(name, "an event", "the one in the signed log")
     event["fact"] = read_interval_record(payload) if event["name"] == "interval-recorded" else json.loads(payload)
     return event
+def verify_event(data, trusted):
+    if trusted is None: raise Other("one event with its proof, which brings no key: name yours with --keys FILE")
+    head, _, note = data.decode().partition("\n\n")
+    size, root, closing = verify_checkpoint(note, None, trusted, alone=True)
+    event = read_proof("events/" + head.split("\n")[2][6:] + ".tlog-proof", data, size, root, note)
+    return f"events=1 position={event['position']} fact={event['name']} {closing}"
 # ---- The bundle: docs/evidence-bundle.md
 SINGLE = ["README.txt", "SHA256SUMS", "checkpoint", "keys", "statement.csv", "statement.json", "statement.lines"]
 def verify_manifest(files):
@@ -240,7 +245,9 @@ def verify_evidence(files, events):
     for digest in there: same("evidence/" + digest, "SHA-256", sha256(files["evidence/" + digest]).hex(), digest)
     return len(there)
 def verify_bundle(path, trusted):
-    with open(path, "rb") as file: files = read_zip(file.read())
+    with open(path, "rb") as file: data = file.read()
+    if data.startswith(b"c2sp.org/tlog-proof@"): return verify_event(data, trusted)
+    files = read_zip(data)
     manifest = verify_manifest(files)
     note = files["checkpoint"].decode()
     handovers = [files[f"handovers/{i}"].decode() for i in range(2, len(files)) if f"handovers/{i}" in files]
@@ -434,8 +441,7 @@ def verify(path, trusted):
     except Exception as wrong:  # whatever cannot be read is not verified
         fault(path, f"{type(wrong).__name__}: {wrong}", "something that can be read")
         left_out.append("what comes after it")
-    for line in faults: print(line)
-    for line in left_out: print(f"NOT CHECKED: {line}")
+    for line in faults + [f"NOT CHECKED: {line}" for line in left_out]: print(line)
     print(f"NOT VERIFIED faults={len(faults)} {path}" if faults else f"VERIFIED {result}")
     return 1 if faults else 0
 def main(arguments):

@@ -31,10 +31,9 @@ public static class DryRun
             var recorder = new Recorder(new TrialJournal(ledger, recorded?.Journal, clock), evidence, clock);
             await using var services = new ServiceCollection()
                 .AddCommandPipeline(recorder, clock, Routes()).BuildServiceProvider();
-            var registers = recorded is { Answers: var answers } ? RegisterDirectory.Read(answers) : new();
+            var meters = recorded is { Answers: var answers } ? RegisterDirectory.Read(answers) : InstalledMeters.None;
             var intake = new Intake(services.GetRequiredService<IMediator>(), recorder,
-                (serial, direction, _) => ValueTask.FromResult(
-                    registers.TryGetValue((serial, direction), out var register) ? register : (RegisterId?)null));
+                _ => ValueTask.FromResult(meters));
             var reports = new List<IntakeReport>();
             var by = OpenLedger.Operator(ledger, "dry run");
             foreach (var file in files) reports.Add(await intake.TakeAsync(file, hints, by, ct).ConfigureAwait(false));

@@ -48,12 +48,12 @@ public sealed class OpenLedger : IAsyncDisposable
         runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
         Routes = Dropping.AddTo(Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
-            evidence), evidence), this)), this);
+            evidence), evidence), this), evidence), this);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes),
             new KnownOwners(OwnersOfStationAsync, OwnersOfMeterAsync))
             .BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
-        Intake = new Intake(Commands, Recorder, new RegisterDirectory(this).FindAsync);
+        Intake = new Intake(Commands, Recorder, new RegisterDirectory(this).MetersAsync);
     }
 
     public IJournal Journal => journal;

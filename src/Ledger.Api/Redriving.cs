@@ -39,8 +39,9 @@ public static class Redriving
     /// <summary>Pieces of one request.</summary>
     public const int PiecesMax = 10_000;
 
-    public static CommandRoutes AddTo(CommandRoutes routes) => routes
-        .Add<RefusalToRelease>(Scopes.RefusalsWrite, ReleaseAsync)
+    public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive archive) => routes
+        .Add<RefusalToRelease>(Scopes.RefusalsWrite, (recorder, c, now, ct) =>
+            ReleaseAsync(archive, recorder, c, now, ct))
         .Add<EvidenceRedriven>(Scopes.RefusalsRedrive, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.Refusal(c.Input.Evidence), RefusalState.Empty, RefusalRelease.Evolve,
             state => RefusalRelease.Decide(state, c.Input, now), c.By, ct));
@@ -130,7 +131,8 @@ public static class Redriving
     }
 
     private static async Task<RecordOutcome> ReleaseAsync(
-        Recorder recorder, Command<RefusalToRelease> command, Instant now, CancellationToken ct)
+        EvidenceArchive archive, Recorder recorder, Command<RefusalToRelease> command, Instant now,
+        CancellationToken ct)
     {
         var (position, by, reason) = command.Input;
         var found = position < recorder.Journal.Length
@@ -138,9 +140,10 @@ public static class Redriving
             : null;
         if (found is RegisterReadingQuarantined held)
             return await recorder.RecordAsync(Streams.Register(held.Register), RegisterState.Empty, Register.Evolve,
-                state => ReadingCorrections.Decide(state, ReadingCorrections.Release(held, $"released by {by}: {reason}"))
-                    is var decision && decision is Decision.Rejected { Code: Rejection.ChangeOfBasis } refused
-                        ? refused with { Detail = $"{refused.Detail}. {WayOut(state, held, position)}" } : decision,
+                state => OfAnotherMeter(archive, state, held) as Decision
+                    ?? (ReadingCorrections.Decide(state, ReadingCorrections.Release(held, $"released by {by}: {reason}"))
+                        is var decision && decision is Decision.Rejected { Code: Rejection.ChangeOfBasis } refused
+                        ? refused with { Detail = $"{refused.Detail}. {WayOut(state, held, position)}" } : decision),
                 command.By, ct, command.Raw).ConfigureAwait(false);
         if (found is not EvidenceRefused refused)
             return await recorder.RefuseAsync(Rejection.UnknownEvidence,
@@ -172,6 +175,25 @@ public static class Redriving
             + $"exchange.jsonl (or POST /v1/registers) with {meter.ToJsonString()}; then again: ledger release "
             + $"{position.ToString(CultureInfo.InvariantCulture)} --by WHO --reason TEXT. If the reading before it is wrong, "
             + "or this one, correct that";
+    }
+
+    /// <summary>Refuses a quarantined value that names its meter, where another had taken its place by then: which one
+    /// it was, only the evidence says.</summary>
+    private static Decision.Rejected? OfAnotherMeter(
+        EvidenceArchive archive, RegisterState state, RegisterReadingQuarantined held)
+    {
+        if (held.Evidence is not { } evidence || state.InForce(held.ReadAt) is not { } meter) return null;
+        try
+        {
+            return new ReadingEvidence(archive.Get).Index(
+                    meter.Installed, held.ReadAt, held.IndexSteps, evidence, null, out _) is { MeterSerial: { } serial }
+                && serial != meter.Installed.MeterSerial ? Register.OfAnotherMeter(serial, meter, held.ReadAt) : null;
+        }
+        catch (Exception unread) when (unread is InvalidDataException or EvidenceErasedException
+            or EvidencePrunedException)
+        {
+            return null; // no signed value, or nobody can ask it any more
+        }
     }
 
     private static long attempts;

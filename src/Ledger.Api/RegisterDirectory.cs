@@ -4,17 +4,16 @@ using Ledger.Projections;
 namespace Ledger.Api;
 
 /// <summary>
-/// Finds the register that a meter counts by the meter's serial number, from the view of master data. The view is
-/// first brought up to the journal: a meter may have been installed by the line before its reading.
+/// Knows which registers meters count, from the view of master data. The view is first brought up to the journal: a
+/// meter may have been installed by the line before its reading.
 /// </summary>
 internal sealed class RegisterDirectory(OpenLedger ledger)
 {
-    private sealed record Known(long Length,
-        IReadOnlyDictionary<(string Serial, Direction Direction), RegisterId> Registers);
+    private sealed record Known(long Length, InstalledMeters Meters);
 
-    private volatile Known known = new(-1, new Dictionary<(string, Direction), RegisterId>());
+    private volatile Known known = new(-1, InstalledMeters.None);
 
-    public async ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction, CancellationToken ct)
+    public async ValueTask<InstalledMeters> MetersAsync(CancellationToken ct)
     {
         var length = ledger.Journal.Length;
         if (known.Length < length)
@@ -22,18 +21,10 @@ internal sealed class RegisterDirectory(OpenLedger ledger)
             await ledger.CatchUpAsync(ct).ConfigureAwait(false);
             known = new Known(length, Read(new Answers(ledger.Views)));
         }
-        return known.Registers.TryGetValue((meterSerial, direction), out var register) ? register : null;
+        return known.Meters;
     }
 
-    /// <summary>A meter that was moved counts where it was installed last.</summary>
-    internal static Dictionary<(string, Direction), RegisterId> Read(Answers answers)
-    {
-        var registers = new Dictionary<(string, Direction), RegisterId>();
-        foreach (var row in answers.Registers().OrderBy(row => row.ValidFrom))
-        {
-            var register = RegisterId.Parse(row.Register);
-            registers[(row.MeterSerial, register.Direction)] = register;
-        }
-        return registers;
-    }
+    internal static InstalledMeters Read(Answers answers) => InstalledMeters.Of(answers.Registers().Select(row =>
+        new RegisterInForce(row.ValidFrom, new RegisterInstalled(RegisterId.Parse(row.Register), row.MeterSerial,
+            row.Digits, row.Decimals, row.Factor, row.ModulusSteps))));
 }

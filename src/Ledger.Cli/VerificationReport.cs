@@ -3,6 +3,7 @@ using Ledger.Cli.Listings;
 using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Journal;
 using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using NodaTime;
@@ -35,6 +36,9 @@ public sealed record VerificationReport(
     /// <summary>Who signed the newest checkpoint, of the keys that are trusted; null without such keys.</summary>
     public CheckpointSigners? Signers { get; init; }
 
+    /// <summary>The event, where it is one with its proof.</summary>
+    public RecordedEvent? Event { get; init; }
+
     public bool IsVerified => Findings.FaultCount == 0;
 
     /// <summary>Says it to a person or a program, and gives the exit code.</summary>
@@ -43,7 +47,11 @@ public sealed record VerificationReport(
         var page = new Page().Field("verify", null, IsVerified ? "verified" : "not verified")
             .Field("ledger", "ledger", Ledger?.Value ?? "unknown").Field(What, What, Path)
             .Field("digest", "digest", Root is null ? null : Convert.ToHexStringLower(Root))
-            .Field("faultCount", null, Findings.FaultCount)
+            .Field("faultCount", null, Findings.FaultCount);
+        if (Event is not null)
+            page.Field("recordedAt", "recorded at", Event.Envelope.RecordedAt)
+                .Field("event", "event", new CanonicalJson(EventCodec.ToJson(Event)));
+        page
             .Table("steps", "looked at", Listing.Of(Steps,
                 new("what", "what", step => step.What), new("count", "count", step => step.Count),
                 new("of", "of", step => step.Of), new("faults", "faults", step => step.Faults)));

@@ -6,15 +6,16 @@ using Ledger.Journal.Proof;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger verify</c>: hashes every byte of a data folder, an evidence bundle, a month's archive or a published log
-/// again, derives everything anew from what it was derived from, and compares. It takes no lock and changes no byte.
+/// <c>ledger verify</c>: hashes every byte of a data folder, an evidence bundle, an event with its proof, a month's
+/// archive or a published log again, derives everything anew from what it was derived from, and compares. It takes no
+/// lock and changes no byte.
 /// What was not looked at is said, and never called verified; the last line is for programs.
 /// </summary>
 public static class Verify
 {
-    public static Verb Verb { get; } = new("verify", "[BUNDLE|ARCHIVE|URL]",
-        "hashes every byte of a ledger, an evidence bundle, a month's archive or what a URL publishes again, derives "
-        + "records, views and statements anew, and says whether all is as it was recorded",
+    public static Verb Verb { get; } = new("verify", "[BUNDLE|PROOF|ARCHIVE|URL]",
+        "hashes every byte of a ledger, an evidence bundle, an event with its proof, a month's archive or what a URL "
+        + "publishes again, derives records, views and statements anew, and says whether all is as it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
         [
             new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
@@ -40,7 +41,7 @@ public static class Verify
         var report = url is not null ? await PublishedAsync(url, line, trusted.Keys, shell, ct).ConfigureAwait(false)
             : isArchive ? Archive(line.Words[0], line, trusted.Keys, shell, ct)
             : line.Words is [var bundle]
-                ? await BundleAsync(bundle, line, trusted.Keys, shell, ct).ConfigureAwait(false)
+                ? await FileAsync(bundle, line, trusted.Keys, shell, ct).ConfigureAwait(false)
                 : await FolderAsync(line, trusted.Keys, shell, ct).ConfigureAwait(false);
         trusted.Require(report.Signers, report.Findings);
         shell.EndProgress();
@@ -84,16 +85,20 @@ public static class Verify
         return verification.Report(path);
     }
 
-    private static async Task<VerificationReport> BundleAsync(string path, CommandLine line,
+    /// <summary>A bundle, or an event with its proof.</summary>
+    private static async Task<VerificationReport> FileAsync(string path, CommandLine line,
         IReadOnlyList<VerifierKey>? trusted, Shell shell, CancellationToken ct)
     {
         if (Directory.Exists(path)) throw new UsageException($"{path} is a folder, which is named with --data");
-        var zip = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);
-        // It is no wrong bundle, and nobody is told that something is wrong with it.
-        if (zip.AsSpan().StartsWith("c2sp.org/tlog-proof@"u8))
-            throw new CouldNotException($"{path} is one event with its proof, and not a bundle: c2sp.org/tlog-proof says "
-                + "how to check it");
-        var verification = new BundleVerification(zip, trusted, !line.Flag("--fast"), shell, ct);
+        var file = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);
+        if (ProofVerification.IsProof(file))
+        {
+            var proof = new ProofVerification(file, trusted ?? throw new CouldNotException(
+                $"{path} is one event with its proof, and brings no key: name those that you trust with --keys FILE"));
+            proof.Run();
+            return proof.Report(path);
+        }
+        var verification = new BundleVerification(file, trusted, !line.Flag("--fast"), shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report(path);
     }

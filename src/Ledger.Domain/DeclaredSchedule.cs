@@ -39,12 +39,15 @@ public static class DeclaredSchedules
     public static Decision Decide(
         SettlementPointState point, ScheduleDeclared declared, Instant now, EvidenceKey evidence)
     {
-        if (point.Latest is not { } registered)
+        if (point.HolderAt(declared.Start) is not { } registered)
             return Refuse(Rejection.UnknownSettlementPoint, $"{declared.Point} is not registered");
         if (Limits.IsInTheFuture(declared.DeclaredAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"declared at {declared.DeclaredAt}");
         var zone = DateTimeZoneProviders.Tzdb[registered.Zone];
         var day = SettlementCalendar.DayContaining(zone, declared.Start);
+        // A day has the master data of its beginning.
+        registered = PointDays.VersionOf(point.Standing, day)?.Registered ?? registered;
+        zone = DateTimeZoneProviders.Tzdb[registered.Zone];
         var (length, whole) = (Duration.FromMinutes(registered.PeriodMinutes), SettlementCalendar.Day(zone, day));
         if (declared.PeriodMinutes != registered.PeriodMinutes
             || (declared.Start - whole.Start).ToInt64Nanoseconds() % length.ToInt64Nanoseconds() != 0)

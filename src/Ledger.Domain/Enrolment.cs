@@ -55,7 +55,7 @@ public static class Enrolments
     {
         if (enrolled.Prequalified <= Power.Zero)
             return Refuse(Rejection.OutOfRange, "a prequalified power is positive");
-        if (point.Latest is not { Rated: var rated })
+        if (point.HolderAt(enrolled.From) is not { Rated: var rated })
             return Refuse(Rejection.UnknownSettlementPoint, $"{enrolled.Point} is not registered");
         if (state.Enrolments.Any(known => known.Enrolled == enrolled)) return new Decision.AlreadyRecorded();
         if (enrolled.To <= enrolled.From) return Refuse(Rejection.IntervalEmpty, "an enrolment ends after it begins");

@@ -75,6 +75,7 @@ public static class Publication
                 $"{state.Holding.Run} holds for this day, and not {publication.Run}");
         return differs is not null
             ? new Decision.Rejected(Rejection.RunNotReproduced, differs)
-            : new Decision.Accepted(NewFact.At(publication, now, new EvidenceKey($"publication/{publication.Run}")));
+            : new Decision.Accepted(NewFact.At(publication, now, new EvidenceKey("publication/"
+                + Settlement.NameOf(publication.Run, publication.Account, publication.Day))));
     }
 }

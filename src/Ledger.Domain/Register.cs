@@ -60,8 +60,11 @@ public sealed record IntervalReadingRecorded(
     EvidenceDigest? Evidence) : LedgerEvent;
 
 /// <summary>A reading as it comes in, before any rule has judged it; same members as the fact it may become.</summary>
+/// <param name="MeterSerial">The meter that says it by itself, as a signed value does; null where the reading is of
+/// whichever meter was there.</param>
 public sealed record RegisterReadingInput(
-    RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality, EvidenceDigest? Evidence);
+    RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality, EvidenceDigest? Evidence,
+    string? MeterSerial = null);
 
 /// <summary>How a register counts: of what its steps are, and after how many of them it begins anew. As its
 /// installation says it.</summary>
@@ -85,7 +88,8 @@ public readonly record struct RegisterScale(int Digits, int Decimals, int Factor
 public readonly record struct RegisterDifference(Energy? Delta, Rejection? Code, string? Detail);
 
 /// <summary>An index known to a register at an instant.</summary>
-public readonly record struct KnownReading(Instant ReadAt, long IndexSteps);
+/// <param name="IsSigned">Whether the meter that was in force signed it; then it can be no other's.</param>
+public readonly record struct KnownReading(Instant ReadAt, long IndexSteps, bool IsSigned = false);
 
 /// <summary>
 /// What the rules need to know of a register: its installations, and the readings accepted and quarantined so far, each
@@ -194,6 +198,8 @@ public static class Register
                     $"index {input.IndexSteps} differs from {sent.IndexSteps}, recorded for the same instant");
         if (state.InForce(input.ReadAt) is not { } meter || meter.Installed.Register != input.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
+        if (input.MeterSerial is { } serial && serial != meter.Installed.MeterSerial)
+            return OfAnotherMeter(serial, meter, input.ReadAt);
         if (Limits.IsInTheFuture(input.ReadAt, now))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, which is after now, "
@@ -235,6 +241,11 @@ public static class Register
         _ => false,
     };
 
+    /// <summary>Refuses a value of a meter that did not count the register then.</summary>
+    public static Decision.Rejected OfAnotherMeter(string serial, RegisterInForce meter, Instant readAt) =>
+        new(Rejection.UnknownRegister, $"a value of meter {serial} at {InstantPattern.ExtendedIso.Format(readAt)}, when "
+            + $"register {meter.Installed.Register} was counted by meter {meter.Installed.MeterSerial}");
+
     /// <summary>Why the latest index may not count: it fell, or it is zero and no rollover explains that.</summary>
     private static (Rejection Code, string Detail)? Quarantine(RegisterInstalled installed, KnownReading last,
         KnownReading now)
@@ -249,6 +260,7 @@ public static class Register
     /// <summary>
     /// Judges an installation: one that says nothing new is already recorded. One by which a recorded index would be
     /// another, because the steps are others, is refused: such a reading is withdrawn first, and corrected afterwards.
+    /// So is one by which a value would be another meter's than the one that signed it.
     /// </summary>
     public static Decision DecideInstalled(RegisterState state, RegisterInstalled installed, Instant from)
     {
@@ -267,6 +279,11 @@ public static class Register
         var meter = new RegisterInForce(from, installed);
         if (state.InForce(from)?.Installed == installed || state.Installations.Contains(meter))
             return new Decision.AlreadyRecorded();
+        if (SignedByAnother(state, meter) is { } value)
+            return new Decision.Rejected(Rejection.ChangeOfBasis,
+                $"the reading of {InstantPattern.ExtendedIso.Format(value.ReadAt)}, {value.IndexSteps} steps, was signed "
+                + $"by meter {state.InForce(value.ReadAt)!.Installed.MeterSerial} and not by {installed.MeterSerial}: "
+                + "withdraw it, then install");
         return ReadOtherwise(state, meter) is { } read
             ? new Decision.Rejected(Rejection.ChangeOfBasis,
                 $"the reading of {InstantPattern.ExtendedIso.Format(read.ReadAt)}, {read.IndexSteps} steps, was read "
@@ -274,6 +291,19 @@ public static class Register
                 + "withdraw it, then install, then correct it")
             : new Decision.Accepted(NewFact.At(
                 installed, from, InstalledKey(installed.Register, installed.MeterSerial)));
+    }
+
+    /// <summary>A reading that counts and that another meter has signed than the one that would have counted it; null
+    /// where there is none.</summary>
+    private static KnownReading? SignedByAnother(RegisterState state, RegisterInForce meter)
+    {
+        var then = state with { Installations = With(state.Installations, meter) };
+        foreach (var reading in state.Readings)
+            if (reading.IsSigned && then.InForce(reading.ReadAt) == meter
+                && state.InForce(reading.ReadAt)?.Installed.MeterSerial is { } serial
+                && serial != meter.Installed.MeterSerial)
+                return reading;
+        return null;
     }
 
     /// <summary>A reading that stands and would be read with other decimals; null where there is none.</summary>
@@ -294,7 +324,11 @@ public static class Register
     public static RegisterState Evolve(RegisterState state, LedgerEvent happened, Instant from) => happened switch
     {
         RegisterInstalled installed => state with { Installations = With(state.Installations, new(from, installed)) },
-        RegisterReadingRecorded r => state with { Readings = Insert(state.Readings, new(r.ReadAt, r.IndexSteps)) },
+        RegisterReadingRecorded r => state with
+        {
+            Readings = Insert(state.Readings,
+                new(r.ReadAt, r.IndexSteps, r.Quality == ReadingQuality.MeasuredSigned)),
+        },
         RegisterReadingQuarantined q => state with
         {
             Quarantined = Insert(state.Quarantined, new(q.ReadAt, q.IndexSteps)),

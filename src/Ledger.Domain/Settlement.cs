@@ -164,16 +164,20 @@ public static class Settlement
             _ => state,
         };
 
+    /// <summary>What the fact of a run, or of its deltas, is known by.</summary>
+    public static EvidenceKey KeyOf(RunId run, PartyId account, LocalDate day) =>
+        new($"settlement/{NameOf(run, account, day)}");
+
     /// <summary>
-    /// What the fact of a run, or of its deltas, is known by. A name that begins with its account and day says whose it
-    /// is, and is the key; any other may be the name of another account's run too, so that two of one tick would be one
-    /// fact, and the key says account and day beside it.
+    /// A run's name as nobody else's run has it. One that begins with its account and day says whose it is; any other
+    /// may be the name of another account's run too, so that two of one tick would be one fact, and account and day
+    /// stand beside it.
     /// </summary>
-    public static EvidenceKey KeyOf(RunId run, PartyId account, LocalDate day)
+    internal static string NameOf(RunId run, PartyId account, LocalDate day)
     {
         var of = LocalDatePattern.Iso.Format(day);
-        return new(run.Value.StartsWith($"{account}-{of}", StringComparison.Ordinal)
-            ? $"settlement/{run}" : $"settlement/{account}|{of}|{run}");
+        return run.Value.StartsWith($"{account}-{of}", StringComparison.Ordinal)
+            ? run.Value : $"{account}|{of}|{run}";
     }
 
     private static SettlementRunCompleted Completed(SettlementRequest request, Statement statement) => new(

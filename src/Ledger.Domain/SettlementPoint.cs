@@ -16,10 +16,11 @@ public sealed record SettlementPointRegistered(
 /// <summary>Master data of a point, and from when on they hold.</summary>
 public sealed record PointVersion(Instant From, SettlementPointRegistered Registered);
 
-/// <summary>A settlement point's master data as last recorded, and how many facts there are.</summary>
-public sealed record SettlementPointState(SettlementPointRegistered? Latest, int Count)
+/// <summary>A settlement point's master data by when they hold, and how many facts there are. What was recorded last
+/// says nothing by itself: it may be of a time to come.</summary>
+public sealed record SettlementPointState(int Count)
 {
-    public static readonly SettlementPointState Empty = new(null, 0);
+    public static readonly SettlementPointState Empty = new(0);
 
     /// <summary>Every version, in the order of recording.</summary>
     public IReadOnlyList<PointVersion> Recorded { get; init; } = [];
@@ -79,7 +80,7 @@ public static class SettlementPoint
         var added = new PointVersion(from, registered);
         var ended = EndedBy(state.Standing.Select(version => (version.From, version.Registered.Owner)), from,
             registered.Owner).ToHashSet();
-        return new(registered, state.Count + 1)
+        return new(state.Count + 1)
         {
             Recorded = [.. state.Recorded, added],
             Standing = [.. state.Standing.Where(version => version.From != from && !ended.Contains(version.From))

@@ -120,7 +120,7 @@ public static class CurveParquet
                 continue;
             }
             using var group = reader.OpenRowGroupReader(i);
-            var columns = new CurveColumns(group, rows.Count);
+            var columns = new CurveRowGroup(group, rows.Count);
             if (await columns.AppendAsync(point, hints.Point, time, power, rows).ConfigureAwait(false) is { } bad)
                 return (bad, null);
         }

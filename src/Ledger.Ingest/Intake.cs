@@ -35,20 +35,19 @@ public sealed record IntakeReport(string? Format, IReadOnlyList<IntakePart> Part
         part.Outcome is RecordOutcome.Several several ? several.Parts : [part.Outcome]);
 }
 
-/// <summary>The register that a meter with this serial number counts, in this direction;
-/// null where none is installed.</summary>
-public delegate ValueTask<RegisterId?> FindRegister(string meterSerial, Direction direction, CancellationToken ct);
+/// <summary>Which registers meters count, by all that is recorded.</summary>
+public delegate ValueTask<InstalledMeters> FindMeters(CancellationToken ct);
 
 /// <summary>
 /// The one door for files and texts, whoever hands them in. A file's format is found by its content, never by its
 /// name. What is refused, a file or a part of one, is kept as evidence under its own bytes; the rest is recorded.
 /// </summary>
-public sealed class Intake(IMediator mediator, Recorder recorder, FindRegister findRegister)
+public sealed class Intake(IMediator mediator, Recorder recorder, FindMeters findMeters)
 {
     /// <summary>Takes a file: everything in it that can be recorded is, and the report names every part.</summary>
     public async Task<IntakeReport> TakeAsync(Submission file, IntakeHints hints, Principal by, CancellationToken ct)
     {
-        var run = new IntakeRun(mediator, recorder, findRegister, hints, by, ct);
+        var run = new IntakeRun(mediator, recorder, findMeters, hints, by, ct);
         var format = await TakeAsync(run, PersonalData.Named(file, hints.Subject)).ConfigureAwait(false);
         var report = new IntakeReport(format, await run.FinishAsync().ConfigureAwait(false));
         IntakeTelemetry.Count(report.Outcomes);
@@ -62,7 +61,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, FindRegister f
     public async Task<RecordOutcome> TakeFactAsync(
         Submission text, string? type, Principal by, IdempotencyKey key, CancellationToken ct)
     {
-        var run = new IntakeRun(mediator, recorder, findRegister, new IntakeHints(), by, ct) { Key = key };
+        var run = new IntakeRun(mediator, recorder, findMeters, new IntakeHints(), by, ct) { Key = key };
         await run.FactAsync(text.Source, text, type).ConfigureAwait(false);
         var outcome = (await run.FinishAsync().ConfigureAwait(false))[0].Outcome;
         IntakeTelemetry.Count([outcome]);
@@ -73,7 +72,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, FindRegister f
     /// is known by its own name when the event comes again.</summary>
     public async Task<IntakeReport> TakeEventAsync(Submission text, Principal by, CancellationToken ct)
     {
-        var run = new IntakeRun(mediator, recorder, findRegister, new IntakeHints(), by, ct);
+        var run = new IntakeRun(mediator, recorder, findMeters, new IntakeHints(), by, ct);
         await run.FactAsync(text.Source, text, FactText.OpenAdrEvent).ConfigureAwait(false);
         var report = new IntakeReport(FactText.OpenAdrEvent, await run.FinishAsync().ConfigureAwait(false));
         IntakeTelemetry.Count(report.Outcomes);

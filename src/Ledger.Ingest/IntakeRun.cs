@@ -2,6 +2,7 @@ using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using MediatR;
+using NodaTime;
 
 namespace Ledger.Ingest;
 
@@ -10,7 +11,7 @@ namespace Ledger.Ingest;
 /// Readings wait and are handed in together, register by register, so that many share one append.
 /// </summary>
 internal sealed class IntakeRun(
-    IMediator mediator, Recorder recorder, FindRegister findRegister, IntakeHints hints, Principal by,
+    IMediator mediator, Recorder recorder, FindMeters findMeters, IntakeHints hints, Principal by,
     CancellationToken ct)
 {
     /// <summary>Attempts so far in this process: a file has no key of its own,
@@ -32,23 +33,34 @@ internal sealed class IntakeRun(
     /// <summary>The sender's key, where the input is one fact.</summary>
     public IdempotencyKey? Key { get; init; }
 
-    /// <summary>The register that a meter counts; one at a point that the sender does not reach is none to him.
-    /// </summary>
-    public async ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) =>
-        await findRegister(meterSerial, direction, ct).ConfigureAwait(false) is { } register
+    /// <summary>The register that a meter counted at an instant; one at a point that the sender does not reach is none
+    /// to him.</summary>
+    public async ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction, Instant at) =>
+        (await findMeters(ct).ConfigureAwait(false)).At(meterSerial, direction, at) is { } register
             && await ReachesAsync(register.Point).ConfigureAwait(false) ? register : null;
+
+    /// <summary>The installation of a meter that ended last before an instant, where the sender reaches it.</summary>
+    public async ValueTask<MeterInstalled?> EndedAsync(string meterSerial, Direction direction, Instant at) =>
+        (await findMeters(ct).ConfigureAwait(false)).EndedBefore(meterSerial, direction, at) is { } ended
+            && await ReachesAsync(ended.Register.Point).ConfigureAwait(false) ? ended : null;
 
     private async ValueTask<bool> ReachesAsync(SettlementPointId point) => by.Reach.IsEverything
         || await Reaching.CoversAsync(by.Reach, point, recorder, ct).ConfigureAwait(false);
 
-    /// <summary>What is known of a meter itself; of one that counts at no point that the sender reaches, nothing.
+    /// <summary>What is known of a meter itself; of one that never counted at a point that the sender reaches, nothing.
     /// </summary>
     public async Task<MeterState> MeterAsync(string meterSerial) =>
-        by.Reach.IsEverything || await FindAsync(meterSerial, Direction.Import).ConfigureAwait(false) is not null
-            || await FindAsync(meterSerial, Direction.Export).ConfigureAwait(false) is not null
+        by.Reach.IsEverything || await CountsWhereReachedAsync(meterSerial).ConfigureAwait(false)
             ? (await recorder.LoadAsync(Streams.Meter(meterSerial), MeterState.Empty, Meters.Evolve, ct)
                 .ConfigureAwait(false)).State
             : MeterState.Empty;
+
+    private async Task<bool> CountsWhereReachedAsync(string meterSerial)
+    {
+        foreach (var register in (await findMeters(ct).ConfigureAwait(false)).Ever(meterSerial))
+            if (await ReachesAsync(register.Point).ConfigureAwait(false)) return true;
+        return false;
+    }
 
     /// <summary>
     /// Keeps the bytes that something comes from, once however much does; only for who may write readings, and where
@@ -145,7 +157,7 @@ internal sealed class IntakeRun(
         var isReached = await ReachesAsync(register.Point).ConfigureAwait(false);
         foreach (var reading in readings)
         {
-            if (reading.Read.InSteps(state.InForce(reading.Read.ReadAt)?.Installed, out var input) is { } refused)
+            if (reading.Read.InSteps(state.InForce(reading.Read.ReadAt), out var input) is { } refused)
             {
                 unreadable.Add((reading, refused));
                 continue;

@@ -36,7 +36,7 @@ internal static class PackedRows
         var samples = GC.AllocateUninitializedArray<PowerSample>(rows);
         var cells = MemoryMarshal.Cast<PowerSample, long>(samples.AsSpan());
         return Column(file, group, time).Integers(cells, 2) is { } times
-            && CurveColumns.IsUnixTime(times.Least, 1_000_000) && CurveColumns.IsUnixTime(times.Most, 1_000_000)
+            && CurveRowGroup.IsUnixTime(times.Least, 1_000_000) && CurveRowGroup.IsUnixTime(times.Most, 1_000_000)
             && Column(file, group, power).Integers(cells[1..], 2) is { } powers && AreWithinLimits(powers)
             ? new(found, samples) : null;
     }
@@ -45,8 +45,8 @@ internal static class PackedRows
         SettlementPointId point, (long First, long Step) rule, PackedColumn power, int rows)
     {
         var last = rule.First + ((Int128)rule.Step * (rows - 1));
-        if (rule.Step < 1 || last > long.MaxValue || !CurveColumns.IsUnixTime(rule.First, 1_000_000)
-            || !CurveColumns.IsUnixTime((long)last, 1_000_000)) return null;
+        if (rule.Step < 1 || last > long.MaxValue || !CurveRowGroup.IsUnixTime(rule.First, 1_000_000)
+            || !CurveRowGroup.IsUnixTime((long)last, 1_000_000)) return null;
         var milliwatts = GC.AllocateUninitializedArray<long>(rows);
         return power.Integers(milliwatts, 1) is { } powers && AreWithinLimits(powers)
             ? new(point, EvenCurve.Of(rule.First, rule.Step, milliwatts)) : null;

@@ -42,7 +42,8 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
 
     /// <summary>
     /// What the evidence shows for a register at an instant; of several the one that was recorded, where it is among
-    /// them. Null where there is none. <paramref name="isKept"/> is false where the evidence is not there to be read.
+    /// them, and where none is of the meter that counted then, a value of another. Null where there is none.
+    /// <paramref name="isKept"/> is false where the evidence is not there to be read.
     /// Throws <see cref="InvalidDataException"/> where it is no evidence of readings.
     /// </summary>
     public ShownIndex? Index(
@@ -55,6 +56,9 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         var (of, direction) = installed.Register;
         var found = shown.Indices[new(OfPoint(of.Value), direction, at)]
             .Concat(shown.Indices[new(OfMeter(installed.MeterSerial), direction, at)]).ToList();
+        if (found.Count == 0)
+            found = [.. shown.Indices.Where(each => each.Key.Direction == direction && each.Key.At == at
+                && each.First().MeterSerial is not null).SelectMany(each => each)];
         if (found.Count > 0) Asked(digest, point);
         return found.FirstOrDefault(index => index.Steps(installed) == recordedSteps) ?? found.FirstOrDefault();
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Verification;
@@ -22,6 +23,10 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     private readonly Dictionary<SettlementPointId, SettlementPointRegistered> points = [];
     private readonly Dictionary<string, MeterState> meters = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> leftOut = new(StringComparer.Ordinal);
+    /// <summary>When which meter said a value of a register that was recorded, and where.</summary>
+    private readonly Dictionary<(RegisterId Register, string Serial), List<(Instant At, long Position)>> said = [];
+    /// <summary>What was quarantined, or corrected by a word beside its evidence: no value counts there.</summary>
+    private readonly HashSet<(RegisterId, Instant)> uncounted = [];
     /// <summary>Readings that only a finding makes suspect, which must follow in the same stream.</summary>
     private readonly Dictionary<string, string> unexplained = new(StringComparer.Ordinal);
 
@@ -52,29 +57,55 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
                     meters.GetValueOrDefault(key.MeterSerial, MeterState.Empty), key);
                 break;
             case RegisterReadingRecorded r:
-                VerifyIndex(place, stream, r.Register, r.ReadAt, r.IndexSteps, r.Quality, r.Evidence);
+                VerifyIndex(place, stream, r.Register, r.ReadAt, r.IndexSteps, r.Quality, r.Evidence, position);
                 break;
             case RegisterReadingQuarantined q:
-                VerifyIndex(place, stream, q.Register, q.ReadAt, q.IndexSteps, null, q.Evidence);
+                VerifyIndex(place, stream, q.Register, q.ReadAt, q.IndexSteps, null, q.Evidence, position);
+                uncounted.Add((q.Register, q.ReadAt));
+                break;
+            case RegisterReadingCorrected { Evidence: not null } released:
+                uncounted.Remove((released.Register, released.ReadAt));
+                LeaveOut(Corrections);
+                break;
+            case RegisterReadingCorrected corrected:
+                uncounted.Add((corrected.Register, corrected.ReadAt));
+                LeaveOut(Corrections);
                 break;
             case IntervalReadingRecorded reading: VerifyInterval(place, stream, reading); break;
-            case RegisterReadingCorrected or IntervalReadingCorrected or IntervalEstimated:
-                LeaveOut("corrections and estimates, of which the fact itself is all that is kept");
-                break;
+            case IntervalReadingCorrected or IntervalEstimated: LeaveOut(Corrections); break;
         }
     }
 
-    /// <summary>Says what could not be derived again, each kind with its count.</summary>
+    private const string Corrections = "corrections and estimates, of which the fact itself is all that is kept";
+
+    /// <summary>Says whose values count where their meter did not, and what could not be derived again, each kind with
+    /// its count.</summary>
     public void Finish()
     {
+        VerifyMeters();
         foreach (var suspect in unexplained.Values)
             findings.Add(suspect, "quality Suspect without a finding", "the quality that its evidence gives");
         foreach (var (what, count) in leftOut)
             findings.LeaveOut($"{count.ToString(CultureInfo.InvariantCulture)} {what}");
     }
 
+    /// <summary>A value that names its meter counts where that was installed at its time, by all that was told since:
+    /// an exchange may be recorded after it.</summary>
+    private void VerifyMeters()
+    {
+        var meters = InstalledMeters.Of(installed.Values.SelectMany(state => state.Installations));
+        foreach (var ((register, serial), values) in said)
+            foreach (var (at, position) in values)
+                if (!uncounted.Contains((register, at)) && meters.At(serial, register.Direction, at) is var right
+                    && right != register)
+                    findings.Add(string.Create(CultureInfo.InvariantCulture, $"position {position}"),
+                        $"a value of meter {serial} of {InstantPattern.ExtendedIso.Format(at)} counts as {register}",
+                        right is { } named ? $"as {named}, which the meter counted then"
+                            : "nowhere: another meter had taken its place");
+    }
+
     private void VerifyIndex(string place, string stream, RegisterId register, Instant at, long steps,
-        ReadingQuality? quality, EvidenceDigest? digest)
+        ReadingQuality? quality, EvidenceDigest? digest, long position)
     {
         if (digest is not { } named)
         {
@@ -93,7 +124,11 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
             else if (shown is null)
                 findings.Add(place, $"{steps} steps at {InstantPattern.ExtendedIso.Format(at)}",
                     $"a reading of {register} at that instant in evidence {named}");
-            else Compare(place, stream, counts, at, steps, quality, shown);
+            else
+            {
+                Compare(place, stream, counts, at, steps, quality, shown);
+                if (shown.MeterSerial is { } serial) Said(register, serial).Add((at, position));
+            }
         }
         catch (EvidenceErasedException)
         {
@@ -108,6 +143,9 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
             findings.Add(place, unreadable.Message, "the evidence that the reading names");
         }
     }
+
+    private List<(Instant At, long Position)> Said(RegisterId register, string serial) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(said, (register, serial), out _) ??= [];
 
     private void Compare(string place, string stream, RegisterInstalled counts, Instant at, long steps,
         ReadingQuality? recorded, ShownIndex shown)

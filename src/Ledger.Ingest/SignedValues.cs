@@ -1,6 +1,7 @@
 using System.Text;
 using Ledger.Domain;
 using Ledger.Journal;
+using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
@@ -71,13 +72,16 @@ internal static class SignedValues
                 await run.RefuseAsync(part, unlike, raw, verdicts).ConfigureAwait(false);
             else if (Number(reading, i, out var kwh) is { } bad)
                 await run.RefuseAsync(part, bad, raw, verdicts).ConfigureAwait(false);
-            else if (await run.FindAsync(value.Serial, direction).ConfigureAwait(false) is not { } register)
-                await run.RefuseAsync(part, Unknown(value, reading), raw, verdicts).ConfigureAwait(false);
+            else if (await run.FindAsync(value.Serial, direction, reading.At!.Value).ConfigureAwait(false)
+                is not { } register)
+                await run.RefuseAsync(part, Unknown(value, reading, await run.EndedAsync(
+                    value.Serial, direction, reading.At!.Value).ConfigureAwait(false)), raw, verdicts)
+                    .ConfigureAwait(false);
             else
                 run.Wait(part,
-                    new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
+                    new IndexRead(register, reading.At.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
                     OwnKey(meter, reading) is null && Quality(value, i) == ReadingQuality.MeasuredSigned
-                        ? ReadingQuality.Measured : Quality(value, i)), raw, raw, verdicts);
+                        ? ReadingQuality.Measured : Quality(value, i), value.Serial), raw, raw, verdicts);
         }
     }
 
@@ -100,9 +104,13 @@ internal static class SignedValues
         _ => Refusal.Of(Rejection.SignatureInvalid, "SD is not the signature of this payload under this key"),
     };
 
-    private static Refusal Unknown(OcmfValue value, OcmfReading reading) => Refusal.Of(Rejection.UnknownRegister,
-        $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register "
-        + $"{reading.Obis}");
+    private static Refusal Unknown(OcmfValue value, OcmfReading reading, MeterInstalled? ended) =>
+        Refusal.Of(Rejection.UnknownRegister, ended is null
+            ? $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register "
+                + $"{reading.Obis}"
+            : $"MS {IntakeText.Quote(value.Serial)}: the meter counted register {ended.Register} until "
+                + $"{InstantPattern.ExtendedIso.Format(ended.Until!.Value)}, and this value is of "
+                + InstantPattern.ExtendedIso.Format(reading.At!.Value));
 
     /// <summary>The key that is registered for a value's meter at a reading's time; null where none is. A key that only
     /// came with the value is its sender's word, and proves nothing of the meter.</summary>

@@ -51,7 +51,7 @@ internal sealed class JournalTables : IDisposable
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
     private readonly SqliteWriting writing; // what runs again and again; all else the other one does
-    private readonly EventRows events;
+    private readonly EventInserts events;
     private readonly SqliteStatement insertStream, saveLedger, begin, commit;
     private readonly Checkpoints checkpoints;
     private readonly SafeFileHandle log;

@@ -184,7 +184,7 @@ public sealed class JournalWriter : IAsyncDisposable
             Stop(e, batch);
             var refused = new List<PendingWrite>();
             waiting.Take(int.MaxValue, long.MaxValue, refused);
-            new Answers(refused, fault).Begin();
+            new BatchAnswers(refused, fault).Begin();
         }
     }
 
@@ -244,7 +244,7 @@ public sealed class JournalWriter : IAsyncDisposable
             }
             batch.TookMs = (int)Stopwatch.GetElapsedTime(since).TotalMilliseconds;
             batch.IsAnswered = true;
-            new Answers(batch.Appends).Begin();
+            new BatchAnswers(batch.Appends).Begin();
             await store.TidyAsync().ConfigureAwait(false);
         }
         catch (Exception e)
@@ -260,7 +260,7 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         fault ??= new JournalFaultedException(cause);
         waiting.Close();
-        if (!batch.IsAnswered) new Answers(batch.Appends, fault).Begin();
+        if (!batch.IsAnswered) new BatchAnswers(batch.Appends, fault).Begin();
         grown.TrySetException(fault);
     }
 

@@ -20,7 +20,7 @@ internal abstract record PendingWrite(long StoredBytesMax)
 
     private static readonly AppendResult NotTaken = new AppendResult.Busy();
 
-    /// <summary>Whoever waits goes on where this is set: by <see cref="Answers"/>, on a thread of the pool.</summary>
+    /// <summary>Whoever waits goes on where this is set: by <see cref="BatchAnswers"/>, on a thread of the pool.</summary>
     public TaskCompletionSource<AppendResult> Answer { get; } = new();
 }
 

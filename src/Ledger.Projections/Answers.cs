@@ -42,6 +42,10 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         return points.Count > 0 && points.All(point => Reaches(point.Point));
     }
 
+    /// <summary>The versions of a point, in order of when each holds from.</summary>
+    public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
+        Reaches(point.Value) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
+
     private bool Reaches(string point)
     {
         if (reach.IsEverything) return true;
@@ -315,16 +319,30 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. answer.Targets.Select(target => target.Point)
             .Where(point => Rows<MasterData.PointRow>("MasterData", $"point|{point}|").Count == 0)];
 
-    /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start.</summary>
+    /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start. A target
+    /// is one of the station where it was there when the call began.</summary>
     /// <param name="at">At which they are read.</param>
     public IReadOnlyList<StationCall> Calls(StationId station, Instant at)
     {
-        var points = Points().Where(point => point.Station == station.Value)
-            .ToDictionary(point => point.Point, point =>
-                DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
-        return StationCall.Of(
-            Instructions().Select(order => Instruction(new(order.Instruction))!.ReadAt(at)), points);
+        var versions = AllVersions().ToDictionary(point => point.Key, StringComparer.Ordinal);
+        return StationCall.Of(Instructions().Select(order => Instruction(new(order.Instruction))!.ReadAt(at)),
+            (point, then) => versions.TryGetValue(point, out var known)
+                && (known.LastOrDefault(version => version.ValidFrom <= then) ?? known.First()) is var inForce
+                && inForce.Station == station.Value ? DateTimeZoneProviders.Tzdb[inForce.Zone] : null);
     }
+
+    /// <summary>The points that were at a station at some time, each as it was registered there last in it; before its
+    /// first registration by the first.</summary>
+    public IReadOnlyList<MasterData.PointRow> PointsAt(StationId station, Interval time) =>
+        [.. AllVersions().Select(point => point.Where((version, i) => version.Station == station.Value
+                && (i == 0 || version.ValidFrom < time.End)
+                && !(point.ElementAtOrDefault(i + 1)?.ValidFrom <= time.Start))
+            .LastOrDefault()).OfType<MasterData.PointRow>()];
+
+    /// <summary>All versions of each point that is reached, in order of point and time.</summary>
+    private IEnumerable<IGrouping<string, MasterData.PointRow>> AllVersions() =>
+        Rows<MasterData.PointRow>("MasterData", "point|").Where(row => Reaches(row.Point))
+            .GroupBy(row => row.Point, StringComparer.Ordinal);
 
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
     public IReadOnlyList<MasterData.MeterClassRow> MeterClasses() =>
@@ -442,8 +460,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. ChargeRecordsView.Numbered(views, beginning, asOf).Where(IsOwn)];
 
     private bool IsOwn(ChargeRecordsView.RecordRow record) => reach.IsEverything
-        || (Reaches(record.Point) && ReachesAccount(
-            Rows<MasterData.PointRow>("MasterData", $"point|{record.Point}|")[^1].Owner));
+        || (Reaches(record.Point) && ReachesAccount(FromOn(record.Point, now).First().Owner));
 
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));

@@ -14,17 +14,26 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
     public sealed record Known(long Position, Instant From, LedgerEvent Event, Instant RecordedAt);
 
     private readonly Dictionary<string, IReadOnlyList<Known>> streams = new(StringComparer.Ordinal);
+    /// <summary>Those of a day, of which a range has many.</summary>
+    private readonly Dictionary<string, IReadOnlyList<Known>> ofDays = new(StringComparer.Ordinal);
+    private readonly Dictionary<SettlementPointId, IReadOnlyList<DateTimeZone>> zones = [];
 
     /// <summary>A stream's facts in the order of their recording.</summary>
-    public async Task<IReadOnlyList<Known>> ReadAsync(string stream)
+    public Task<IReadOnlyList<Known>> ReadAsync(string stream) => ReadAsync(stream, streams);
+
+    /// <summary>Lets go of the streams of days, so that a range needs no more memory the longer it is; those of a point
+    /// and its registers stay, and are read once for all of it.</summary>
+    public void ForgetDays() => ofDays.Clear();
+
+    private async Task<IReadOnlyList<Known>> ReadAsync(string stream, Dictionary<string, IReadOnlyList<Known>> kept)
     {
-        if (streams.TryGetValue(stream, out var before)) return before;
+        if (kept.TryGetValue(stream, out var before)) return before;
         var read = new List<Known>();
         await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
             if (recorded.Position < position)
                 read.Add(new(recorded.Position, recorded.Envelope.ValidFrom, EventCodec.Decode(recorded),
                     recorded.Envelope.RecordedAt));
-        streams.Add(stream, read);
+        kept.Add(stream, read);
         return read;
     }
 
@@ -72,7 +81,8 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
             registers.AddRange(await ReadAsync(Streams.Register(register)).ConfigureAwait(false));
             var last = (end - Duration.Epsilon).InUtc().Date;
             for (var date = start.InUtc().Date; date <= last; date = date.PlusDays(1))
-                intervals.AddRange(await ReadAsync(Streams.IntervalReadings(register, date)).ConfigureAwait(false));
+                intervals.AddRange(await ReadAsync(Streams.IntervalReadings(register, date), ofDays)
+                    .ConfigureAwait(false));
         }
         var curve = await CurveAsync(point, day, new(start, end)).ConfigureAwait(false);
         return new(
@@ -96,11 +106,9 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
     /// </summary>
     private async Task<IReadOnlyList<Known>> CurveAsync(SettlementPointId point, LocalDate day, Interval edges)
     {
-        var own = await ReadAsync(Streams.Curve(point, day)).ConfigureAwait(false);
-        var beside = (await ReadAsync(Streams.Point(point)).ConfigureAwait(false))
-            .Select(known => known.Event).OfType<SettlementPointRegistered>().Select(version => version.Zone).Distinct()
-            .SelectMany(zone => (Instant[])[edges.Start, edges.End - Duration.Epsilon], (zone, at) =>
-                SettlementCalendar.DayContaining(DateTimeZoneProviders.Tzdb[zone], at))
+        var own = await ReadAsync(Streams.Curve(point, day), ofDays).ConfigureAwait(false);
+        var beside = (await ZonesAsync(point).ConfigureAwait(false))
+            .SelectMany(_ => (Instant[])[edges.Start, edges.End - Duration.Epsilon], SettlementCalendar.DayContaining)
             .Distinct().Where(other => other != day).ToList();
         if (beside.Count == 0) return own;
         var found = own.ToList();
@@ -108,11 +116,21 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
         {
             var taken = found.ConvertAll(known => known.Event).OfType<IntervalRecorded>()
                 .Select(record => record.Period).Distinct().ToList();
-            found.AddRange((await ReadAsync(Streams.Curve(point, other)).ConfigureAwait(false)).Where(known =>
+            found.AddRange((await ReadAsync(Streams.Curve(point, other), ofDays).ConfigureAwait(false)).Where(known =>
                 known.Event is IntervalRecorded { Period: var period } && Overlap(period, edges)
                 && !taken.Exists(one => Overlap(one, period))));
         }
         return found;
+    }
+
+    /// <summary>The zones that a point was ever registered in.</summary>
+    private async Task<IReadOnlyList<DateTimeZone>> ZonesAsync(SettlementPointId point)
+    {
+        if (!zones.TryGetValue(point, out var known))
+            zones.Add(point, known = [.. (await ReadAsync(Streams.Point(point)).ConfigureAwait(false))
+                .Select(each => each.Event).OfType<SettlementPointRegistered>()
+                .Select(version => version.Zone).Distinct().Select(zone => DateTimeZoneProviders.Tzdb[zone])]);
+        return known;
     }
 
     private static bool Overlap(Interval one, Interval other) => one.Start < other.End && other.Start < one.End;

@@ -27,7 +27,8 @@ public sealed record MeteredDayOfPoint(Interval Whole, int PeriodMinutes, IReadO
 /// </summary>
 public static class MeteredRange
 {
-    /// <summary>Days whose streams are kept together: a register's stream is read once for all of them.</summary>
+    /// <summary>Days whose streams are kept together; those of the point and its registers are read once for all
+    /// days.</summary>
     private const int DaysTogether = 31;
 
     /// <summary>The days from <paramref name="from"/> to <paramref name="to"/>, both included, on which the point is
@@ -38,7 +39,11 @@ public static class MeteredRange
         var (known, left) = (new KnownFacts(journal, position, ct), DaysTogether);
         for (var day = from; day <= to; day = day.PlusDays(1))
         {
-            if (left-- == 0) (known, left) = (new KnownFacts(journal, position, ct), DaysTogether - 1);
+            if (left-- == 0)
+            {
+                known.ForgetDays();
+                left = DaysTogether - 1;
+            }
             if (await DayAsync(known, point, day).ConfigureAwait(false) is { } metered) yield return metered;
         }
     }

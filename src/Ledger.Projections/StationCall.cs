@@ -40,17 +40,17 @@ public sealed record StationCall(
     public Energy Excess => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Excess);
 
     /// <summary>The calls of one station, as they are read, in order of their starts.</summary>
-    /// <param name="zones">Of each of the station's points.</param>
+    /// <param name="zoneAt">Of a point that was at the station at an instant; null of any other.</param>
     public static IReadOnlyList<StationCall> Of(
-        IEnumerable<InstructionAnswer> instructions, IReadOnlyDictionary<string, DateTimeZone> zones)
+        IEnumerable<InstructionAnswer> instructions, Func<string, Instant, DateTimeZone?> zoneAt)
     {
         var found = instructions.Select(each => (Order: each.Instruction, each.IsNotOver,
-            Targets: each.Targets.Where(target => zones.ContainsKey(target.Point)).ToList()))
+            Targets: each.Targets.Where(target => zoneAt(target.Point, each.Instruction.Start) is not null).ToList()))
             .Where(each => each.Targets.Count > 0).ToList();
         // No order is recorded before it says that it was issued, so that instant has come.
         var known = found.Select(each => each.Order.IssuedAt).DefaultIfEmpty(Instant.MinValue).Max();
-        return [.. found.Select(each => Of(
-                each.Order, each.Targets, zones[each.Targets[0].Point], known, each.IsNotOver))
+        return [.. found.Select(each => Of(each.Order, each.Targets,
+                zoneAt(each.Targets[0].Point, each.Order.Start)!, known, each.IsNotOver))
             .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
     }
 

@@ -54,7 +54,8 @@ public static class StationPeaks
     private static IReadOnlyList<decimal?> Requested(
         Answers answers, string point, List<StationBalance.PeriodRow> proven, List<Interval> periods)
     {
-        var rated = answers.Points().Where(row => row.Point == point).MaxBy(row => row.ValidFrom)!.RatedMilliwatts;
+        var since = proven.First(period => period.Parts.Any(part => part.Point == point)).Start;
+        var rated = answers.Versions(new(point)).Last(row => row.ValidFrom <= since).RatedMilliwatts;
         var sessions = SessionRequests.KnownBy(answers.Sessions(new(point)).Select(row => new SessionRequested(
             new(row.Point), row.RequestedAt, row.Arrival, row.Departure, row.Requested,
             row.VehicleMaxMilliwatts is { } most ? new Power(most) : null, row.Source)), Instant.MaxValue);

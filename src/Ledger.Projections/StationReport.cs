@@ -52,16 +52,18 @@ public sealed record StationReport(
         [.. LimitDays.SelectMany(answer => answer.Periods).Where(period => period.Verdict == LimitVerdict.Above)
             .OrderBy(period => period.Start)];
 
-    /// <summary>The report of some settlement days, the last one included; null where there is no such station, or a
-    /// point of it is not reached: its sums would say what that one did.</summary>
+    /// <summary>The report of some settlement days, the last one included; null where nothing is at such a station
+    /// then, or a point of it is not reached: its sums would say what that one did.</summary>
     /// <param name="at">At which its calls are read.</param>
     public static StationReport? Of(Answers answers, StationId station, LocalDate from, LocalDate to, Instant at)
     {
-        var points = answers.Points().Where(point => point.Station == station.Value).ToList();
-        if (points.Count == 0 || !answers.Reaches(station)) return null;
-        var zone = DateTimeZoneProviders.Tzdb[points[0].Zone];
+        var ever = answers.PointsAt(station, new Interval(Instant.MinValue, Instant.MaxValue));
+        if (ever.Count == 0 || !answers.Reaches(station)) return null;
+        var zone = DateTimeZoneProviders.Tzdb[ever[0].Zone];
         var days = Enumerable.Range(0, Period.DaysBetween(from, to) + 1).Select(from.PlusDays).ToList();
         var time = new Interval(SettlementCalendar.Day(zone, from).Start, SettlementCalendar.Day(zone, to).End);
+        var points = answers.PointsAt(station, time);
+        if (points.Count == 0) return null;
         var calls = answers.Calls(station, at)
             .Where(call => call.Order.Start < time.End && call.Order.End > time.Start).ToList();
         var limits = points.ToDictionary(

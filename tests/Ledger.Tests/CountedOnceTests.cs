@@ -134,6 +134,33 @@ public sealed class CountedOnceTests : IAsyncDisposable
             Enumerable.Range(-2, 4).Select(hour => Midnight + Duration.FromHours(hour)));
     }
 
+    private sealed class CountedReads(IJournal journal) : ForwardingJournal(journal)
+    {
+        public Dictionary<string, int> Of { get; } = [];
+
+        public override IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
+            string stream, long fromRevision, CancellationToken ct)
+        {
+            Of[stream] = Of.GetValueOrDefault(stream) + 1;
+            return base.ReadStreamAsync(stream, fromRevision, ct);
+        }
+    }
+
+    /// <summary>A year of a point: its registrations and registers are of no day, and long.</summary>
+    [Fact]
+    public async Task A_long_range_reads_every_stream_once()
+    {
+        await RegisterAsync("C", SettlementPointKind.Connector, Before);
+        await MeterAsync("C", 0);
+        var (journal, days) = (new CountedReads(town.Journal), 0);
+        await foreach (var day in MeteredRange.DaysAsync(journal, new("C"), Day, Day.PlusDays(365), journal.Length, Ct))
+            days += day.Periods.Count == 24 ? 1 : 0;
+        days.ShouldBe(366);
+        foreach (var stream in (string[])[Streams.Point(new("C")), .. Enum.GetValues<Direction>().Select(direction =>
+            Streams.Register(new(new("C"), direction)))]) journal.Of[stream].ShouldBe(1, stream);
+        Enumerable.Range(0, 366).ShouldAllBe(day => journal.Of[Streams.Curve(new("C"), Day.PlusDays(day))] == 1);
+    }
+
     private static IReadOnlyList<PointVersion> Versions(params IEnumerable<(Instant From, string Zone)> versions) =>
         [.. versions.Select(each => new PointVersion(each.From, new(new("C"), new("S1"), Connector, Account, each.Zone, 60,
             Power.Zero, false)))];

@@ -35,8 +35,13 @@ public sealed class InclusionProofTests
             town.Served.Options.Directory], clock: new StandingClock(AccessTown.Now));
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
         (await CommandRun.OfAsync(["verify", path], clock: new StandingClock(AccessTown.Now)))
-            .ShouldBeFailure($"ledger verify: {path} is one event with its proof, and not a bundle: c2sp.org/tlog-proof "
-                + "says how to check it");
+            .ShouldBeFailure($"ledger verify: {path} is one event with its proof, and brings no key: name those that you "
+                + "trust with --keys FILE");
+        var keys = path + ".keys";
+        await File.WriteAllTextAsync(keys, $"{Key.Verifier}\n", TestContext.Current.CancellationToken);
+        var verified = await CommandRun.OfAsync(["verify", path, "--keys", keys],
+            clock: new StandingClock(AccessTown.Now));
+        verified.Exit.ShouldBe(ExitCode.Done, verified.Output + verified.Errors);
         return await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
     }
 

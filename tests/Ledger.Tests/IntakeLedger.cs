@@ -25,9 +25,9 @@ internal sealed class IntakeLedger : IAsyncDisposable
     public IntakeLedger()
     {
         Ledger = OpenLedger.Open(folder.Options);
-        Intake = new Intake(Ledger.Commands, Ledger.Recorder, (serial, direction, _) =>
-            ValueTask.FromResult(Registers.TryGetValue((serial, direction), out var register)
-                ? register : (RegisterId?)null));
+        Intake = new Intake(Ledger.Commands, Ledger.Recorder, _ => ValueTask.FromResult(InstalledMeters.Of(
+            Registers.Select(known => new RegisterInForce(NodaTime.Instant.MinValue,
+                new RegisterInstalled(known.Value, known.Key.Serial, 9, 3, 1, null))))));
     }
 
     public OpenLedger Ledger { get; }

@@ -42,6 +42,8 @@ public sealed class PeakAndEligibilityTests : IDisposable
         var unknown = Said("show", "peak", "S9", "--day", "2026-02-27");
         unknown.ShouldContain("S9-C"); // it charged, and no session is known
         Import("session.jsonl", """{"type":"session-request","point":"S9-C","requestedAt":"2026-02-27T09:59:00+08:00","arrival":"2026-02-27T10:00:00+08:00","departure":"2026-02-27T12:00:00+08:00","requestedKwh":"250","vehicleMaxKw":200,"source":"csms"}""");
+        // What the connector is to become says nothing of this day.
+        Import("planned.jsonl", """{"type":"settlement-point","point":"S9-C","station":"S9","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":7,"bidirectional":true,"validFrom":"2026-06-01T00:00:00+08:00"}""");
         var page = Said("show", "peak", "S9", "--day", "2026-02-27", "--json");
         page.ShouldContain("\"periods\": 24");
         page.ShouldContain("\"unproven\": 22");

@@ -99,8 +99,9 @@ public sealed class PlanTableTests
     {
         var values = cells[4].Split('*');
         var point = cells[0].Split(' ') is [var zone, var minutes]
-            ? new SettlementPointState(new(Point, new("S1"), SettlementPointKind.Connector, new("cpo"), zone,
-                (int)Number(minutes), Power.FromKilowatts(100), true), 1)
+            ? SettlementPoint.Evolve(SettlementPointState.Empty, new SettlementPointRegistered(Point, new("S1"),
+                SettlementPointKind.Connector, new("cpo"), zone, (int)Number(minutes), Power.FromKilowatts(100), true),
+                Instant.MinValue)
             : SettlementPointState.Empty;
         return DeclaredSchedules.Decide(point, new(Point, new("cpo"), Second(cells[1]), Second(cells[2]),
             (int)Number(cells[3]), [.. Enumerable.Repeat(

@@ -68,8 +68,9 @@ public sealed class ProgrammeTableTests
 
     private static Decision EnrolmentOf(string[] cells)
     {
-        var point = cells[1] == "-" ? SettlementPointState.Empty : new(new SettlementPointRegistered(
-            Point, new("S1"), SettlementPointKind.Connector, new("cpo"), "UTC", 15, Kilowatts(cells[1]), true), 1);
+        var point = cells[1] == "-" ? SettlementPointState.Empty : SettlementPoint.Evolve(SettlementPointState.Empty,
+            new SettlementPointRegistered(Point, new("S1"), SettlementPointKind.Connector, new("cpo"), "UTC", 15,
+                Kilowatts(cells[1]), true), Instant.MinValue);
         return Enrolments.Decide(
             Enrolled("P", cells[2]), point, new([Terms("P", 1)]),
             Enrolment("P", cells[3]) with { Prequalified = Kilowatts(cells[0]) }, Key);

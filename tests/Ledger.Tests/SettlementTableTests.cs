@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 using Shouldly;
 using static Ledger.Tests.ScenarioTable;
@@ -52,6 +53,26 @@ public sealed class SettlementTableTests
         closed.Runs.ShouldBe([new("R1"), new("R2")]);
         (closed.Total, closed.ClosedBy).ShouldBe((22.5m, "bob"));
         MonthClose.MonthOf(new(2026, 12, 31)).ShouldBe(new(2026, 12, 1));
+    }
+
+    /// <summary>A run's name is its account's own for a day: two of one name may be published in one tick.</summary>
+    [Theory]
+    [InlineData("R1", 2)]
+    [InlineData("A-2026-02-27-initial", 2)]
+    [InlineData("R1", 28)]
+    public async Task Runs_of_one_name_are_published_in_one_tick(string name, int otherIs)
+    {
+        var mine = new SettlementRunPublished(new(name), new("A"), new(2026, 2, 27), "anna", "bob", Digest, Digest, [],
+            new(1, 1, 1, 1, 1, 0));
+        var other = otherIs == 2 ? mine with { Account = new("B") } : mine with { Day = new(2026, 2, otherIs) };
+        await using var ledger = new IntakeLedger();
+        foreach (var publication in (SettlementRunPublished[])[mine, other])
+            (await ledger.Ledger.Recorder.RecordAsync(Streams.Settlement(publication.Account, publication.Day),
+                SettlementState.Empty, Settlement.Evolve, _ => Publication.Decide(
+                    State(Run(name) with { Account = publication.Account, Day = publication.Day }), publication, null,
+                    Now),
+                IntakeLedger.Operator, TestContext.Current.CancellationToken))
+                .ShouldBeOfType<RecordOutcome.Recorded>();
     }
 
     [Fact]

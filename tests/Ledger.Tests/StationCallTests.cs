@@ -61,7 +61,7 @@ public sealed class StationCallTests
     {
         var calls = StationCall.Of(
             [.. Enumerable.Range(0, 3).Select(day => new InstructionAnswer(Order(day), [Silent]))],
-            new Dictionary<string, DateTimeZone> { ["C1"] = DateTimeZone.Utc });
+            (point, _) => point == "C1" ? DateTimeZone.Utc : null);
         calls.Select(call => call.Call is not null).ShouldBe([true, false, false]);
         StationWindows.Of(calls).NoSample.ShouldBe(2);
     }

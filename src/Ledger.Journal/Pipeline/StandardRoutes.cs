@@ -42,25 +42,25 @@ public static class StandardRoutes
             state => Register.DecideInstalled(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
         .Add<RegisterReadings>(Scopes.ReadingsWrite, async (recorder, c, now, ct) =>
         {
-            var context = new ReadingContext(await RatedAsync(recorder, c.Input.Register.Point, ct)
-                .ConfigureAwait(false));
+            var point = await PointAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false);
             var pruned = await PrunedReadings.OfAsync(recorder, c.Input, ct).ConfigureAwait(false);
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
                     c.Input.Readings, (state, item) => pruned.Guard(item.Reading,
-                        Register.Decide(state, item.Reading, now, context)), item => item.Raw, c.By, ct,
-                    placed: c.Input.Readings.Count == 1).ConfigureAwait(false));
+                        Register.Decide(state, item.Reading, now, new(Rated(point, item.Reading.ReadAt)))),
+                    item => item.Raw, c.By, ct, placed: c.Input.Readings.Count == 1).ConfigureAwait(false));
         })
         .Add<RegisterReadingCorrected>(Scopes.ReadingsCorrect, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
             state => ReadingCorrections.Decide(state, c.Input), c.By, ct, c.Raw))
         .Add<IntervalReadingBatch>(Scopes.ReadingsWrite, async (recorder, c, now, ct) =>
         {
-            var rated = await RatedAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false);
+            var point = await PointAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false);
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
                     IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
-                    (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct,
+                    (state, reading) => IntervalReadings.Decide(state, reading, now,
+                        Rated(point, reading.Period.Start)), _ => c.Raw, c.By, ct,
                     placed: c.Input.Readings.Count == 1).ConfigureAwait(false));
         })
         .Add<IntervalReadingCorrected>(Scopes.ReadingsCorrect, (recorder, c, _, ct) =>
@@ -142,12 +142,14 @@ public static class StandardRoutes
 
     /// <summary>The most that can flow through a point, as it is registered now; null where it is not,
     /// or with no power.</summary>
-    private static async Task<Power?> RatedAsync(Recorder recorder, SettlementPointId point, CancellationToken ct)
-    {
-        var (state, _) = await recorder.LoadAsync(
-            Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
-        return state.Latest?.Rated is { Milliwatts: > 0 } rated ? rated : null;
-    }
+    private static async Task<SettlementPointState> PointAsync(
+        Recorder recorder, SettlementPointId point, CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve, ct)
+            .ConfigureAwait(false)).State;
+
+    /// <summary>What a point was rated for at an instant; null where it is not known.</summary>
+    private static Power? Rated(SettlementPointState point, Instant at) =>
+        point.HolderAt(at)?.Rated is { Milliwatts: > 0 } rated ? rated : null;
 
     private static Task<RecordOutcome> Intervals<TInput>(
         Recorder recorder, Command<TInput> c, RegisterId register, Interval period,

@@ -8,7 +8,7 @@ namespace Ledger.Journal;
 /// and not for each row. SQLite reads their bytes where they are put for it, and copies only what is long. For one
 /// thread at a time.
 /// </summary>
-internal sealed class EventRows : IDisposable
+internal sealed class EventInserts : IDisposable
 {
     private const int Columns = 7, Together = 16;
     private const int LongBytes = 4096; // what has more is copied by SQLite
@@ -17,7 +17,7 @@ internal sealed class EventRows : IDisposable
         Together * (EventId.Bytes + MerkleTree.HashBytes + (2 * LongBytes)), pinned: true);
     private readonly nint address;
 
-    public EventRows(sqlite3 database)
+    public EventInserts(sqlite3 database)
     {
         address = Marshal.UnsafeAddrOfPinnedArrayElement(bytes, 0);
         insertMany = new(database, Insertion(Together));

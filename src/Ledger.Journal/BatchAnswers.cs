@@ -8,7 +8,7 @@ namespace Ledger.Journal;
 /// </summary>
 /// <param name="writes">Who waits, in their order.</param>
 /// <param name="fault">Why nobody has an answer; null where each has his own.</param>
-internal sealed class Answers(IReadOnlyList<PendingWrite> writes, Exception? fault = null) : IThreadPoolWorkItem
+internal sealed class BatchAnswers(IReadOnlyList<PendingWrite> writes, Exception? fault = null) : IThreadPoolWorkItem
 {
     private int told; // or being told
     private int asked; // 1 while another thread is asked to go on, and does not yet

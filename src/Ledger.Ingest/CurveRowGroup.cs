@@ -7,7 +7,7 @@ namespace Ledger.Ingest;
 
 /// <summary>The columns of one row group of a Parquet curve file, however they are packed, read as exact times and
 /// powers.</summary>
-internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
+internal sealed class CurveRowGroup(ParquetRowGroupReader group, int rowsBefore)
 {
     private const decimal KilowattsMax = Limits.PowerMilliwattsMax / 1_000_000m;
     private readonly int length = checked((int)group.RowCount);

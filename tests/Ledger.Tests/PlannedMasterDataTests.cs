@@ -1,0 +1,138 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// Master data that are recorded before they begin change nothing before: what is judged, declared or asked of a time
+/// goes by what was in force then, and not by what was recorded last.
+/// </summary>
+public sealed class PlannedMasterDataTests
+{
+    private static readonly Instant April = Instant.FromUtc(2026, 4, 1, 0, 0);
+
+    private static string Connector(string change, string to, string from) => IntakeLedger.Connector.Split('\n')[0]
+        .Replace(change, to, StringComparison.Ordinal)
+        .Replace("2026-01-01T00:00:00Z", from, StringComparison.Ordinal);
+
+    private static async Task<IntakeLedger> LedgerAsync(params string[] inputs)
+    {
+        var ledger = new IntakeLedger();
+        foreach (var input in (string[])[IntakeLedger.Connector, .. inputs])
+            (await ledger.TakeAsync(input)).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        return ledger;
+    }
+
+    /// <summary>An hour at 500 kW: at a point of 1000 kW, that shall have 100 or has had them.</summary>
+    [Theory]
+    [InlineData("2026-04-01T00:00:00Z", ReadingQuality.Measured)]
+    [InlineData("2026-01-15T00:00:00Z", ReadingQuality.Suspect)]
+    [InlineData("2026-02-02T00:00:00Z", ReadingQuality.Measured)]
+    public async Task A_reading_is_doubted_by_what_its_point_was_rated_for(string from, ReadingQuality quality)
+    {
+        await using var ledger = await LedgerAsync(Connector("\"ratedKw\":1000", "\"ratedKw\":100", from));
+        await ledger.TakeAsync("point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T10:00:00Z,100\n"
+            + "CP1,1.8.0,2026-02-01T11:00:00Z,600\n");
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().Last().Quality.ShouldBe(quality);
+    }
+
+    [Theory]
+    [InlineData("2026-04-01T00:00:00Z", ReadingQuality.Measured)]
+    [InlineData("2026-01-15T00:00:00Z", ReadingQuality.Suspect)]
+    public async Task An_interval_is_doubted_by_what_its_point_was_rated_for(string from, ReadingQuality quality)
+    {
+        string Rated(int kilowatts, string since) => Connector("\"ratedKw\":1000", $"\"ratedKw\":{kilowatts}", since)
+            .Replace("CP1", "CP1:1", StringComparison.Ordinal); // as the channels of an NMI are called
+        await using var ledger = await LedgerAsync(Rated(1000, "2026-01-01T00:00:00Z"), Rated(100, from));
+        await ledger.TakeAsync($"""
+            100,NEM12,202602101000,MDP,RETAILER
+            200,CP1,E1,E1,E1,N1,SERIAL,kWh,30,20260210
+            300,20260201,{string.Join(',', Enumerable.Repeat("250", 48))},A,,,20260202000000,
+            900
+            """);
+        var readings = (await ledger.FactsAsync()).OfType<IntervalReadingRecorded>().ToList();
+        readings.Count.ShouldBe(48);
+        readings.ShouldAllBe(reading => reading.Quality == quality);
+    }
+
+    private static SettlementPointState Point(params (Instant From, int Minutes, int Kilowatts)[] versions) =>
+        versions.Aggregate(SettlementPointState.Empty, (state, version) => SettlementPoint.Evolve(state,
+            new SettlementPointRegistered(new("CP1"), new("S1"), SettlementPointKind.Connector, new("ACME"), "UTC",
+                version.Minutes, Power.FromKilowatts(version.Kilowatts), true), version.From));
+
+    [Theory]
+    [InlineData("2026-03-01T00:00:00Z", 100, 350, false)]
+    [InlineData("2026-04-01T00:00:00Z", 100, 350, true)]
+    [InlineData("2026-03-01T00:00:00Z", 350, 100, true)]
+    public void A_point_is_enrolled_with_what_it_is_rated_for_when_that_begins(string from, int now, int then, bool may)
+    {
+        var begins = NodaTime.Text.InstantPattern.ExtendedIso.Parse(from).Value;
+        var programme = new ProgrammeState([new(new("P"), 1, Instant.MinValue, ServiceKind.Export, new("b"), new("s"),
+            0, 0, 0, PaymentLevel.Station, 1, [], "CNY", 1m)]);
+        var decision = Enrolments.Decide(EnrolmentState.Empty, Point((Instant.MinValue, 15, now), (April, 15, then)),
+            programme, new(new("P"), new("CP1"), Power.FromKilowatts(200), begins, null), new("key"));
+        if (may) decision.ShouldBeOfType<Decision.Accepted>();
+        else decision.ShouldBeOfType<Decision.Rejected>().Code.ShouldBe(Rejection.PowerAboveLimit);
+    }
+
+    [Theory]
+    [InlineData(-1, 60, 80, true)]
+    [InlineData(-1, 15, 80, false)]
+    [InlineData(-1, 60, 200, false)]
+    [InlineData(1, 15, 200, true)]
+    [InlineData(1, 60, 80, false)]
+    public void A_schedule_is_in_the_periods_that_its_day_has(int day, int minutes, int kilowatts, bool may)
+    {
+        var point = Point((Instant.MinValue, 60, 100), (April, 15, 350));
+        var start = April + Duration.FromDays(day);
+        (DeclaredSchedules.Decide(point, new(new("CP1"), new("ACME"), April - Duration.FromDays(2), start, minutes,
+            [DeclaredSchedules.EnergyOf(Power.FromKilowatts(kilowatts), minutes)]), April - Duration.FromDays(2),
+            new("key")) is Decision.Accepted).ShouldBe(may);
+    }
+
+    /// <summary>A day has the master data of its beginning, also where others begin amid it.</summary>
+    [Fact]
+    public void A_schedule_is_in_the_periods_of_a_day_in_which_others_begin()
+    {
+        var point = Point((Instant.MinValue, 60, 100), (April + Duration.FromHours(12), 15, 350));
+        foreach (var (minutes, may) in ((int, bool)[])[(60, true), (15, false)])
+            (DeclaredSchedules.Decide(point, new(new("CP1"), new("ACME"), April,
+                April + Duration.FromHours(18), minutes, [DeclaredSchedules.EnergyOf(Power.FromKilowatts(80), minutes)]), April, new("key"))
+                is Decision.Accepted).ShouldBe(may);
+    }
+
+    [Fact]
+    public async Task A_point_that_is_to_be_moved_is_of_its_station_until_then()
+    {
+        var day = new LocalDate(2026, 2, 27);
+        await using var ledger = await LedgerAsync(Connector("\"station\":\"S1\"", "\"station\":\"S2\"", "2026-04-01T00:00:00Z"),
+            """{"type":"instruction","instruction":"I1","kind":"export","issuedBy":"dso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T19:00:00+08:00","targets":[{"point":"CP1","kw":200}],"pricePerKwh":"3","penaltyPerKwh":"1"}""");
+        await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        var answers = new Answers(ledger.Ledger.Views);
+        (answers.Calls(new("S1")).Count, answers.Calls(new("S2")).Count).ShouldBe((1, 0));
+        var report = StationReport.Of(answers, new("S1"), day, day).ShouldNotBeNull();
+        (report.Points.ShouldHaveSingleItem().Station, report.Calls.Count).ShouldBe(("S1", 1));
+        StationReport.Of(answers, new("S2"), day, day).ShouldBeNull();
+        StationReport.Of(answers, new("S2"), new(2026, 4, 2), new(2026, 4, 2)).ShouldNotBeNull()
+            .Points.ShouldHaveSingleItem().Station.ShouldBe("S2");
+    }
+
+    /// <summary>Who has sold a point as of a day to come owns it until then.</summary>
+    [Fact]
+    public async Task Charge_records_are_read_by_who_owns_the_point_now()
+    {
+        const string record = """
+            [{"country_code":"CN","party_id":"ABC","id":"R1","start_date_time":"2026-02-27T10:00:00Z","end_date_time":"2026-02-27T11:00:00Z","cdr_token":{"country_code":"CN","party_id":"MSP","uid":"04A2B3C4D5E6F7","type":"RFID","contract_id":"CN-MSP-C1"},"auth_method":"WHITELIST","cdr_location":{"id":"L","evse_uid":"7","evse_id":"CP1","connector_id":"1"},"currency":"CNY","charging_periods":[{"start_date_time":"2026-02-27T10:00:00Z","dimensions":[{"type":"ENERGY","volume":10}]}],"total_cost":{"excl_vat":5.5,"incl_vat":5.5},"total_energy":10,"total_time":1,"last_updated":"2026-02-27T12:00:00Z"}]
+            """;
+        await using var ledger = await LedgerAsync(record,
+            Connector("\"owner\":\"ACME\"", "\"owner\":\"NEXT\"", "2026-04-01T00:00:00Z"));
+        await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        int Read(string party, Instant now) => new Answers(ledger.Ledger.Views, null,
+            new(new(party), null, new(party), false), now).ChargeRecords(Instant.MinValue, null).Count;
+        (Read("ACME", April - Duration.Epsilon), Read("NEXT", April - Duration.Epsilon)).ShouldBe((1, 0));
+        (Read("ACME", April), Read("NEXT", April)).ShouldBe((0, 1));
+    }
+}
