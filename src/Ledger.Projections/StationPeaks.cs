@@ -54,7 +54,7 @@ public static class StationPeaks
     private static IReadOnlyList<decimal?> Requested(
         Answers answers, string point, List<StationBalance.PeriodRow> proven, List<Interval> periods)
     {
-        var rated = answers.Points().Where(row => row.Point == point).MaxBy(row => row.ValidFrom)!.RatedMilliwatts;
+        var rated = answers.PointAt(new(point), periods[0].Start)!.RatedMilliwatts;
         var sessions = SessionRequests.KnownBy(answers.Sessions(new(point)).Select(row => new SessionRequested(
             new(row.Point), row.RequestedAt, row.Arrival, row.Departure, row.Requested,
             row.VehicleMaxMilliwatts is { } most ? new Power(most) : null, row.Source)), Instant.MaxValue);
