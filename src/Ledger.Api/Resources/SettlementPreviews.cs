@@ -55,5 +55,5 @@ internal static class SettlementPreviews
             };
         }).Reads("settlement-preview",
             "What a run of an account's day would come to, beside the run that holds; nothing is recorded.", "account", "day")
-            .Refuses(404, 422);
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404, 422);
 }
