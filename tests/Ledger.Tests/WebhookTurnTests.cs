@@ -58,6 +58,30 @@ public sealed class WebhookTurnTests
         Told(receiver, "/slow", "run").ShouldBe(["run.published R1", "run.published R2"]);
     }
 
+    /// <summary>Much may wait for one subscriber, and its key may end meanwhile.</summary>
+    [Fact]
+    public async Task A_key_is_asked_for_again_before_each_delivery()
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        var go = new TaskCompletionSource();
+        receiver.Slow = ("/slow", go.Task);
+        await using var town = await AccessTown.StartAsync(options: given => given with
+        {
+            Webhooks = Options with { Patience = Duration.FromHours(1) },
+        });
+        var key = town.Key(Role.ChargingOperator);
+        (await town.PostAsync(key, "/v1/webhooks", $$"""{"url":"{{receiver.Url}}/slow","events":["run.published"]}"""))
+            .Status.ShouldBe(201);
+        foreach (var run in (string[])["R1", "R2"]) await PublishAsync(town.Served.Ledger, town.Served.Clock.Now, run);
+        var telling = town.Served.TellAsync();
+        while (receiver.Came.IsEmpty) await Task.Delay(10, Ct);
+        await town.RecordAsync($$"""{"type":"access-key-revocation","key":"{{key.Key}}","reason":"left"}""");
+        await Task.Delay(300, Ct); // what is known of keys may be a quarter of a second old
+        go.SetResult();
+        await telling;
+        Told(receiver, "/slow", "run").ShouldBe(["run.published R1"]);
+    }
+
     /// <summary>Nobody looked from before it was late until after the call: the server was down, or had too much to do.
     /// </summary>
     [Theory]
