@@ -5,6 +5,7 @@ using Ledger.Api.Access;
 using Ledger.Api.Resources;
 using Ledger.Domain;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 
 namespace Ledger.Api;
 
@@ -25,7 +26,9 @@ internal sealed class IdempotentRequests
         public Stored? Answer { get; set; }
     }
 
-    private sealed record Stored(int Status, string? Media, string? Position, byte[] Body);
+    /// <param name="Headers">What the answer said beside it, of that which its operation declares.</param>
+    private sealed record Stored(
+        int Status, string? Media, IReadOnlyList<(string Name, StringValues Value)> Headers, byte[] Body);
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, Attempt> attempts = new(StringComparer.Ordinal);
@@ -65,7 +68,7 @@ internal sealed class IdempotentRequests
         (response.StatusCode, response.ContentType) = (stored.Status, stored.Media);
         response.ContentLength = stored.Body.Length;
         response.Headers[HitHeader] = "true";
-        if (stored.Position is { } position) response.Headers[Answering.PositionHeader] = position;
+        foreach (var (name, value) in stored.Headers) response.Headers[name] = value;
         return response.Body.WriteAsync(stored.Body, context.RequestAborted).AsTask();
     }
 
@@ -81,14 +84,17 @@ internal sealed class IdempotentRequests
         finally
         {
             context.Features.Set(sent);
-            Keep(key, attempt, context.Response, written);
+            Keep(key, attempt, context, written);
         }
         written.Position = 0;
         await written.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
     }
 
-    private void Keep(string key, Attempt attempt, HttpResponse response, MemoryStream written)
+    private void Keep(string key, Attempt attempt, HttpContext context, MemoryStream written)
     {
+        var response = context.Response;
+        var declared = (context.GetEndpoint()?.Metadata.GetOrderedMetadata<AnswerHeader>() ?? [])
+            .Where(header => header.Status == response.StatusCode).Select(header => header.Name);
         lock (gate)
         {
             if (response.StatusCode is < 200 or >= 300 || written.Length is 0 or > BodyBytesMax)
@@ -97,8 +103,8 @@ internal sealed class IdempotentRequests
                 return;
             }
             attempt.Answer = new(response.StatusCode, response.ContentType,
-                response.Headers.TryGetValue(Answering.PositionHeader, out var position) ? position.ToString() : null,
-                written.ToArray());
+                [.. declared.Append(Answering.PositionHeader).Distinct().Where(response.Headers.ContainsKey)
+                    .Select(name => (name, response.Headers[name]))], written.ToArray());
             order.Enqueue(key);
             if (order.Count > KeptMax) attempts.Remove(order.Dequeue());
         }

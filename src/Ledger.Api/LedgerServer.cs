@@ -45,6 +45,10 @@ public sealed record ServerOptions(IPAddress Address, int Port)
     public WebhookOptions Webhooks { get; init; } = new();
     /// <summary>Kinds of long work beside those of the interface itself.</summary>
     public IReadOnlyList<JobKind> Jobs { get; init; } = [];
+    /// <summary>Jobs of a party that are kept, and bytes of their results: beyond these the oldest that are over are
+    /// forgotten.</summary>
+    public int JobsKeptPerPartyMax { get; init; } = 100;
+    public long JobBytesKeptPerPartyMax { get; init; } = 256 * 1024 * 1024;
     /// <summary>Reads and facts of one holder in a second, in the mean; the next one is answered 429.</summary>
     public int ReadsPerSecondMax { get; init; } = 500;
     public int FactsPerSecondMax { get; init; } = 2000;
@@ -120,7 +124,7 @@ public sealed class LedgerServer : IAsyncDisposable
         var webhooks = new WebhookService(
             ledger, credentials, reads, options.Webhooks, streams, options.Access.KeepsDataHere);
         var jobs = new JobRunner(
-            new JobStore(ledger.PathOf(JobStore.FileName)), ledger.Clock, errors, webhooks.JobDone);
+            new JobStore(ledger.PathOf(JobStore.FileName)), ledger, options, errors, webhooks.JobDone);
         var server = new LedgerServer(app, ledger, reads, webhooks, jobs, errors, options);
         ledger.Recorder.Uncounted.Alarmed += server.Alarm;
         app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))

@@ -205,6 +205,13 @@ public sealed class EvidenceArchive : IDisposable
         lock (gate) return index.TryGetValue(digest, out var at) ? at.PrunedBy : null;
     }
 
+    /// <summary>Whether evidence is here and names nobody, so that everybody may read it; it is not opened for that.
+    /// </summary>
+    public bool NamesNobody(EvidenceDigest digest)
+    {
+        lock (gate) return index.TryGetValue(digest, out var at) && at is { IsSealed: false, PrunedBy: null };
+    }
+
     /// <summary>Whether anything was pruned.</summary>
     public bool HasPruned { get; private set; }
 
@@ -368,27 +375,9 @@ public sealed class EvidenceArchive : IDisposable
     private EvidencePiece? Unseal(EvidenceDigest digest, Place at)
     {
         if (Record(at) is not { } record) return null;
-        if (at.IsSealed) return Read(digest, record, ledgerKey, saltKey, keys);
+        if (at.IsSealed) return SealedEvidence.Read(digest, record, ledgerKey, saltKey, keys);
         return seal.Open(Convert.FromHexString(digest.Hex), record.AsSpan(HeadBytes)) is { } plain
             ? new(digest, plain, plain, [], [], false, false) : null;
-    }
-
-    /// <summary>What a sealed record holds; null where a part, or the whole, is not what was sealed.</summary>
-    internal static EvidencePiece? Read(
-        EvidenceDigest digest, ReadOnlySpan<byte> record, byte[] ledgerKey, byte[] saltKey, SubjectKeys keys)
-    {
-        if (SealedEvidence.Table(record, record.Length) is not { } parts
-            || SealedEvidence.Open(record, parts, ledgerKey, keys) is not { } opened) return null;
-        SubjectKeyId[] subjects = [.. parts.SelectMany(part => part.Subjects).Distinct()];
-        SubjectKeyId[] missing = [.. subjects.Where(id => keys.Find(id) is null)];
-        var discloses = parts.Zip(opened).Any(part => part.First.Subjects.Count > 0 && part.Second is not null);
-        using var raw = new MemoryStream();
-        foreach (var part in opened) raw.Write(part ?? EvidencePiece.Tombstone);
-        if (missing.Length > 0) return new(digest, null, raw.ToArray(), subjects, missing, discloses,
-            opened.All(part => part is null));
-        var salted = SaltedEvidence.Of(saltKey, raw.ToArray());
-        return Digest(SHA256.HashData(salted)) == digest
-            ? new(digest, salted, raw.ToArray(), subjects, [], discloses, false) : null;
     }
 
     private byte[]? Record(Place at)

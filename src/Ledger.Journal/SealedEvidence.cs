@@ -60,6 +60,24 @@ internal static class SealedEvidence
         return record;
     }
 
+    /// <summary>What a sealed record holds; null where a part, or the whole, is not what was sealed.</summary>
+    public static EvidencePiece? Read(
+        EvidenceDigest digest, ReadOnlySpan<byte> record, byte[] ledgerKey, byte[] saltKey, SubjectKeys keys)
+    {
+        if (Table(record, record.Length) is not { } parts
+            || Open(record, parts, ledgerKey, keys) is not { } opened) return null;
+        SubjectKeyId[] subjects = [.. parts.SelectMany(part => part.Subjects).Distinct()];
+        SubjectKeyId[] missing = [.. subjects.Where(id => keys.Find(id) is null)];
+        var discloses = parts.Zip(opened).Any(part => part.First.Subjects.Count > 0 && part.Second is not null);
+        using var raw = new MemoryStream();
+        foreach (var part in opened) raw.Write(part ?? EvidencePiece.Tombstone);
+        if (missing.Length > 0) return new(digest, null, raw.ToArray(), subjects, missing, discloses,
+            opened.All(part => part is null));
+        var salted = SaltedEvidence.Of(saltKey, raw.ToArray());
+        return Convert.ToHexStringLower(SHA256.HashData(salted)) == digest.Hex
+            ? new(digest, salted, raw.ToArray(), subjects, [], discloses, false) : null;
+    }
+
     private static int WriteTable(Span<byte> record, IReadOnlyList<SealedPart> parts)
     {
         var at = TableAt;

@@ -160,7 +160,8 @@ public sealed class UncountedEvidence(
         }
     }
 
-    private bool IsDiskLow(long bytes)
+    /// <summary>Whether the disk would have less free with these bytes than is left for facts.</summary>
+    public bool IsDiskLow(long bytes)
     {
         if (limits.FreeBytesMin == 0) return false;
         var free = freeBytes();

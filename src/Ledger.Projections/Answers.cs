@@ -26,7 +26,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public Answers(IViewStore views, long? asOf = null) : this(views, asOf, null, default) { }
 
     private readonly Reach reach = reach ?? Reach.Everything;
-    private readonly Dictionary<string, bool> reached = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MasterData.PointRow?> holders = new(StringComparer.Ordinal);
 
     /// <summary>Whether a settlement point is reached, by its owner and station of now, whatever position is asked for.
     /// Who owned it before does not, and who owns it now reaches its past too: energy goes with the point.</summary>
@@ -46,13 +46,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
         Reaches(point.Value) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
 
-    private bool Reaches(string point)
-    {
-        if (reach.IsEverything) return true;
-        if (reached.TryGetValue(point, out var known)) return known;
-        var holder = FromOn(point, now).FirstOrDefault();
-        return reached[point] = holder is not null && reach.Covers(new(holder.Owner), new(holder.Station));
-    }
+    private bool Reaches(string point) => reach.IsEverything
+        || (HolderOf(point) is { } holder && reach.Covers(new(holder.Owner), new(holder.Station)));
+
+    /// <summary>Whose a point is now, and where; null where it is not registered. One question may need it many times.
+    /// </summary>
+    public MasterData.PointRow? HolderOf(string point) =>
+        holders.TryGetValue(point, out var known) ? known : holders[point] = FromOn(point, now).FirstOrDefault();
 
     /// <summary>The owners, at an instant and to come, of points at a station, or of those at which a meter is.
     /// </summary>
@@ -72,8 +72,23 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     {
         var versions = views.Range("MasterData", $"point|{point}|", $"point|{point}|~", null)
             .Select(row => RowJson.Read<MasterData.PointRow>(row.Json)!).ToList();
-        return versions.Skip(Math.Max(0, versions.FindLastIndex(version => version.ValidFrom <= at)));
+        return versions.Skip(InForce(versions, at));
     }
+
+    /// <summary>The version of a point in force at an instant, the first where none is yet; null where it is not
+    /// registered, or not reached.</summary>
+    public MasterData.PointRow? PointAt(SettlementPointId point, Instant at) =>
+        Versions(point) is { Count: > 0 } versions ? versions[InForce(versions, at)] : null;
+
+    /// <summary>Who owned a point at any time, owns it, or will.</summary>
+    public IReadOnlyList<PartyId> OwnersOf(SettlementPointId point) =>
+        [.. Versions(point).Select(version => new PartyId(version.Owner)).Distinct()];
+
+    private IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
+        Reaches(point) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
+
+    private static int InForce(IReadOnlyList<MasterData.PointRow> versions, Instant at) =>
+        Math.Max(0, versions.Count(version => version.ValidFrom <= at) - 1); // they are in order of time
 
     private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));
 
@@ -443,7 +458,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
         [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")
             .Where(row => Reaches(row.Point))
-            .Select(row => !reach.IsOfOthers || ReachesAccount(FromOn(row.Point, now).First().Owner) ? row
+            .Select(row => !reach.IsOfOthers || ReachesAccount(HolderOf(row.Point)!.Owner) ? row
                 : ReachesAccount(row.ClaimedBy) ? row.WithoutRivals() : null).OfType<ProgrammesView.ClaimRow>()
             .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start)
             .ThenBy(row => row.Claim, StringComparer.Ordinal)];
@@ -459,8 +474,8 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsNumbered(string beginning) =>
         [.. ChargeRecordsView.Numbered(views, beginning, asOf).Where(IsOwn)];
 
-    private bool IsOwn(ChargeRecordsView.RecordRow record) => reach.IsEverything
-        || (Reaches(record.Point) && ReachesAccount(FromOn(record.Point, now).First().Owner));
+    private bool IsOwn(ChargeRecordsView.RecordRow record) =>
+        reach.IsEverything || (Reaches(record.Point) && ReachesAccount(HolderOf(record.Point)!.Owner));
 
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));

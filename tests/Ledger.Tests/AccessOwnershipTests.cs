@@ -48,6 +48,22 @@ public sealed class AccessOwnershipTests
         (await town.PostAsync(beta, Points, Point("BETA", "2026-02-15", kw: 800))).Status.ShouldBe(201);
     }
 
+    /// <summary>What an operator bills stays its own until the day of the sale.</summary>
+    [Fact]
+    public async Task A_sale_to_come_hides_no_charge_record_before_its_day()
+    {
+        await using var sale = await StartAsync();
+        var (town, acme, beta) = sale;
+        await town.TakeAsync("charge-record", """{"country_code":"CN","party_id":"ABC","id":"X1","start_date_time":"2026-02-01T10:00:00Z","end_date_time":"2026-02-01T12:00:00Z","cdr_token":{"uid":"#NA","contract_id":"#NA"},"cdr_location":{"evse_id":"CP1"},"currency":"CNY","charging_periods":[],"total_cost":{"excl_vat":5},"total_energy":10}""", "ACME");
+        await town.RecordAsync(Point("BETA", "2026-03-10"));
+        async Task<(int, int)> SeenAsync(AccessKeyText key) => (
+            (await town.GetAsync(key, "/v1/ocpi/cdrs")).Json.GetProperty("data").GetArrayLength(),
+            (await town.GetAsync(key, "/v1/ocpi/cdrs/X1")).Status);
+        (await SeenAsync(acme), await SeenAsync(beta)).ShouldBe(((1, 200), (0, 404)));
+        town.Served.Clock.Now += Duration.FromDays(10);
+        (await SeenAsync(acme), await SeenAsync(beta)).ShouldBe(((0, 404), (1, 200)));
+    }
+
     [Fact]
     public async Task What_the_former_owner_recorded_for_later_ends_with_the_sale()
     {

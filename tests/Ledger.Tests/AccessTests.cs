@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Ledger.Api;
 using Ledger.Api.Access;
+using Ledger.Api.Jobs;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
@@ -221,15 +222,60 @@ public sealed class AccessTests
         reads.SelectMany(read => read.Reads).ShouldContain(read => read.Of == "point CP1");
     }
 
+    /// <summary>What the journal had no room for, or somebody broke off, is recorded the next time, with what came
+    /// meanwhile.</summary>
+    [Fact]
+    public async Task What_was_gathered_of_reads_outlives_a_recording_that_was_broken_off()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var log = new ReadLog(town.Served.Ledger);
+        var kim = Roles.Principal("kim", Role.Auditor, new("office"), []);
+        var lee = Roles.Principal("lee", Role.Auditor, new("office"), []);
+        log.Note(kim, "registers", "point CP1");
+        log.Note(lee, "registers", "point CP2");
+        await Should.ThrowAsync<OperationCanceledException>(() => log.RecordAsync(new CancellationToken(true)));
+        log.Note(kim, "registers", "point CP1");
+        log.Note(kim, "registers", "point CP3");
+        await log.RecordAsync(TestContext.Current.CancellationToken);
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode).OfType<DataRead>()
+            .SelectMany(read => read.Reads.Select(each => (read.By, each.Of, each.Times))).Order()
+            .ShouldBe([("kim", "point CP1", 2), ("kim", "point CP3", 1), ("lee", "point CP2", 1)]);
+    }
+
+    /// <summary>A job's result has what others' points and accounts did, as the read that it stands for.</summary>
+    [Fact]
+    public async Task The_result_of_a_job_is_a_read_like_any_other()
+    {
+        var bundle = new JobKind("bundle", Scopes.SettlementRead, "writes", ["run", "account", "day"],
+            _ => Task.FromResult<JobWork>((_, _) => Task.FromResult(new JobResult("application/zip", [1], "done"))));
+        await using var town = await AccessTown.StartAsync(access: new(IsRequired: true) { KeepsDataHere = true },
+            options: options => options with { Jobs = [bundle] });
+        foreach (var role in (Role[])[Role.Auditor, Role.ChargingOperator])
+        {
+            var key = town.Key(role);
+            var job = (await town.PostAsync(key, "/v1/jobs",
+                """{"kind":"bundle","run":"R1","account":"ACME","day":"2026-02-27"}"""))["job"];
+            while ((await town.GetAsync(key, $"/v1/jobs/{job}"))["standing"] is "waiting" or "running")
+                await Task.Delay(10, TestContext.Current.CancellationToken);
+            (await town.GetAsync(key, $"/v1/jobs/{job}/result")).Status.ShouldBe(200);
+        }
+        await town.Served.StopServerAsync();
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode).OfType<DataRead>()
+            .SelectMany(read => read.Reads.Select(each => $"{read.By}: {each.Operation}, {each.Of}, {each.Times}"))
+            .Order(StringComparer.Ordinal).ShouldBe([
+                "Auditor-1: job-result of bundle as zip, run R1, account ACME, day 2026-02-27, 1",
+                "ChargingOperator-1: job-result of bundle as zip, run R1, account ACME, day 2026-02-27, 1"]);
+    }
+
     [Fact]
     public async Task One_holder_does_not_take_all_places_of_a_kind()
     {
         await using var town = await AccessTown.StartAsync(options: options => options with { LiveRequestsMax = 8 });
         await town.RecordAsync(AccessTown.Own.In("""{"type":"settlement-point","point":"{point}","station":"{station}","kind":"connector","owner":"{owner}","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}"""), "ACME");
         await town.RecordAsync(AccessTown.Own.In("""{"type":"instruction","instruction":"{order}","kind":"curtail","issuedBy":"{grid}","issuedAt":"2026-03-01T09:00:00Z","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z","targets":[{"point":"{point}","kw":500}]}"""), "GRID");
-        async Task<HttpResponseMessage> FollowAsync(Role role)
+        async Task<HttpResponseMessage> FollowAsync(Role role, string after = "")
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/instruction-events?instruction=I1");
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/instruction-events?instruction=I1{after}");
             request.Headers.Authorization = new("Bearer", town.Key(role).Shown);
             return await town.Served.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
                 TestContext.Current.CancellationToken);
@@ -239,8 +285,9 @@ public sealed class AccessTests
         using var second = await FollowAsync(Role.ChargingOperator);
         using var third = await FollowAsync(Role.ChargingOperator);
         using var other = await FollowAsync(Role.GridOperator);
-        new[] { first, second, third, other }.Select(answer => (int)answer.StatusCode)
-            .ShouldBe([200, 200, 429, 200]);
+        using var beyond = await FollowAsync(Role.GridOperator, "&after=9223372036854775807"); // of what is never
+        new[] { first, second, third, other, beyond }.Select(answer => (int)answer.StatusCode)
+            .ShouldBe([200, 200, 429, 200, 200]);
     }
 
     [Fact]

@@ -126,6 +126,28 @@ public sealed class AccessTlsTests
         (await reader.EndedAsync()).StatusCode.ShouldBe(StatusCode.PermissionDenied);
     }
 
+    /// <summary>As at the other port: who brings no good key is bounded by his address, and who brings one is not.
+    /// </summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData("ledger_k0_0000000000000000000000000000000000000000000000000000000000000000")]
+    public async Task Strangers_call_so_often_and_a_good_key_from_there_is_taken(string? brought)
+    {
+        await using var town = await AccessTown.StartAsync(new FrameLogOptions(""));
+        await using var wire = await StreamServer.StartAsync(town.Served.Streams!,
+            new(IPAddress.Loopback, 0) { StrangersPerSecondMax = 1 },
+            TestContext.Current.CancellationToken, town.Served.Ledger, new AccessOptions(IsRequired: true));
+        var code = StatusCode.Unauthenticated;
+        for (var i = 0; i < 200 && code == StatusCode.Unauthenticated; i++)
+        {
+            using var stranger = new BareCall(wire.Url, "ACME", key: brought);
+            code = (await stranger.EndedAsync()).StatusCode;
+        }
+        code.ShouldBe(StatusCode.ResourceExhausted);
+        using var good = new BareCall(wire.Url, "ACME", key: town.Key(Role.Station).Shown);
+        await good.OpenAsync();
+    }
+
     /// <summary>The ledger ends such a call at once, so it may be over before, while or after the sender opens it.
     /// </summary>
     [Fact]

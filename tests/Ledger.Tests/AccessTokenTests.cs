@@ -116,6 +116,30 @@ public sealed class AccessTokenTests : IDisposable
         town.Served.Errors.ToString().ShouldBeEmpty();
     }
 
+    /// <summary>Whether a token's holder still has its role is not asked of anybody, so what was subscribed with one
+    /// ends.</summary>
+    [Fact]
+    public async Task What_was_subscribed_with_a_token_ends_after_thirty_days()
+    {
+        await using var town = await AccessTown.StartAsync(access: new(IsRequired: true, Tokens: Options()));
+        var made = await town.SendAsync(HttpMethod.Post, Signed(Claims(role: "chargingOperator", party: "ACME")),
+            "/v1/webhooks", """{"url":"https://hooks.example/x","events":["run.published"]}"""u8.ToArray());
+        made.Status.ShouldBe(201, made.Text);
+        async Task<string?> EndedAsync()
+        {
+            await town.Served.TellAsync();
+            return (await town.GetAsync(town.Key(Role.ChargingOperator), "/v1/webhooks")).Json.GetProperty("webhooks")[0]
+                .GetProperty("ended").GetString();
+        }
+        town.Served.Clock.Now += NodaTime.Duration.FromDays(29);
+        (await EndedAsync()).ShouldBeNull();
+        town.Served.Clock.Now += NodaTime.Duration.FromDays(1);
+        await town.Served.TellAsync();
+        var key = await town.GiveAsync("lee", Role.ChargingOperator, "ACME", [], NodaTime.Duration.FromDays(60));
+        (await town.GetAsync(key, "/v1/webhooks")).Json.GetProperty("webhooks")[0].GetProperty("ended").GetString()
+            .ShouldBe("it was subscribed with a token 30 days ago: subscribe again");
+    }
+
     private string Hmac(string claims)
     {
         var text = $"{Base64("""{"alg":"HS256","kid":"k1","typ":"JWT"}""")}.{Base64(claims)}";

@@ -26,12 +26,13 @@ public sealed class ApiAttackTests
 
     private static readonly string[] Parameters =
         ["asOf", "limit", "cursor", "format", "day", "point", "station", "account", "run", "instruction", "position",
-         "from", "to", "code", "source", "line", "before", "after", "name", "zone", "sentAt"];
+         "from", "to", "code", "source", "line", "before", "after", "name", "zone", "sentAt", "offset", "skip", "points", "date_from"];
 
     private static readonly string[] Values =
         ["", "0", "-1", "1", "99999999999999999999", "CP1", "2026-02-27", "2026-02-30", "0001-01-01", "9999-12-31", "%00", "%ff", "a b",
          "../..", "csv", "ndjson", "json", "xlsx", "parquet", "202", "UnknownRegister", "Europe/Berlin", "Nowhere/None", "1e9", "*", "|", "~",
-         "%F0%9F%94%8C", "AAAA", "MCAwIDA"];
+         "%F0%9F%94%8C", "AAAA", "MCAwIDA",
+         "2147483647", "9223372036854775807"];
 
     [Fact]
     public async Task No_request_however_made_is_a_fault_of_the_program()

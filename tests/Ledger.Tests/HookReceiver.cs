@@ -21,6 +21,8 @@ internal sealed class HookReceiver : IAsyncDisposable
 
     public ConcurrentQueue<Told> Came { get; } = [];
     public ConcurrentQueue<int> Answers { get; } = [];
+    /// <summary>What comes to an address that ends so is answered when this is done.</summary>
+    public (string Path, Task Until)? Slow { get; set; }
     public Uri Url => new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
         .Addresses.First() + "/hook");
 
@@ -41,6 +43,8 @@ internal sealed class HookReceiver : IAsyncDisposable
         var headers = context.Request.Headers;
         Came.Enqueue(new(context.Request.Path, headers["webhook-id"].ToString(), headers["webhook-timestamp"].ToString(),
             headers["webhook-signature"].ToString(), await reader.ReadToEndAsync(context.RequestAborted)));
+        if (Slow is var (path, until) && context.Request.Path.Value!.EndsWith(path, StringComparison.Ordinal))
+            await until.WaitAsync(context.RequestAborted);
         context.Response.StatusCode = Answers.TryDequeue(out var status) ? status : 204;
         if (context.Response.StatusCode == 302) context.Response.Headers.Location = "/elsewhere";
     }

@@ -196,12 +196,14 @@ public sealed class HttpConventionTests
     [InlineData("/v1/statement-lines?run=R1")]
     [InlineData("/v1/explanations?run=R1")]
     [InlineData("/v1/run-differences?before=R1&after=R2")]
+    [InlineData("/v1/settlement-previews?account=ACME&day=2026-02-27")]
+    [InlineData("/v1/fact-uses?position=0")]
     [InlineData("/")]
     public async Task What_calculates_a_run_has_few_places_of_its_own(string heavy)
     {
         await using var served = await ServedLedger.StartAsync(options => options with { HeavyRequestsMax = 1 });
-        (await served.GetAsync(heavy)).Status.ShouldBeOneOf(200, 404);
-        while (true)
+        (await served.GetAsync(heavy)).Status.ShouldBeOneOf(200, 404, 422);
+        for (var attempt = 0; attempt < 100; attempt++)
         {
             await using var slow = await BeginAsync(served, "/v1/settlement-runs", "{");
             await Task.Delay(TimeSpan.FromMilliseconds(50), Ct);
@@ -210,6 +212,7 @@ public sealed class HttpConventionTests
             (await served.PostAsync("/v1/outages", "{}")).Status.ShouldBe(422);
             return;
         }
+        Assert.Fail($"{heavy} has a place of another kind");
     }
 
     /// <summary>An address whose part is missing has no body from the framework, and still says why.</summary>

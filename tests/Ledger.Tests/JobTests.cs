@@ -105,6 +105,90 @@ public sealed class JobTests
         cut.ShouldContain("the server ended before it was done; ask for it again");
     }
 
+    [Fact]
+    public async Task An_attempt_that_comes_again_is_told_where_its_job_is()
+    {
+        await using var served = await ServedLedger.StartAsync();
+        const string run = """{"run":"R1","account":"ACME","day":"2026-02-27"}""";
+        var first = await served.PostAsync("/v1/settlement-runs", run, "once", ("Prefer", "respond-async"));
+        var again = await served.PostAsync("/v1/settlement-runs", run, "once", ("Prefer", "respond-async"));
+        again.Response.Headers.GetValues("Idempotency-Hit").Single().ShouldBe("true");
+        (again.Status, again["job"]).ShouldBe((202, first["job"]));
+        (again.Response.Headers.Location?.ToString(), again.Response.Headers.Contains("Preference-Applied"))
+            .ShouldBe(($"/v1/jobs/{first["job"]}", true));
+    }
+
+    private static JobKind Quick(int bytes) =>
+        Kind((_, _) => Task.FromResult(new JobResult("text/plain", new byte[bytes], "done")));
+
+    private static async Task<Answer> DoneAsync(ServedLedger served, string request = """{"kind":"wait"}""")
+    {
+        var job = await served.PostAsync("/v1/jobs", request);
+        job.Status.ShouldBe(202, job.Text);
+        return await UntilOverAsync(served, job["job"]!);
+    }
+
+    /// <summary>A request may have a mebibyte; what is kept of it says what was asked for, in a line.</summary>
+    [Fact]
+    public async Task What_was_asked_for_is_kept_without_blanks_and_long_members()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [Quick(1)] });
+        var asked = $$"""{"kind": "wait", "why": ["{{new string('x', 1000)}}"]{{new string(' ', 900_000)}}}""";
+        (await DoneAsync(served, asked))["asked"].ShouldBe("""{"kind":"wait","why":"…"}""");
+        (await served.GetAsync("/v1/jobs")).Text.Length.ShouldBeLessThan(1000);
+    }
+
+    [Fact]
+    public async Task A_job_is_forgotten_after_thirty_days_also_while_the_server_runs()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [Quick(1)] });
+        var first = (await DoneAsync(served))["job"];
+        served.Clock.Now += NodaTime.Duration.FromDays(31);
+        var second = (await DoneAsync(served))["job"];
+        (await served.GetAsync($"/v1/jobs/{first}")).Status.ShouldBe(404);
+        (await served.GetAsync($"/v1/jobs/{second}")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Of_a_party_so_many_jobs_are_kept_and_the_oldest_that_are_over_go()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [Quick(1)] });
+        var first = (await DoneAsync(served))["job"];
+        for (var i = 0; i < 100; i++) await DoneAsync(served);
+        (await served.GetAsync("/v1/jobs")).Json.GetProperty("jobs").GetArrayLength().ShouldBe(100);
+        (await served.GetAsync($"/v1/jobs/{first}")).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task Of_a_party_results_of_so_many_bytes_are_kept_and_a_larger_one_is_not()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with
+        {
+            Jobs = [Quick(10_000), Quick(30_000) with { Name = "large" }],
+            JobBytesKeptPerPartyMax = 25_000,
+        });
+        var jobs = new List<string>();
+        for (var i = 0; i < 3; i++) jobs.Add((await DoneAsync(served))["job"]!);
+        var large = await DoneAsync(served, """{"kind":"large"}""");
+        (large["standing"], large["detail"]).ShouldBe(("failed", "its result has 30000 bytes, and of a party 25000 are kept"));
+        (await served.GetAsync($"/v1/jobs/{jobs[0]}")).Status.ShouldBe(404);
+        foreach (var job in jobs.Skip(1)) (await served.GetAsync($"/v1/jobs/{job}/result")).Text.Length.ShouldBe(10_000);
+    }
+
+    /// <summary>What is left of the disk for facts is for facts.</summary>
+    [Fact]
+    public async Task With_too_little_of_the_disk_free_a_result_is_not_kept_and_the_job_says_so()
+    {
+        await using var served = await ServedLedger.StartAsync(
+            options => options with { Jobs = [Quick(10_000), Quick(100) with { Name = "small" }] },
+            evidence: new(long.MaxValue, long.MaxValue / 2));
+        var over = await DoneAsync(served);
+        (over["standing"], over["result"]).ShouldBe(("failed", ""));
+        over["detail"].ShouldBe("its result has 10000 bytes, for which the disk has too few free");
+        (await DoneAsync(served, """{"kind":"small"}"""))["standing"].ShouldBe("done");
+        served.Errors.GetStringBuilder().Clear();
+    }
+
     /// <summary>What the command line does as a verb a served ledger does as a job, with the same result.</summary>
     [Fact]
     public async Task A_verification_as_a_job_finds_what_the_verb_finds()

@@ -104,6 +104,7 @@ public sealed class OcpiCdrTests
         next.Response.Headers.Contains("Link").ShouldBeFalse();
         (await RecordsAsync(served, "?date_to=2026-03-05T00:00:00Z")).ShouldBeEmpty();
         (await RecordsAsync(served, "?offset=5")).ShouldBeEmpty();
+        (await RecordsAsync(served, "?offset=2147483647&limit=1000")).ShouldBeEmpty();
         foreach (var wrong in new[] { "?limit=0", "?limit=1001", "?date_from=yesterday", "?offset=-1" })
             (await served.GetAsync(Cdrs + wrong)).Status.ShouldBe(400, wrong);
     }
@@ -127,6 +128,34 @@ public sealed class OcpiCdrTests
         (await RecordsAsync(served)).Count.ShouldBe(1);
         var sealedRecord = await served.GetAsync($"{Cdrs}/X2");
         (sealedRecord.Status, sealedRecord.Text.Contains("04A2B3", StringComparison.Ordinal)).ShouldBe((404, false));
+    }
+
+    /// <summary>A page reads its own records: what else there is, is counted without its evidence.</summary>
+    [Fact]
+    public async Task A_page_opens_no_evidence_but_its_own()
+    {
+        await using var served = await TownAsync();
+        (await served.PostAsync("/v1/imports?name=records.csv", """
+            id,start_date_time,end_date_time,currency,total_energy,total_cost_excl_vat,evse_id
+            T1,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z,CNY,10,5,S01-C1
+            T2,2026-03-02T11:00:00Z,2026-03-02T12:00:00Z,CNY,10,5,S01-C1
+
+            """))["recorded"].ShouldBe("2");
+        await IssueAsync(served);
+        var segment = Path.Combine(served.Options.Directory, "evidence", "000000.segment");
+        using (var file = new FileStream(segment, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            file.Position = file.Length - 1;
+            var last = file.ReadByte();
+            file.Position = file.Length - 1;
+            file.WriteByte((byte)(last ^ 0xFF));
+        }
+        // The second of both is damaged; rows of a table name a session, and are never served.
+        var page = await served.GetAsync($"{Cdrs}?limit=1");
+        (page.Status, page.Response.Headers.GetValues("X-Total-Count").Single()).ShouldBe((200, "2"), page.Text);
+        page.Json.GetProperty("data").GetArrayLength().ShouldBe(1);
+        (await served.GetAsync($"{Cdrs}?offset=1")).Status.ShouldBe(503);
+        served.Errors.GetStringBuilder().Clear();
     }
 
     [Theory]

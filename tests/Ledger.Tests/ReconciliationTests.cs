@@ -44,6 +44,16 @@ public sealed class ReconciliationTests : IDisposable
         town.Done("import", file);
         Text(Reconciled(ExitCode.Done)["days"]![0]!, "sessions", "records", "cost", "exceptions")
             .ShouldBe("3 3 26.5971 0");
+        // Neither a sale to come changes whose sessions these were, nor one of since.
+        string OfPoint() => Text(Reconciled(ExitCode.Done, "--point", "S01-C1")["days"]![0]!, "sessions", "records", "exceptions");
+        var before = OfPoint();
+        foreach (var from in (string[])["2027-01-01", "2026-03-04"])
+        {
+            town.Done("import", town.File("sale.jsonl", $$"""
+                {"type":"settlement-point","point":"S01-C1","station":"S01","kind":"connector","owner":"other","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":true,"validFrom":"{{from}}T00:00:00+08:00"}
+                """));
+            OfPoint().ShouldBe(before);
+        }
     }
 
     /// <summary>The vehicle left at 20:40; its meter was exchanged, and the other one read at 20:45.</summary>

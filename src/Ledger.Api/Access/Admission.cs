@@ -6,7 +6,11 @@ namespace Ledger.Api.Access;
 /// <summary>What an operation asks of whoever calls it.</summary>
 /// <param name="Scope">The scope that is needed; null: the input says which, or being known is enough.</param>
 /// <param name="IsPublic">Anybody may call it, and nothing of it says anything of anybody.</param>
-internal sealed record Need(string? Scope, bool IsPublic = false);
+internal sealed record Need(string? Scope, bool IsPublic = false)
+{
+    /// <summary>Whether its answer has data that may be of others, so that who reads it is written down.</summary>
+    public bool GivesData { get; init; } = Scope is not null;
+}
 
 /// <summary>
 /// Stands before every operation: says who comes, and lets pass who may. An operation that says nothing of what it
@@ -50,10 +54,10 @@ internal sealed class Admission(Credentials credentials, Strangers strangers, Re
             return;
         }
         context.Features.Set(new Asker(who));
-        if (need?.Scope is not null && HttpMethods.IsGet(context.Request.Method)
+        if (need is { GivesData: true } && HttpMethods.IsGet(context.Request.Method)
             && (ReadLog.IsOfOthers(who) || (keepsDataHere && who.Role is not null)))
         {
-            if (!await reads.HasRoomAsync(who, context.RequestAborted).ConfigureAwait(false))
+            if (!await reads.HasRoomAsync(who).ConfigureAwait(false))
             {
                 await Answering.Busy("who has read what cannot be recorded now").ExecuteAsync(context)
                     .ConfigureAwait(false);

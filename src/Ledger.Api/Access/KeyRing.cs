@@ -29,13 +29,16 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
     public async ValueTask<bool> HasAnyAsync(CancellationToken ct) =>
         !(await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.IsEmpty;
 
-    /// <summary>Whether somebody in a role has a key that is valid now.</summary>
-    public async ValueTask<bool> HasValidAsync(Principal who, CancellationToken ct)
+    /// <summary>Of each key that somebody in a role has and that is valid now its stations; none of a key for all that
+    /// the role reaches.</summary>
+    public async ValueTask<IReadOnlyList<IReadOnlyList<StationId>>> StationsAsync(
+        string holder, Role? role, PartyId party, CancellationToken ct)
     {
         var now = clock.GetCurrentInstant();
-        return (await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.Values.Any(known => known.Revoked is null
-            && known.Issued.Expires > now && known.Issued.Holder == who.Actor && known.Issued.Role == who.Role
-            && known.Issued.Party == who.Party);
+        return [.. (await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.Values
+            .Where(known => known.Revoked is null && known.Issued.Expires > now
+                && (known.Issued.Holder, known.Issued.Role, known.Issued.Party) == (holder, role, party))
+            .Select(known => known.Issued.Stations)];
     }
 
     /// <summary>Who holds a key; null where it is not known, has expired, or was revoked: nobody is told

@@ -78,21 +78,23 @@ public static class OcpiIssuing
         return answered;
     }
 
+    /// <summary>Whether a record may be served: it is there, and names nobody. The rows of a table each name a session.
+    /// </summary>
+    public static bool IsServed(EvidenceArchive archive, ChargeRecordsView.RecordRow row) =>
+        row.Evidence is { } hex && archive.NamesNobody(new(hex));
+
     /// <summary>A record as it came; null where it names somebody, is not there any more, or is no record of OCPI.
     /// </summary>
     public static JsonObject? Kept(EvidenceArchive archive, ChargeRecordsView.RecordRow row)
     {
-        if (row.Evidence is not { } hex) return null;
-        var digest = new EvidenceDigest(hex);
-        if (archive.PrunedBy(digest) is not null
-            || archive.Find(digest) is not { IsGone: false, DisclosesSomebody: false } piece) return null;
+        if (!IsServed(archive, row) || archive.Find(new(row.Evidence!)) is not { } piece) return null;
         try
         {
             return JsonNode.Parse(piece.Raw) as JsonObject;
         }
         catch (JsonException)
         {
-            return null; // a row of a table
+            return null; // a line among others
         }
     }
 

@@ -19,8 +19,8 @@ internal sealed class JobStore : IDisposable
           ended INTEGER, standing TEXT NOT NULL, progress TEXT, detail TEXT, media TEXT, result BLOB) STRICT;
         """;
 
-    private const string Columns = "name, kind, asked, holder, role, party, created, started, ended, standing, progress, "
-        + "detail, result IS NOT NULL";
+    private const string Columns = "name, kind, substr(asked, 1, 4096), holder, role, party, created, started, ended, "
+        + "standing, progress, detail, result IS NOT NULL";
 
     private readonly ServerTables tables;
 
@@ -52,9 +52,9 @@ internal sealed class JobStore : IDisposable
         tables.Read($"SELECT {Columns} FROM job WHERE name = $n", OfRow, ("$n", name)) is [var job] ? job : null;
 
     /// <summary>Somebody's jobs, newest first.</summary>
-    public IReadOnlyList<Job> Of(string holder, Role? role, PartyId party, int most) =>
+    public IReadOnlyList<Job> Of(string holder, Role? role, PartyId party) =>
         tables.Read($"SELECT {Columns} FROM job WHERE holder = $h AND role IS $r AND party = $p "
-            + "ORDER BY number DESC LIMIT $m", OfRow, ("$h", holder), ("$r", role), ("$p", party.Value), ("$m", most));
+            + "ORDER BY number DESC", OfRow, ("$h", holder), ("$r", role), ("$p", party.Value));
 
     public (string Media, byte[] Content)? ResultOf(string name) =>
         tables.Read("SELECT media, result FROM job WHERE name = $n AND result IS NOT NULL",
@@ -62,6 +62,15 @@ internal sealed class JobStore : IDisposable
 
     /// <summary>Forgets what ended before an instant.</summary>
     public void Forget(Instant before) => tables.Execute("DELETE FROM job WHERE ended < $b", ("$b", before));
+
+    /// <summary>Forgets of a party's jobs that are over those that ended first, until so many are left, with results of
+    /// so many bytes.</summary>
+    public void Forget(PartyId party, int most, long bytesMost) =>
+        tables.Execute("DELETE FROM job WHERE number IN (SELECT number FROM (SELECT number, ended, "
+            + "row_number() OVER newest AS place, sum(coalesce(length(result), 0)) OVER newest AS bytes FROM job "
+            + "WHERE party = $p WINDOW newest AS (ORDER BY ended IS NOT NULL, ended DESC, number DESC)) "
+            + "WHERE ended IS NOT NULL AND (place > $m OR bytes > $b))",
+            ("$p", party.Value), ("$m", most), ("$b", bytesMost));
 
     public void Dispose() => tables.Dispose();
 

@@ -66,7 +66,7 @@ internal static class ExplanationReads
             return await FactAsync(ledger, context).ConfigureAwait(false);
         }).Reads("fact-uses",
             "The lines of the settlement runs in which a fact is counted, or why it is in none.", "position")
-            .Refuses(404);
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
         app.MapGet("/v1/run-differences", async (HttpContext context) =>
         {
             return await DifferenceAsync(ledger, context).ConfigureAwait(false);

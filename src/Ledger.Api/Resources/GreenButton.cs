@@ -23,12 +23,11 @@ internal static class GreenButton
                 throw new QueryRefusedException(Rejection.IntervalEmpty,
                     $"to is the last day: it must not be before from, and at most {DaysMax} days are asked for");
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            if (!answers.Reaches(point)
-                || answers.Points().FirstOrDefault(row => row.Point == point.Value) is not { } row)
-                throw new NotThereException($"there is no settlement point {point}, or it is not yours");
             var ct = context.RequestAborted;
-            return new Feed(new(point, new(row.Owner), row.Zone, row.PeriodMinutes, from, to,
-                await KnownWhen.OfAsync(ledger, position, ct).ConfigureAwait(false),
+            var known = await KnownWhen.OfAsync(ledger, position, ct).ConfigureAwait(false);
+            if (answers.PointAt(point, known) is not { } row || answers.HolderOf(point.Value) is not { } holder)
+                throw new NotThereException($"there is no settlement point {point}, or it is not yours");
+            return new Feed(new(point, new(holder.Owner), row.Zone, row.PeriodMinutes, from, to, known,
                 () => MeteredRange.DaysAsync(ledger.Journal, point, from, to, (position ?? -1) + 1, ct)), position);
         }).ReadsAs("application/atom+xml", "green-button", "Usage of a settlement point as a Green Button feed (ESPI in Atom), written day by day.",
             "point", "from", "to (the last day)").Refuses(404);

@@ -33,7 +33,7 @@ internal static class InstructionEvents
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
             try
             {
-                await FollowAsync(ledger, context, instruction, after + 1, ended.Token).ConfigureAwait(false);
+                await FollowAsync(ledger, context, instruction, after, ended.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (ended.IsCancellationRequested)
             {
@@ -68,7 +68,7 @@ internal static class InstructionEvents
             ?.Targets.Select(target => target.Point).ToHashSet(StringComparer.Ordinal);
 
     private static async Task FollowAsync(
-        OpenLedger ledger, HttpContext context, InstructionId instruction, long next, CancellationToken gone)
+        OpenLedger ledger, HttpContext context, InstructionId instruction, long after, CancellationToken gone)
     {
         var response = context.Response;
         var credentials = context.RequestServices.GetRequiredService<Credentials>();
@@ -86,7 +86,7 @@ internal static class InstructionEvents
                 var upTo = ledger.Journal.Length;
                 await foreach (var recorded in recent.BeforeAsync(upTo, gone).ConfigureAwait(false))
                 {
-                    if (recorded.Position < next
+                    if (recorded.Position <= after
                         || IsOf(EventCodec.Decode(recorded), instruction.Value, own) is not { } fact) continue;
                     await TellAsync(response, recorded, fact, gone).ConfigureAwait(false);
                     told = Stopwatch.GetTimestamp();

@@ -1,4 +1,3 @@
-using System.Text;
 using Ledger.Api.Access;
 using Ledger.Api.Jobs;
 using Ledger.Domain;
@@ -11,7 +10,7 @@ using NodaTime;
 namespace Ledger.Api.Resources;
 
 /// <summary>A job as whoever asked for it sees it.</summary>
-/// <param name="Asked">The request, as it came.</param>
+/// <param name="Asked">The members of the request; of one that is no short value, that it was there.</param>
 /// <param name="Result">Where the result is; null while there is none.</param>
 public sealed record JobRow(
     string Job, string Kind, string Asked,
@@ -31,7 +30,6 @@ public sealed record JobsAnswer(IReadOnlyList<JobRow> Jobs);
 /// </summary>
 internal static class JobResources
 {
-    private const int JobsMax = 1_000;
     /// <summary>A request may hold a list of what is an input by itself.</summary>
     private const int DepthMax = InputValue.DepthMax + 2;
 
@@ -54,7 +52,7 @@ internal static class JobResources
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
 
         app.MapGet("/v1/jobs", (HttpContext context) => Answering.Read(new JobsAnswer(
-            [.. jobs.Store.Of(context.By().Actor, context.By().Role, context.By().Party, JobsMax).Select(JobRow.Of)]),
+            [.. jobs.Store.Of(context.By().Actor, context.By().Role, context.By().Party).Select(JobRow.Of)]),
             null)).ReadsNow("jobs", "The jobs of the caller, newest first.");
 
         app.MapGet("/v1/jobs/{job}", (HttpContext context, string job) =>
@@ -62,9 +60,13 @@ internal static class JobResources
             .ReadsNow("job-state", "A job of the caller: its state, how far it is, and where its result is.").Refuses(404);
 
         app.MapGet("/v1/jobs/{job}/result", (HttpContext context, string job) =>
-            jobs.Store.ResultOf(Find(jobs, context, job).Name) is var (media, content)
-                ? Results.Bytes(content, media)
-                : throw new NotThereException($"{job} has no result"))
+        {
+            var of = Find(jobs, context, job);
+            if (jobs.Store.ResultOf(of.Name) is not var (media, content))
+                throw new NotThereException($"{job} has no result");
+            context.Features.Set(new ReadOf(of.Kind, JobAsked.SaysOf(of)));
+            return Results.Bytes(content, media);
+        })
             .ReadsNow("job-result", "What came of a job of the caller: JSON whose members are those of the verb or resource "
                 + "that did the work, or a bundle.").AnswersAs(new OpenApiSchema { Type = JsonSchemaType.Object })
             .AnswersIn(200, "application/zip").Refuses(404);
@@ -89,9 +91,10 @@ internal static class JobResources
         .Split(',', StringSplitOptions.TrimEntries).Contains("respond-async", StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Takes a job, and answers where it is.</summary>
-    public static IResult Start(JobRunner jobs, JobKind kind, string asked, HttpContext context, JobWork work)
+    public static IResult Start(
+        JobRunner jobs, JobKind kind, ReadOnlyMemory<byte> request, HttpContext context, JobWork work)
     {
-        if (jobs.Start(kind, asked, context.By(), work) is not { } job)
+        if (jobs.Start(kind, JobAsked.Of(request), context.By(), work) is not { } job)
             return Answering.Busy("as many jobs as can be are under way");
         context.Response.Headers.Location = $"/v1/jobs/{job.Name}";
         if (IsAsked(context.Request)) context.Response.Headers["Preference-Applied"] = "respond-async";
@@ -120,7 +123,7 @@ internal static class JobResources
         {
             throw new BodyRefusedException(refused.Code, refused.Detail);
         }
-        return Start(jobs, reading.Kind, Encoding.UTF8.GetString(text.Bytes.Span), context, work);
+        return Start(jobs, reading.Kind, text.Bytes, context, work);
     }
 
     private static Job Find(JobRunner jobs, HttpContext context, string name) =>

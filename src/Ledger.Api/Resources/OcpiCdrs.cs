@@ -97,12 +97,18 @@ internal static class OcpiCdrs
             Asking.TryCount(text, out count) && count is >= 1 and <= LimitMax, Rejection.OutOfRange,
             $"a number from 1 to {LimitMax}") ?? LimitDefault);
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        var records = answers.ChargeRecords(from, before).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
-            .OfType<JsonObject>().ToList();
+        var served = answers.ChargeRecords(from, before)
+            .Where(row => OcpiIssuing.IsServed(ledger.Evidence, row)).ToList();
+        var page = new JsonArray();
+        foreach (var row in served.Skip(offset).Take(limit))
+        {
+            context.RequestAborted.ThrowIfCancellationRequested();
+            if (OcpiIssuing.Kept(ledger.Evidence, row) is { } record) page.Add((JsonNode)record);
+        }
         var headers = context.Response.Headers;
-        headers[TotalHeader] = records.Count.ToString(CultureInfo.InvariantCulture);
+        headers[TotalHeader] = served.Count.ToString(CultureInfo.InvariantCulture);
         headers[LimitHeader] = limit.ToString(CultureInfo.InvariantCulture);
-        if (offset + limit < records.Count)
+        if ((long)offset + limit < served.Count)
         {
             var others = request.Query.Where(part => part.Key is not ("offset" or "limit"))
                 .Select(part => $"{Uri.EscapeDataString(part.Key)}={Uri.EscapeDataString(part.Value.ToString())}");
@@ -110,8 +116,7 @@ internal static class OcpiCdrs
                 + string.Join('&', others.Append(string.Create(CultureInfo.InvariantCulture,
                     $"offset={offset + limit}&limit={limit}"))) + ">; rel=\"next\"";
         }
-        return Answering.Read(Envelope(ledger, new JsonArray([.. records.Skip(offset).Take(limit)]), Success, "Success"),
-            position);
+        return Answering.Read(Envelope(ledger, page, Success, "Success"), position);
     }
 
     private static async Task<IResult> ReceiveAsync(OpenLedger ledger, HttpContext context)

@@ -7,6 +7,10 @@ namespace Ledger.Api.Resources;
 /// none.</summary>
 internal sealed record ReadOperation(string Name, string Scope, string? Table = null)
 {
+    /// <summary>Of one for everybody who is known: whether its answer has data, and not only how the caller's own work
+    /// stands.</summary>
+    public bool GivesData { get; init; }
+
     /// <summary>In place of a scope: it is for everybody who is known.</summary>
     public const string Known = "";
 }
@@ -80,13 +84,14 @@ internal static class ReadOperations
         new("webhook-deliveries", Scopes.WebhooksWrite, "deliveries"),
         new("jobs", ReadOperation.Known, "jobs"),
         new("job-state", ReadOperation.Known),
-        new("job-result", ReadOperation.Known),
+        new("job-result", ReadOperation.Known) { GivesData = true },
     }.ToDictionary(operation => operation.Name, StringComparer.Ordinal);
 
     public static RouteHandlerBuilder AsRead(this RouteHandlerBuilder route, string name)
     {
         if (!ByName.TryGetValue(name, out var operation)) return route;
-        if (operation.Scope == ReadOperation.Known) route.NeedingToBeKnown();
+        if (operation.Scope == ReadOperation.Known)
+            route.WithMetadata(new Need(null) { GivesData = operation.GivesData });
         else route.Needing(operation.Scope);
         return operation.Table is null ? route : route.WithMetadata(operation);
     }

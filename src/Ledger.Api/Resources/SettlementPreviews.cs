@@ -63,5 +63,5 @@ internal static class SettlementPreviews
         }).Reads("settlement-preview",
             "What a run of an account's day would come to, beside the run that holds with what is booked on it; nothing is "
                 + "recorded.", "account", "day")
-            .Refuses(404, 422);
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404, 422);
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Ledger.Api.Access;
 using Ledger.Api.Jobs;
 using Ledger.Domain;
@@ -100,7 +99,7 @@ internal static class SettlementRuns
         var key = Submissions.Key(context, source);
         var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
         if (JobResources.IsAsked(context.Request) && context.By().Holds(Scopes.SettlementRun))
-            return JobResources.Start(jobs, SettlementJob.Kind, Encoding.UTF8.GetString(text.Bytes.Span), context,
+            return JobResources.Start(jobs, SettlementJob.Kind, text.Bytes, context,
                 SettlementJob.Of(text, context.By(), ledger));
         var refused = RunSettlement.Read(text.Bytes, out var asked);
         return Answering.Of(refused is null

@@ -27,6 +27,9 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
     /// </summary>
     public int ConnectionsMax { get; init; } = 4096;
     public int CallsPerConnectionMax { get; init; } = 256;
+    /// <summary>Calls in a second, in the mean, from one address, that bring nobody's key; the next one is refused,
+    /// RESOURCE_EXHAUSTED.</summary>
+    public int StrangersPerSecondMax { get; init; } = 500;
     /// <summary>A sender who does not say for whom he sends for so long is disconnected.</summary>
     public Duration OpenMax { get; init; } = Duration.FromSeconds(10);
     /// <summary>A sender of whom nothing comes for so long is disconnected.</summary>
@@ -52,10 +55,11 @@ public sealed class StreamServer : IAsyncDisposable
     private const int CallWindowBytes = 1024 * 1024, ConnectionWindowBytes = 4 * 1024 * 1024;
 
     private readonly WebApplication app;
+    private readonly Strangers strangers;
     private readonly CancellationTokenSource stopping;
 
-    private StreamServer(WebApplication app, CancellationTokenSource stopping, Uri url) =>
-        (this.app, this.stopping, Url) = (app, stopping, url);
+    private StreamServer(WebApplication app, Strangers strangers, CancellationTokenSource stopping, Uri url) =>
+        (this.app, this.strangers, this.stopping, Url) = (app, strangers, stopping, url);
 
     /// <summary>Where senders connect.</summary>
     public Uri Url { get; }
@@ -68,7 +72,9 @@ public sealed class StreamServer : IAsyncDisposable
         var access = asked ?? AccessOptions.Open;
         if (LedgerServer.WhyNot(options.Address, access) is { } open)
             throw new ArgumentException(open, nameof(options));
-        var admission = ledger is null ? null : new StreamAdmission(new Credentials(ledger, access), ledger.Recorder);
+        var strangers = new Strangers(options.StrangersPerSecondMax);
+        var admission = ledger is null ? null
+            : new StreamAdmission(new Credentials(ledger, access), strangers, ledger.Recorder);
         var stopping = new CancellationTokenSource();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
@@ -79,12 +85,13 @@ public sealed class StreamServer : IAsyncDisposable
         var app = builder.Build();
         app.Use((context, next) => Protection.OwnOriginOnly(context, next, access));
         app.UseRouting();
+        if (admission is not null) app.Use(admission.AskedForNothingAsync);
         app.MapGrpcService<FrameCalls>();
         await app.StartAsync(ct).ConfigureAwait(false);
         // Once nothing can be promised any more, nobody goes on sending.
         _ = engine.Faulted.ContinueWith(_ => stopping.Cancel(), CancellationToken.None,
             TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        return new(app, stopping, new Uri(app.Services.GetRequiredService<IServer>().Features
+        return new(app, strangers, stopping, new Uri(app.Services.GetRequiredService<IServer>().Features
             .Get<IServerAddressesFeature>()!.Addresses.First()));
     }
 
@@ -117,5 +124,6 @@ public sealed class StreamServer : IAsyncDisposable
         using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10)))
             await app.StopAsync(patience.Token).ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
+        strangers.Dispose();
     }
 }

@@ -17,6 +17,9 @@ public sealed record WebhookOptions
     public Duration DeadAfter { get; init; } = Duration.FromHours(24);
     /// <summary>A subscriber who took nothing for so long is told nothing more.</summary>
     public Duration EndedAfter { get; init; } = Duration.FromDays(5);
+    /// <summary>What was subscribed with a token of an identity provider ends after so long: nobody is asked whether
+    /// its holder still has the role.</summary>
+    public Duration TokenLife { get; init; } = Duration.FromDays(30);
     /// <summary>How long what was delivered is listed.</summary>
     public Duration ListedFor { get; init; } = Duration.FromDays(30);
     public int SubscriptionsPerPartyMax { get; init; } = 16;

@@ -15,16 +15,19 @@ namespace Ledger.Api.Webhooks;
 internal sealed class WebhookSending(
     WebhookStore store, WebhookOptions options, HttpClient client, IClock clock, Func<int> chance)
 {
-    private const int DeliveriesAtOnce = 100; // of a subscriber, before the others are looked at again
+    private const int DeliveriesAtOnce = 100; // of a subscriber, before it is looked again whether it is one
 
     /// <summary>Sends what is due to a subscriber; the deliveries that it took.</summary>
-    public async Task<int> SendDueAsync(WebhookSubscription to, Instant? failingSince, CancellationToken ct)
+    /// <param name="mayBeTold">Is asked before each.</param>
+    public async Task<int> SendDueAsync(
+        WebhookSubscription to, Func<CancellationToken, Task<bool>> mayBeTold, CancellationToken ct)
     {
-        var (taken, secret) = (0, (byte[]?)null);
+        var (taken, secret, failingSince) = (0, (byte[]?)null, to.FailingSince);
         for (var i = 0; i < DeliveriesAtOnce; i++)
         {
             var now = clock.GetCurrentInstant();
-            if (store.Due(to.Webhook, now) is not var (delivery, body, deadAfter)) break;
+            if (store.Due(to.Webhook, now) is not var (delivery, body, deadAfter)
+                || !await mayBeTold(ct).ConfigureAwait(false)) break;
             secret ??= store.SecretOf(to.Webhook);
             var (status, detail) = await AttemptAsync(to, delivery, body, secret, now, ct).ConfigureAwait(false);
             var after = After(delivery, status, detail, now, deadAfter);

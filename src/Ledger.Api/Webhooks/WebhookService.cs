@@ -14,7 +14,8 @@ namespace Ledger.Api.Webhooks;
 internal sealed class WebhookService : IDisposable
 {
     private static readonly Duration ForgetEvery = Duration.FromHours(1);
-    private const int SentAtOnce = 16; // subscribers
+    /// <summary>What is being sent, by subscriber: who is slow to answer keeps nobody else waiting.</summary>
+    private readonly Dictionary<string, Task> turns = new(StringComparer.Ordinal);
     private readonly OpenLedger ledger;
     private readonly Credentials credentials;
     private readonly ReadLog reads;
@@ -57,10 +58,10 @@ internal sealed class WebhookService : IDisposable
         var secret = WebhookSignature.NewSecret();
         var one = new WebhookSubscription($"w{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}", url, events,
             afterSeconds, by.Actor, by.Role, by.Party, [.. by.Reach.Stations ?? new HashSet<StationId>()],
-            by.Role is not null && await credentials.Keys.HasValidAsync(by, ct).ConfigureAwait(false),
-            ledger.Clock.GetCurrentInstant(), null, null);
+            by.Role is not null && (await credentials.Keys.StationsAsync(by.Actor, by.Role, by.Party, ct)
+                .ConfigureAwait(false)).Count > 0, ledger.Clock.GetCurrentInstant(), null, null);
         // From now on: what was recorded before is not told to the first that subscribes.
-        if (active.Count == 0) Store.Progress = ledger.Journal.Length;
+        if (active.Count == 0) (Store.Progress, Store.Looked) = (ledger.Journal.Length, one.Created);
         Store.Add(one, secret);
         return (one, WebhookSignature.Shown(secret));
     }
@@ -87,17 +88,21 @@ internal sealed class WebhookService : IDisposable
             _ => true);
     }
 
-    /// <summary>Looks once for what is to be told, and sends what is due.</summary>
+    /// <summary>Looks once for what is to be told, and sends what is due, to the end.</summary>
     public async Task StepAsync(CancellationToken ct)
+    {
+        await BeginTurnsAsync(await LookAsync(ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+        await Task.WhenAll(turns.Values).ConfigureAwait(false);
+    }
+
+    /// <summary>Looks for what is to be told, and gives those who may be told.</summary>
+    private async Task<IReadOnlyList<WebhookSubscription>> LookAsync(CancellationToken ct)
     {
         var now = ledger.Clock.GetCurrentInstant();
         var subscriptions = new List<WebhookSubscription>();
         foreach (var one in Store.Subscriptions())
-        {
-            if (one.Ended is not null) continue;
-            if (await WhyEndedAsync(one, ct).ConfigureAwait(false) is { } why) Store.End(one.Webhook, why);
-            else subscriptions.Add(one);
-        }
+            if (one.Ended is null && await OfNowAsync(one, ct).ConfigureAwait(false) is { } told)
+                subscriptions.Add(told);
         try
         {
             await watch.LookAsync(subscriptions, now, ct).ConfigureAwait(false);
@@ -106,18 +111,30 @@ internal sealed class WebhookService : IDisposable
         {
             // That it has stopped is told by whoever follows; what is waiting is sent all the same.
         }
-        await Parallel.ForEachAsync(subscriptions, new ParallelOptions
+        if (now - forgotten >= ForgetEvery)
         {
-            MaxDegreeOfParallelism = SentAtOnce,
-            CancellationToken = ct,
-        }, async (one, stop) =>
-        {
-            if (await sending.SendDueAsync(one, one.FailingSince, stop).ConfigureAwait(false) is > 0 and var taken)
-                for (var i = 0; i < taken; i++) reads.Note(WebhookAccess.Of(one), "told by webhook", $"webhook {one.Webhook}");
-        }).ConfigureAwait(false);
-        if (now - forgotten < ForgetEvery) return;
-        forgotten = now;
-        Store.Forget(now - options.ListedFor);
+            forgotten = now;
+            Store.Forget(now - options.ListedFor);
+        }
+        return subscriptions;
+    }
+
+    /// <summary>Begins to send to each that is not being sent to. What went wrong in a turn is thrown when it is over.
+    /// </summary>
+    private async Task BeginTurnsAsync(IReadOnlyList<WebhookSubscription> subscriptions, CancellationToken ct)
+    {
+        var over = turns.Where(turn => turn.Value.IsCompleted).ToList();
+        foreach (var (webhook, _) in over) turns.Remove(webhook);
+        foreach (var one in subscriptions)
+            if (!turns.ContainsKey(one.Webhook)) turns[one.Webhook] = SendAsync(one, ct);
+        await Task.WhenAll(over.Select(turn => turn.Value)).ConfigureAwait(false);
+    }
+
+    private async Task SendAsync(WebhookSubscription one, CancellationToken ct)
+    {
+        var taken = await sending.SendDueAsync(one,
+            async stop => await OfNowAsync(one, stop).ConfigureAwait(false) is not null, ct).ConfigureAwait(false);
+        for (var i = 0; i < taken; i++) reads.Note(WebhookAccess.Of(one), "told by webhook", $"webhook {one.Webhook}");
     }
 
     /// <summary>Goes on until it is stopped. What goes wrong, as with its own file, is said and tried again: facts are
@@ -131,7 +148,7 @@ internal sealed class WebhookService : IDisposable
             while (await timer.WaitForNextTickAsync(ct).ConfigureAwait(false))
                 try
                 {
-                    await StepAsync(ct).ConfigureAwait(false);
+                    await BeginTurnsAsync(await LookAsync(ct).ConfigureAwait(false), ct).ConfigureAwait(false);
                     said = null;
                 }
                 catch (Exception failed) when (failed is not OperationCanceledException)
@@ -145,12 +162,27 @@ internal sealed class WebhookService : IDisposable
         {
             // The server was asked to stop; what waits is sent by the next one.
         }
+        await Task.WhenAll(turns.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task<string?> WhyEndedAsync(WebhookSubscription one, CancellationToken ct) =>
-        keepsDataHere ? "data is kept here: nothing is sent to another machine"
-        : one.NeedsKey && !await credentials.Keys.HasValidAsync(WebhookAccess.Of(one), ct).ConfigureAwait(false)
-            ? $"{one.Holder} has no valid access key any more" : null;
+    /// <summary>A subscription with what its holder reaches now; null where that is nothing, and it ends.</summary>
+    private async Task<WebhookSubscription?> OfNowAsync(WebhookSubscription one, CancellationToken ct)
+    {
+        string why;
+        if (keepsDataHere) why = "data is kept here: nothing is sent to another machine";
+        else if (one.Role is null) return one;
+        else if (one.NeedsKey)
+        {
+            var keys = await credentials.Keys.StationsAsync(one.Holder, one.Role, one.Party, ct).ConfigureAwait(false);
+            if (WebhookAccess.Within(one, keys) is { } left) return left;
+            why = $"{one.Holder} has no valid access key any more"
+                + (keys.Count > 0 ? " that reaches what it is about" : "");
+        }
+        else if (ledger.Clock.GetCurrentInstant() - one.Created < options.TokenLife) return one;
+        else why = $"it was subscribed with a token {Text((long)options.TokenLife.TotalDays)} days ago: subscribe again";
+        Store.End(one.Webhook, why);
+        return null;
+    }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -29,6 +29,7 @@ internal sealed class WebhookStore : IDisposable
           status INTEGER, detail TEXT) STRICT;
         CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (webhook, number) WHERE standing = 'waiting';
         CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
+        CREATE TABLE IF NOT EXISTS looked (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
         """;
 
     private const string Columns = "delivery, webhook, type, of, created, attempts, standing, next, last, status, detail";
@@ -124,6 +125,13 @@ internal sealed class WebhookStore : IDisposable
     {
         get => tables.Read("SELECT next FROM progress", row => row.GetInt64(0)) is [var next] ? next : null;
         set => tables.Execute("INSERT OR REPLACE INTO progress VALUES (1, $n)", ("$n", value!.Value));
+    }
+
+    /// <summary>When it was last looked for what had not happened in time; null where it never was.</summary>
+    public Instant? Looked
+    {
+        get => tables.Read("SELECT at FROM looked", row => row.At(0)) is [var at] ? at : null;
+        set => tables.Execute("INSERT OR REPLACE INTO looked VALUES (1, $a)", ("$a", value!.Value));
     }
 
     /// <summary>Has the journal looked at again from a position on, where it was looked at beyond: for whoever lets it

@@ -22,7 +22,7 @@ internal sealed class WebhookWatch(
     /// <summary>Events of the journal that are looked at before it is noted how far.</summary>
     private const int NotedEvery = 10_000;
     private const int ToldMax = 100_000;
-    private static readonly Duration LookEvery = Duration.FromSeconds(1);
+    private static readonly Duration LookEvery = Duration.FromSeconds(1), LookedNotedEvery = Duration.FromMinutes(1);
 
     private sealed record OpenCall(InstructionId Instruction, Instant IssuedAt, Instant Start, Instant End);
 
@@ -30,7 +30,7 @@ internal sealed class WebhookWatch(
     private readonly HashSet<(string Webhook, string Name)> told = [];
     private bool hasCalls;
     private long? next;
-    private Instant looked;
+    private Instant looked, lookedNoted;
 
     public async Task LookAsync(IReadOnlyList<WebhookSubscription> subscriptions, Instant now, CancellationToken ct)
     {
@@ -45,14 +45,18 @@ internal sealed class WebhookWatch(
         if (!hasCalls)
         {
             hasCalls = true;
+            // What was not looked at in time, as while the server was down, is told late.
+            var since = store.Looked ?? now;
             foreach (var row in new Answers(ledger.Views).Instructions())
-                if (!(row.WithdrawnAt <= now) && row.End + Afterwards > now)
+                if (!(row.WithdrawnAt <= now) && row.End + Afterwards > since)
                     calls[row.Instruction] = new(new(row.Instruction), row.IssuedAt, row.Start, row.End);
         }
         await FollowAsync(subscriptions, known, now, ct).ConfigureAwait(false);
         if (now - looked < LookEvery) return;
         looked = now;
         foreach (var call in calls.Values.ToList()) Look(call, subscriptions, now);
+        if (now - lookedNoted < LookedNotedEvery) return;
+        store.Looked = lookedNoted = now;
     }
 
     /// <summary>Tells whoever subscribed to an event's type, holds its scope and reaches it.</summary>
@@ -122,20 +126,19 @@ internal sealed class WebhookWatch(
     private static (string, string) Place(RecordedEvent recorded) =>
         ("position", recorded.Position.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>Tells what was not in time of a call; after its end as it was then, to who had subscribed.</summary>
     private void Look(OpenCall call, IReadOnlyList<WebhookSubscription> subscriptions, Instant now)
     {
-        if (now >= call.End + Afterwards)
-        {
-            calls.Remove(call.Instruction.Value);
-            return;
-        }
+        if (now >= call.End + Afterwards) calls.Remove(call.Instruction.Value);
+        var at = Instant.Min(now, call.End);
         foreach (var one in subscriptions)
         {
-            if (one.Ended is not null) continue;
+            if (one.Ended is not null || one.Created >= call.End) continue;
             var after = Duration.FromSeconds(one.AfterSeconds);
-            var late = one.Events.Contains(WebhookEvent.Unacknowledged) && now >= call.IssuedAt + after
-                && now < call.End;
-            var during = one.Events.Contains(WebhookEvent.Stale) && now >= call.Start + after && now < call.End;
+            var due = call.IssuedAt + after;
+            var late = one.Events.Contains(WebhookEvent.Unacknowledged) && at >= due && due < call.End;
+            var during = one.Events.Contains(WebhookEvent.Stale) && at >= call.Start + after
+                && call.Start + after < call.End;
             if (!late && !during) continue;
             var who = WebhookAccess.Of(one);
             if (!who.Holds(WebhookEvent.ScopeOf(WebhookEvent.Stale))) continue;
@@ -148,23 +151,24 @@ internal sealed class WebhookWatch(
             }
             foreach (var target in seen.Targets)
             {
-                if (late && target.Clocks.All(clock => clock.Clock != InstructionClock.Acknowledged))
+                if (late && target.Clocks.All(
+                    clock => clock.Clock != InstructionClock.Acknowledged || clock.At > due))
                     TellOnce(one, WebhookEvent.Unacknowledged, call, target.Point, call.IssuedAt, now);
-                if (during && NewestOf(new(target.Point), call, now) is var newest && newest + after <= now)
+                if (during && NewestOf(new(target.Point), call, at, now) is var newest && newest + after <= at)
                     TellOnce(one, WebhookEvent.Stale, call, target.Point, newest, now);
             }
         }
     }
 
-    /// <summary>Until when something is known of a point: by a stream, or by the end of an interval record; at least
-    /// the start of the call.</summary>
-    private Instant NewestOf(SettlementPointId point, OpenCall call, Instant now)
+    /// <summary>Until when something is known of a point, up to an instant: by a stream, or by the end of an interval
+    /// record; at least the start of the call.</summary>
+    private Instant NewestOf(SettlementPointId point, OpenCall call, Instant at, Instant now)
     {
         var newest = call.Start;
-        if (newestOf(point) is { } streamed && streamed <= now) newest = Instant.Max(newest, streamed);
-        var during = new Interval(call.Start, Instant.Max(now, call.Start) + Duration.Epsilon);
+        if (newestOf(point) is { } streamed && streamed <= now) newest = Instant.Max(newest, Instant.Min(at, streamed));
+        var during = new Interval(call.Start, Instant.Max(at, call.Start) + Duration.Epsilon);
         new Answers(ledger.Views).ScanRecords(point, during, null,
-            json => newest = Instant.Max(newest, Instant.Min(now, RecordEnd.Of(json))));
+            json => newest = Instant.Max(newest, Instant.Min(at, RecordEnd.Of(json))));
         return newest;
     }
 
@@ -193,4 +197,17 @@ internal static class WebhookAccess
     public static Principal Of(WebhookSubscription one) => one.Role is { } role
         ? Roles.Principal(one.Holder, role, one.Party, [.. one.Stations])
         : new(one.Holder, one.Party, Scopes.All);
+
+    /// <summary>What a subscription still reaches by its holder's keys; null where that is nothing.</summary>
+    /// <param name="keys">The stations of each; none of a key for all that the role reaches, which of an aggregator are
+    /// its own points.</param>
+    public static WebhookSubscription? Within(
+        WebhookSubscription one, IReadOnlyList<IReadOnlyList<StationId>> keys)
+    {
+        var isWhole = keys.Any(stations => stations.Count == 0);
+        if (one.Role == Role.Aggregator ? one.Stations.Count == 0 : isWhole) return isWhole ? one : null;
+        var reached = keys.SelectMany(stations => stations).Distinct().ToList();
+        IReadOnlyList<StationId> left = one.Stations.Count == 0 ? reached : [.. one.Stations.Where(reached.Contains)];
+        return left.Count == 0 ? null : one with { Stations = left };
+    }
 }

@@ -152,7 +152,7 @@ public sealed class EvidenceVerification : IDisposable
         var digest = new EvidenceDigest(Convert.ToHexStringLower(record.Slice(8, 32)));
         if (isSealed && keys is null) return; // nothing can be said of it, and the missing keys are a fault
         IReadOnlyList<SubjectKeyId>? missing = !isWhole ? null
-            : isSealed ? EvidenceArchive.Read(digest, record, ledgerKey, saltKey, keys!)?.Missing
+            : isSealed ? SealedEvidence.Read(digest, record, ledgerKey, saltKey, keys!)?.Missing
             : IsWhole(record) ? [] : null;
         if (missing is null) findings.Add(place, "bytes that are not those of their digest", digest.Hex);
         else if (missing.Count > 0) erased[digest] = (place, missing);
