@@ -43,7 +43,7 @@ public static class Reconcile
             .ConfigureAwait(false);
         if (only is not null) records = [.. records.Where(record => record.Point == only)];
         var days = Days(line, records, points);
-        var (sessions, settled) = await GatherAsync(ledger, answers, days, points, Concerned(points, records, only), ct)
+        var (sessions, settled) = await GatherAsync(ledger, answers, days, Concerned(points, records, only), ct)
             .ConfigureAwait(false);
         var (reconciled, exceptions) = Reconciliation.Of(new(sessions,
             [.. records.Where(record => days.Contains(DayOf(record, points)))], settled,
@@ -127,15 +127,15 @@ public static class Reconcile
     }
 
     private static async Task<(List<MeteredSession> Sessions, List<SettledDay> Settled)> GatherAsync(
-        LedgerReader ledger, Answers answers, HashSet<LocalDate> days,
-        Dictionary<SettlementPointId, MasterData.PointRow> points, HashSet<SettlementPointId> concerned,
+        LedgerReader ledger, Answers answers, HashSet<LocalDate> days, HashSet<SettlementPointId> concerned,
         CancellationToken ct)
     {
         var (sessions, settled) = (new List<MeteredSession>(), new List<SettledDay>());
-        foreach (var account in concerned.Select(point => points[point].Owner).Distinct().Order(StringComparer.Ordinal))
+        // Whose a point was on a day, the sessions of that day say.
+        foreach (var party in concerned.SelectMany(answers.OwnersOf).Distinct().OrderBy(
+            party => party.Value, StringComparer.Ordinal))
             foreach (var day in days.Order())
             {
-                var party = new PartyId(account);
                 sessions.AddRange((await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
                     answers.KnownBefore, ct).ConfigureAwait(false))
                     .Where(session => concerned.Contains(session.Session.Point)));
@@ -149,7 +149,10 @@ public static class Reconcile
         LedgerReader ledger, Answers answers, PartyId account, LocalDate day, CancellationToken ct)
     {
         if (answers.HoldingRun(account, day) is not { } run) return [];
-        var statement = (await RunStatement.DeriveAsync(ledger, run, ct).ConfigureAwait(false)).Statement;
+        var original = (await RunStatement.DeriveAsync(ledger, run, ct).ConfigureAwait(false)).Statement;
+        // What is booked on a run is settled with it; after a credit nothing is.
+        if ((await StatementCorrections.StandingAsync(ledger.Journal, ledger.Views, run, original, default, ct)
+            .ConfigureAwait(false)).Statement is not { } statement) return [];
         var now = (await SettlementFacts.GatherAsync(
             ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
                 .ToDictionary(point => point.Registered.Point);
