@@ -149,7 +149,10 @@ public static class Reconcile
         LedgerReader ledger, Answers answers, PartyId account, LocalDate day, CancellationToken ct)
     {
         if (answers.HoldingRun(account, day) is not { } run) return [];
-        var statement = (await RunStatement.DeriveAsync(ledger, run, ct).ConfigureAwait(false)).Statement;
+        var original = (await RunStatement.DeriveAsync(ledger, run, ct).ConfigureAwait(false)).Statement;
+        // What is booked on a run is settled with it; after a credit nothing is.
+        if ((await StatementCorrections.StandingAsync(ledger.Journal, ledger.Views, run, original, default, ct)
+            .ConfigureAwait(false)).Statement is not { } statement) return [];
         var now = (await SettlementFacts.GatherAsync(
             ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
                 .ToDictionary(point => point.Registered.Point);

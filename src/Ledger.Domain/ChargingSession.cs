@@ -5,17 +5,27 @@ namespace Ledger.Domain;
 
 /// <summary>A vehicle's stay at a connector, from the charger's first word that one is connected to the first that none
 /// is.</summary>
+/// <param name="End"><see cref="Instant.MaxValue"/> while the vehicle stands there.</param>
 /// <param name="Faulted">Whether the charger named a fault while the vehicle was connected.</param>
 public sealed record ChargingSession(SettlementPointId Point, Instant Start, Instant End, bool Faulted)
 {
     public Interval Stay => new(Start, End);
+
+    /// <summary>When the charger said that a vehicle is connected, the arrival first. Each of the others was the
+    /// arrival as long as nobody had told of an earlier one.</summary>
+    public IReadOnlyList<Instant> Connected { get; init; } = [Start];
 }
 
 /// <summary>An index of a register with the evidence that shows it.</summary>
 public sealed record SessionIndex(Instant ReadAt, long IndexSteps, EvidenceDigest? Evidence);
 
 /// <summary>Energy of a stretch of a session: one settlement period, or what of it lies within the stay.</summary>
-public sealed record SessionPart(Interval Period, Energy Import, Energy Export);
+public sealed record SessionPart(Interval Period, Energy Import, Energy Export)
+{
+    /// <summary>What a kWh costs by the account's tariff, with its period; null where nobody asked, where the price
+    /// changes within the part, and where there is none.</summary>
+    public (TariffPeriod Period, decimal PerKwh)? Price { get; init; }
+}
 
 /// <summary>
 /// A session with its energy; the parts sum to it exactly. <paramref name="Why"/> says why nothing is proven, and is
@@ -32,9 +42,10 @@ public sealed record MeteredSession(
 
 /// <summary>
 /// What a session took: the difference of the register between its edges. While nobody is connected nothing flows, so
-/// the index at the arrival is any that was read since the vehicle before left, and at the departure any until the next
-/// one comes; a station reads its first and last index shortly after and before, which
-/// <see cref="EdgeSecondsMax"/> allows. Where the register was not read so, the settled quantities of the settlement
+/// the index at the arrival is the last that was read since the vehicle before left, and at the departure the first
+/// until the next one comes, whether or not that one has left. A station may read its first and last index shortly
+/// after and before instead; within <see cref="EdgeSecondsMax"/> they count where there is none at the edge, so that to
+/// read more never makes a stay cheaper. Where the register was not read so, the settled quantities of the settlement
 /// periods are the energy, if no other vehicle stood in any of them; else nothing is proven, and never a zero.
 /// The register is the amount, the curve its shape: the parts divide the amount as the settled quantities do.
 /// </summary>
@@ -43,26 +54,27 @@ public static class ChargingSessions
     /// <summary>How far inside a stay its first and last index may be read (ours).</summary>
     public const int EdgeSecondsMax = 60;
 
-    /// <summary>The stays that are over, in order. Two sources may speak at once; the order of their names decides.
-    /// </summary>
+    /// <summary>The stays in order, the last one without an end where its vehicle has not left. Two sources may speak
+    /// at once; the order of their names decides.</summary>
     public static IReadOnlyList<ChargingSession> Of(
         SettlementPointId point, IEnumerable<ChargingStateRecorded> states)
     {
-        var sessions = new List<ChargingSession>();
-        Instant? arrived = null;
-        var faulted = false;
+        var (sessions, connected, faulted) = (new List<ChargingSession>(), new List<Instant>(), false);
         foreach (var state in states.OrderBy(state => state.At).ThenBy(state => state.Source, StringComparer.Ordinal))
         {
-            if (state.Connected)
-            {
-                (arrived, faulted) = (arrived ?? state.At, (arrived is not null && faulted) || state.Fault is not null);
-                continue;
-            }
-            if (arrived is { } start && state.At > start)
-                sessions.Add(new(point, start, state.At, faulted || state.Fault is not null));
-            (arrived, faulted) = (null, false);
+            faulted |= state.Fault is not null;
+            if (state.Connected) connected.Add(state.At);
+            else End(state.At);
         }
+        End(Instant.MaxValue);
         return sessions;
+
+        void End(Instant at)
+        {
+            if (connected.Count > 0 && connected[0] < at)
+                sessions.Add(new(point, connected[0], at, faulted) { Connected = connected });
+            (connected, faulted) = ([], false);
+        }
     }
 
     /// <summary>The indices that may count, in order of time: of a corrected one the latest, of what is in doubt none.
@@ -76,17 +88,19 @@ public static class ChargingSessions
             .Select(reading => new SessionIndex(reading.ReadAt, reading.IndexSteps, reading.Evidence))];
 
     /// <summary>The energy that one register counted in a stay; null where it was not read at both edges.</summary>
-    /// <param name="from">When the vehicle before left.</param>
-    /// <param name="until">When the next one came.</param>
+    /// <param name="isAlone">Whether no other vehicle stood there from an instant until another.</param>
     public static (Energy Energy, SessionIndex First, SessionIndex Last)? Counted(
-        RegisterInstalled installed, IReadOnlyList<SessionIndex> readings, ChargingSession session, Instant from,
-        Instant until)
+        RegisterInstalled installed, IReadOnlyList<SessionIndex> readings, ChargingSession session,
+        Func<Instant, Instant, bool> isAlone)
     {
         var edge = Duration.FromSeconds(EdgeSecondsMax);
-        var first = readings.LastOrDefault(reading =>
-            reading.ReadAt >= from && reading.ReadAt <= session.Start + edge && reading.ReadAt < session.End);
-        var last = readings.FirstOrDefault(reading =>
-            reading.ReadAt <= until && reading.ReadAt >= session.End - edge && reading.ReadAt > session.Start);
+        var inside = readings.Where(reading => reading.ReadAt > session.Start && reading.ReadAt < session.End);
+        var first = readings.LastOrDefault(reading => reading.ReadAt <= session.Start) is { } before
+            && isAlone(before.ReadAt, session.Start) ? before
+            : inside.FirstOrDefault(reading => reading.ReadAt <= session.Start + edge);
+        var last = readings.FirstOrDefault(reading => reading.ReadAt >= session.End) is { } after
+            && isAlone(session.End, after.ReadAt) ? after
+            : inside.LastOrDefault(reading => reading.ReadAt >= session.End - edge);
         if (first is null || last is null || last.ReadAt <= first.ReadAt) return null;
         return Register.Difference(installed, first.IndexSteps, last.IndexSteps).Delta is { } counted
             ? (counted, first, last) : null;

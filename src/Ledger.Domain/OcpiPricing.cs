@@ -161,8 +161,8 @@ public static class OcpiPricing
             kwh += period.EnergyKwh ?? 0m;
             if (by[i] is not { } tariff) continue;
             if (period.ReservationHours > 0) BillReservation(i, before);
-            if (period.ReservationHours > 0 && period is { EnergyKwh: null, TimeHours: null, ParkingHours: null })
-                continue;
+            // No fee of a session is due where none was, or while it is only reserved, also where a zero says so.
+            if (usage.Expired || (period.ReservationHours > 0 && !period.IsUsed)) continue;
             Bill(i, before, OcpiCharge.Energy, OcpiDimension.Energy, period.EnergyKwh, null);
             Bill(i, before, OcpiCharge.Time, OcpiDimension.Time, period.TimeHours, null);
             Bill(i, before, OcpiCharge.Parking, OcpiDimension.ParkingTime, period.ParkingHours, null);

@@ -131,7 +131,11 @@ public sealed record OcpiMoment(LocalDateTime? Local, decimal Kwh, Duration Elap
 /// all.</param>
 public sealed record OcpiPeriod(
     Instant Start, decimal? EnergyKwh, decimal? TimeHours, decimal? ParkingHours, decimal? ReservationHours,
-    decimal? MinCurrent, decimal? MaxCurrent, decimal? MinPower, decimal? MaxPower, string? TariffId);
+    decimal? MinCurrent, decimal? MaxCurrent, decimal? MinPower, decimal? MaxPower, string? TariffId)
+{
+    /// <summary>Whether more than nothing is stated beside a reservation.</summary>
+    public bool IsUsed => EnergyKwh is not (null or 0) || TimeHours > 0 || ParkingHours > 0;
+}
 
 /// <summary>What of a record is priced: its periods in order, and when it ended.</summary>
 /// <param name="Zone">The location's, which OCPI keeps beside the record and not in it.</param>
@@ -139,9 +143,7 @@ public sealed record OcpiUsage(Instant End, IReadOnlyList<OcpiPeriod> Periods, D
 {
     /// <summary>A reservation that no session followed: nothing else was used.</summary>
     public bool Expired =>
-        Periods.Any(period => period.ReservationHours > 0)
-            && !Periods.Any(period => period.EnergyKwh is not (null or 0) || period.TimeHours > 0
-                || period.ParkingHours > 0);
+        Periods.Any(period => period.ReservationHours > 0) && !Periods.Any(period => period.IsUsed);
 
     /// <summary>When the session itself began.</summary>
     public Instant Start =>

@@ -33,11 +33,12 @@ public sealed record SettledDay(
     decimal Amount, string Currency);
 
 /// <summary>A station's day: what its sessions that ended in it took, what records bill for them, net of credits, and
-/// what was settled; null where nothing was.</summary>
+/// what was settled; null where nothing was. Amounts of several currencies have no sum, so there they are null too.
+/// </summary>
 /// <param name="Cost">Of the records, without tax, net of credits.</param>
 public sealed record ReconciledDay(
-    StationId Station, LocalDate Day, int Sessions, int Records, Energy Measured, Energy Billed, decimal Cost,
-    decimal? SettledKwh, decimal? SettledAmount, int Exceptions, decimal AtStake);
+    StationId Station, LocalDate Day, int Sessions, int Records, Energy Measured, Energy Billed, decimal? Cost,
+    decimal? SettledKwh, decimal? SettledAmount, int Exceptions, decimal? AtStake);
 
 /// <summary>What is compared: one account's connectors on some days.</summary>
 /// <param name="Stations">The station and the zone of each point.</param>
@@ -90,7 +91,8 @@ public static class Reconciliation
             var charge = named.Find(record => ChargeRecords.Negates(credit, record)) ?? named.FirstOrDefault();
             if (charge is not null && ChargeRecords.Negates(credit, charge)) standing.Remove(charge);
             else found.Add(Of(input, ReconciliationFinding.CreditDiffers, credit, charge?.Energy,
-                charge is null ? -credit.CostWithoutTax : charge.CostWithoutTax + credit.CostWithoutTax,
+                charge?.Currency == credit.Currency ? charge.CostWithoutTax + credit.CostWithoutTax
+                    : -credit.CostWithoutTax,
                 charge is null ? $"the record {credit.Credits} that it takes back"
                     : $"a credit of {credit.Credits} by {-charge.CostWithoutTax} {charge.Currency}"));
         }
@@ -119,8 +121,8 @@ public static class Reconciliation
                     $"a credit of {ordered[i - 1].Record} or of {ordered[i].Record}"));
                 ordered.RemoveAt(i--);
             }
-        var (billed, cost) = (Sum(ordered), ordered.Sum(record => record.CostWithoutTax));
-        var currency = ordered.Count > 0 ? ordered[0].Currency : null;
+        var (billed, cost) = (Sum(ordered), Cost(ordered));
+        var currency = ordered.Count > 0 && cost is not null ? ordered[0].Currency : null;
         if (session.Why is { } why)
             Found(ReconciliationFinding.NotMetered, null, ordered.Count > 0 ? billed : null,
                 ordered.Count > 0 ? cost : null,
@@ -162,8 +164,9 @@ public static class Reconciliation
     }
 
     // Rounded, because it says how much is in question and is never paid.
-    private static decimal? Value(Energy difference, Energy of, decimal cost) => of == Energy.Zero ? null
-        : Math.Round(Math.Abs(difference.ToDecimalKwh(12) * cost / of.ToDecimalKwh(12)), StakeDecimals);
+    private static decimal? Value(Energy difference, Energy of, decimal? cost) =>
+        of == Energy.Zero || cost is not { } whole ? null
+            : Math.Round(Math.Abs(difference.ToDecimalKwh(12) * whole / of.ToDecimalKwh(12)), StakeDecimals);
 
     private static bool IsOff(ReconciliationInput input, Energy measured, Energy stated) =>
         Energy.Max(measured - stated, stated - measured) > input.Tolerance;
@@ -173,6 +176,16 @@ public static class Reconciliation
 
     private static Energy Sum(IEnumerable<ChargeRecorded> records) =>
         records.Aggregate(Energy.Zero, (sum, record) => sum + record.NetEnergy());
+
+    private static decimal? Cost(IEnumerable<ChargeRecorded> records) =>
+        Sum(records.Select(record => (record.CostWithoutTax, (string?)record.Currency)));
+
+    /// <summary>Null where the amounts are not of one currency.</summary>
+    private static decimal? Sum(IEnumerable<(decimal Amount, string? Currency)> amounts)
+    {
+        var each = amounts.ToList();
+        return each.TrueForAll(one => one.Currency == each[0].Currency) ? each.Sum(one => one.Amount) : null;
+    }
 
     private static List<ReconciledDay> Days(
         ReconciliationInput input, List<ChargeRecorded> standing, List<ReconciliationException> exceptions)
@@ -189,9 +202,10 @@ public static class Reconciliation
             .Select(day => new ReconciledDay(day.Item1, day.Item2, sessions[day].Count(), records[day].Count(),
                 sessions[day].Where(session => session.Why is null)
                     .Aggregate(Energy.Zero, (sum, session) => sum + session.Net),
-                Sum(records[day]), records[day].Sum(record => record.CostWithoutTax),
+                Sum(records[day]), Cost(records[day]),
                 settled[day].Any() ? settled[day].Sum(each => each.BilledKwh) : null,
-                settled[day].Any() ? settled[day].Sum(each => each.Amount) : null,
-                found[day].Count(), found[day].Sum(each => each.AtStake ?? 0m)))];
+                settled[day].Any() ? Sum(settled[day].Select(each => (each.Amount, (string?)each.Currency))) : null,
+                found[day].Count(), Sum(found[day].Where(each => each.AtStake is not null)
+                    .Select(each => (each.AtStake!.Value, each.Currency)))))];
     }
 }

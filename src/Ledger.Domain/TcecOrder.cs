@@ -27,41 +27,39 @@ public sealed record TcecCheck(Instant Start, Instant End, int OrderCount, decim
 }
 
 /// <summary>
-/// A metered session as an order, by a tariff of periods of the day. Parts that share a price and follow each other are
-/// one detail. Energy and money are rounded half away from zero to two decimals, and what is left over is carried from
-/// detail to detail: so Σ details is the total, which the format by itself does not promise.
+/// A metered session as an order, by the prices of its parts. Parts that share period and price and follow each other
+/// are one detail. Energy and money are rounded half away from zero to two decimals, and what is left over is carried
+/// from detail to detail: so Σ details is the total, which the format by itself does not promise.
 /// </summary>
 public static class TcecOrders
 {
     private const int Decimals = 2;
 
-    /// <summary>Null where the tariff has no price for some of the session.</summary>
-    public static TcecOrder? Of(
-        MeteredSession metered, string seq, TariffPublished tariff, decimal servicePrice)
+    /// <summary>Null where a part of the session has no price.</summary>
+    public static TcecOrder? Of(MeteredSession metered, string seq, decimal servicePrice)
     {
-        var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
-        var stretches = new List<(Instant Start, Instant End, TariffPeriod Period, decimal Price, Energy Energy)>();
+        var stretches =
+            new List<(Instant Start, Instant End, (TariffPeriod Period, decimal PerKwh) Price, Energy Energy)>();
         foreach (var part in metered.Parts)
         {
-            if (TariffCalendar.PeriodAt(tariff, zone, part.Period.Start) is not { } period
-                || TariffCalendar.Price(tariff, period, Direction.Import) is not { } price) return null;
-            if (stretches.Count > 0 && stretches[^1].Period == period)
+            if (part.Price is not { } price) return null;
+            if (stretches.Count > 0 && stretches[^1].Price == price)
                 stretches[^1] = stretches[^1] with
                 {
                     End = part.Period.End,
                     Energy = stretches[^1].Energy + part.Import,
                 };
-            else stretches.Add((part.Period.Start, part.Period.End, period, price, part.Import));
+            else stretches.Add((part.Period.Start, part.Period.End, price, part.Import));
         }
         var exact = stretches.ConvertAll(stretch =>
             new Fraction(stretch.Energy.HalfNanojoules, Energy.HalfNanojoulesPerWattHour * 1000));
         var power = Rounded(exact);
-        var elec = Rounded([.. exact.Select((kwh, i) => kwh * Fraction.Of(stretches[i].Price))]);
+        var elec = Rounded([.. exact.Select((kwh, i) => kwh * Fraction.Of(stretches[i].Price.PerKwh))]);
         var service = Rounded([.. exact.Select(kwh => kwh * Fraction.Of(servicePrice))]);
         return new(seq, metered.Session.Point.Value, metered.Session.Start, metered.Session.End,
             metered.Session.Faulted ? 3 : 4, power.Sum(), elec.Sum(), service.Sum(),
-            [.. stretches.Select((stretch, i) => new TcecDetail(stretch.Start, stretch.End, stretch.Price, servicePrice,
-                power[i], elec[i], service[i]))]);
+            [.. stretches.Select((stretch, i) => new TcecDetail(stretch.Start, stretch.End, stretch.Price.PerKwh,
+                servicePrice, power[i], elec[i], service[i]))]);
     }
 
     private static IReadOnlyList<decimal> Rounded(IReadOnlyList<Fraction> exact) =>

@@ -314,6 +314,10 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|").Where(row => Reaches(row.Point))
             .Select(row => new SettlementPointId(row.Point))];
 
+    /// <summary>Who owned a point at any time, owns it, or will.</summary>
+    public IReadOnlyList<PartyId> OwnersOf(SettlementPointId point) => !Reaches(point) ? [] :
+        [.. Rows<MasterData.PointRow>("MasterData", $"point|{point}|").Select(row => new PartyId(row.Owner)).Distinct()];
+
     /// <summary>Every installation of every register, or of one point's, in order of register and time.</summary>
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
         point is not { } named
@@ -448,10 +452,28 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
 
     /// <summary>The charging states of a settlement point that hold in some of a window.</summary>
     public IReadOnlyList<ChargingStateRecorded> ChargingStates(SettlementPointId point, Interval window) =>
-        [.. Between<CurtailmentCompliance.StateRow>(
-            "CurtailmentCompliance", $"state|{point}|{RowJson.Key(window.Start)}", $"state|{point}|~")
-            .Where(state => Reaches(point) && state.At < window.End)
-            .Select(state => CurtailmentCompliance.StateOf(point, state))];
+        !Reaches(point) ? [] :
+        [
+            .. States(point, window.Start, RowJson.Key(window.End)).Concat(StatesAt(point, window.End))
+                .Where(state => state.At < window.End).Select(state => CurtailmentCompliance.StateOf(point, state)),
+        ];
+
+    /// <summary>The state that holds at an instant, and maybe later ones. Rows are in order of their ends, so it is the
+    /// first that ends then or later; how much later, nothing says, and what came since may be very much.</summary>
+    private IReadOnlyList<CurtailmentCompliance.StateRow> StatesAt(SettlementPointId point, Instant at)
+    {
+        var last = States(point, Instant.MaxValue, "~");
+        if (last.All(state => state.At < at)) return last;
+        for (var step = Duration.FromDays(1); ; step *= 2)
+            if (States(point, at, RowJson.Key(at + step)) is var found && (found.Count > 0 || at + step > last[^1].At))
+                return found;
+    }
+
+    /// <summary>The states that end from an instant on and before a key.</summary>
+    private IReadOnlyList<CurtailmentCompliance.StateRow> States(
+        SettlementPointId point, Instant from, string before) =>
+        Between<CurtailmentCompliance.StateRow>(
+            "CurtailmentCompliance", $"state|{point}|{RowJson.Key(from)}", $"state|{point}|{before}");
 
     /// <summary>Every claim, or those on one settlement point, in order of point and time. Who claims for points of
     /// others sees his own, and of what they lost when and how much, not to whom.</summary>

@@ -10,42 +10,55 @@ namespace Ledger.Projections;
 /// </summary>
 public static class EndedSessions
 {
-    /// <summary>Longest stay that is looked for, so that a reader knows how far back to look (ours).</summary>
-    private const int StayDaysMax = SessionRequests.StayDaysMax;
+    public static Task<IReadOnlyList<MeteredSession>> GatherAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
+        GatherAsync(new KnownFacts(journal, position, ct), new Answers(views, position - 1), account, day, null);
 
-    public static async Task<IReadOnlyList<MeteredSession>> GatherAsync(
+    /// <summary>The same, their parts cut and priced as a statement of the account cuts and prices its lines.</summary>
+    public static Task<IReadOnlyList<MeteredSession>> GatherPricedAsync(
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
     {
-        var (facts, answers) = (new KnownFacts(journal, position, ct), new Answers(views, position - 1));
+        var facts = new KnownFacts(journal, position, ct);
+        return GatherAsync(facts, new Answers(views, position - 1), account, day, async (zone, of) =>
+            (await SettlementFacts.TariffAsync(facts, account, zone, of).ConfigureAwait(false)).Tariff);
+    }
+
+    /// <summary>The tariff of a zone's day; null where none holds.</summary>
+    private delegate Task<TariffPublished?> TariffOf(string zone, LocalDate day);
+
+    /// <summary>What a settlement period is priced by; null where nobody asks, or no tariff holds.</summary>
+    private sealed record PricedBy(Interval Period, TariffPublished? Tariff);
+
+    private static async Task<IReadOnlyList<MeteredSession>> GatherAsync(
+        KnownFacts facts, Answers answers, PartyId account, LocalDate day, TariffOf? tariffs)
+    {
         var sessions = new List<MeteredSession>();
         foreach (var point in answers.PointsOf(account))
         {
             var (registered, _) = await SettlementFacts.PointAsync(facts, point, account, day).ConfigureAwait(false);
             if (registered is not { Kind: SettlementPointKind.Connector }) continue;
             var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[registered.Zone], day);
-            var around = new Interval(edges.Start - Duration.FromDays(StayDaysMax), edges.End + Duration.FromDays(1));
-            var stays = ChargingSessions.Of(point, answers.ChargingStates(point, around));
-            for (var i = 0; i < stays.Count; i++)
-                if (stays[i].End > edges.Start && stays[i].End <= edges.End)
-                    sessions.Add(await MeteredAsync(facts, registered, stays, i).ConfigureAwait(false));
+            var vehicles = new StaysAtPoint(answers, point);
+            // A day more on both sides, where the register was mostly read.
+            foreach (var stay in vehicles.Around(edges.Start - Duration.FromDays(1), edges.End + Duration.FromDays(1)))
+                if (stay.End > edges.Start && stay.End <= edges.End)
+                    sessions.Add(await MeteredAsync(facts, registered, stay, tariffs,
+                        (from, until) => vehicles.IsAlone(stay, from, until)).ConfigureAwait(false));
         }
         return [.. sessions.OrderBy(session => session.Session.Start).ThenBy(session => session.Session.Point)];
     }
 
-    private static async Task<MeteredSession> MeteredAsync(
-        KnownFacts facts, SettlementPointRegistered point, IReadOnlyList<ChargingSession> stays, int i)
+    private static async Task<MeteredSession> MeteredAsync(KnownFacts facts, SettlementPointRegistered point,
+        ChargingSession session, TariffOf? tariffs, Func<Instant, Instant, bool> isAlone)
     {
-        var session = stays[i];
-        var from = i > 0 ? stays[i - 1].End : Instant.MinValue;
-        var until = i + 1 < stays.Count ? stays[i + 1].Start : Instant.MaxValue;
-        var (periods, quantities) = await QuantitiesAsync(facts, point, session).ConfigureAwait(false);
-        var parts = periods.Select(period => new Interval(
-            Instant.Max(period.Start, session.Start), Instant.Min(period.End, session.End))).ToList();
+        var (periods, quantities) = await QuantitiesAsync(facts, point, session, tariffs).ConfigureAwait(false);
+        var parts = periods.Select(of => new Interval(
+            Instant.Max(of.Period.Start, session.Start), Instant.Min(of.Period.End, session.End))).ToList();
         var (energies, indices, sources) = (new List<Energy>(), new List<SessionIndex>(), new List<string>());
         foreach (var direction in Enum.GetValues<Direction>())
         {
             var own = quantities.Where(quantity => quantity.Direction == direction).ToList();
-            if (await CountedAsync(facts, new(session.Point, direction), session, from, until).ConfigureAwait(false)
+            if (await CountedAsync(facts, new(session.Point, direction), session, isAlone).ConfigureAwait(false)
                 is { } counted)
             {
                 energies.Add(counted.Energy);
@@ -54,7 +67,7 @@ public static class EndedSessions
             }
             else if (direction == Direction.Export && !point.Bidirectional) energies.Add(Energy.Zero);
             else if (periods.Count > 0 && own.TrueForAll(quantity => quantity.Metered is not null)
-                && own.Count == periods.Count && periods[0].Start >= from && periods[^1].End <= until)
+                && own.Count == periods.Count && isAlone(periods[0].Period.Start, periods[^1].Period.End))
             {
                 energies.Add(own.Aggregate(Energy.Zero, (sum, quantity) => sum + quantity.Metered!.Value));
                 sources.Add($"settled quantities, {direction}");
@@ -66,21 +79,29 @@ public static class EndedSessions
         var divided = Enum.GetValues<Direction>().Select((direction, d) => ChargingSessions.Divided(energies[d], parts,
             [.. quantities.Where(quantity => quantity.Direction == direction)])).ToList();
         return new(session, energies[0], energies[1],
-            [.. parts.Select((part, p) => new SessionPart(part, divided[0][p], divided[1][p]))],
+            [.. parts.Select((part, p) =>
+                new SessionPart(part, divided[0][p], divided[1][p]) { Price = Price(periods[p].Tariff, part) })],
             string.Join("; ", sources), indices, null);
     }
 
+    private static (TariffPeriod Period, decimal PerKwh)? Price(TariffPublished? tariff, Interval part) =>
+        tariff is not null
+        && EnergyPrices.At(tariff, DateTimeZoneProviders.Tzdb[tariff.Zone], part, Direction.Import)
+            is { Edge: false, Period: { } period, Price: { } price } ? (period, price) : null;
+
     /// <summary>The settlement periods that a stay touches, and what is settled of them in both directions.</summary>
-    private static async Task<(List<Interval> Periods, List<MeteredQuantity> Quantities)> QuantitiesAsync(
-        KnownFacts facts, SettlementPointRegistered point, ChargingSession session)
+    private static async Task<(List<PricedBy> Periods, List<MeteredQuantity> Quantities)> QuantitiesAsync(
+        KnownFacts facts, SettlementPointRegistered point, ChargingSession session, TariffOf? tariffs)
     {
         var zone = DateTimeZoneProviders.Tzdb[point.Zone];
-        var (periods, quantities) = (new List<Interval>(), new List<MeteredQuantity>());
+        var (periods, quantities) = (new List<PricedBy>(), new List<MeteredQuantity>());
         for (var day = session.Start.InZone(zone).Date; day <= session.End.InZone(zone).Date; day = day.PlusDays(1))
         {
             if (!SettlementCalendar.TryPeriods(zone, day, point.PeriodMinutes, out var ofDay, out _)) continue;
             var metered = await facts.MeteredAsync(point.Point, day, ofDay).ConfigureAwait(false);
-            periods.AddRange(ofDay.Where(Touches));
+            var tariff = tariffs is null ? null : await tariffs(point.Zone, day).ConfigureAwait(false);
+            if (tariff is not null) ofDay = PricedPeriods.Of(new PointFacts(point, ofDay, metered), tariff).Periods;
+            periods.AddRange(ofDay.Where(Touches).Select(period => new PricedBy(period, tariff)));
             foreach (var direction in Enum.GetValues<Direction>())
                 quantities.AddRange(MeteredDay.Of(point.Point, direction, ofDay, metered, point.Rated)
                     .Where(quantity => Touches(quantity.Period)));
@@ -91,7 +112,7 @@ public static class EndedSessions
     }
 
     private static async Task<(Energy Energy, SessionIndex First, SessionIndex Last)?> CountedAsync(
-        KnownFacts facts, RegisterId register, ChargingSession session, Instant from, Instant until)
+        KnownFacts facts, RegisterId register, ChargingSession session, Func<Instant, Instant, bool> isAlone)
     {
         var known = await facts.ReadAsync(Streams.Register(register)).ConfigureAwait(false);
         var installed = known.Where(fact => fact.Event is RegisterInstalled && fact.From <= session.Start)
@@ -102,7 +123,7 @@ public static class EndedSessions
         // Another meter's index says nothing beside this one's, also where it is read after the vehicle has left.
         var readings = ChargingSessions.Indices(Of<RegisterReadingRecorded>(known), Of<RegisterReadingCorrected>(known))
             .Where(reading => reading.ReadAt >= installed.From && !(reading.ReadAt >= exchanged)).ToList();
-        return ChargingSessions.Counted((RegisterInstalled)installed.Event, readings, session, from, until);
+        return ChargingSessions.Counted((RegisterInstalled)installed.Event, readings, session, isAlone);
     }
 
     private static List<Positioned<T>> Of<T>(IReadOnlyList<KnownFacts.Known> known) where T : LedgerEvent =>

@@ -120,7 +120,7 @@ public sealed record SettlementFacts(
     }
 
     /// <summary>By which tariff, and which version of it, an account is settled on a day of a zone.</summary>
-    private static async Task<(TariffAssigned? Assigned, TariffPublished? Tariff)> TariffAsync(
+    internal static async Task<(TariffAssigned? Assigned, TariffPublished? Tariff)> TariffAsync(
         KnownFacts facts, PartyId account, string? zone, LocalDate day)
     {
         if (zone is null) return (null, null);

@@ -97,6 +97,67 @@ public sealed class ExportRecordsTests : IDisposable
         Export(ExitCode.NotAsItShouldBe, "--issued", all).ShouldBeEmpty();
     }
 
+    /// <summary>The vehicle came ten minutes earlier than the charger had said at first, so its stay has another
+    /// number.</summary>
+    [Fact]
+    public void A_record_under_a_corrected_arrival_is_taken_back_and_the_stay_is_billed_once()
+    {
+        var issued = Export(ExitCode.NotAsItShouldBe);
+        town.Done("import", town.File("late.jsonl", """
+            {"type":"charging-state","point":"S01-C1","at":"2026-03-02T17:50:00+08:00","connected":true,"source":"ocpp"}
+            """));
+        var changed = Export(ExitCode.NotAsItShouldBe, "--issued", town.File("issued.json", issued.ToJsonString()));
+        changed.Count.ShouldBe(2);
+        var (credit, again, original) = (changed[0]!, changed[1]!, issued[1]!);
+        ((string)credit["credit_reference_id"]!).ShouldBe((string)original["id"]!);
+        (Net(original) + Net(credit)).ShouldBe(OcpiAmount.Zero);
+        ((string)again["start_date_time"]!).ShouldBe("2026-03-02T09:50:00Z");
+        ((string)again["id"]!).ShouldBe((string)again["session_id"]!);
+        again["credit"].ShouldBeNull();
+
+        List<JsonNode> all = [.. issued.Skip(1).Concat(changed).Select(node => node!.DeepClone())];
+        all.Select(Net).Aggregate(OcpiAmount.Zero, (sum, cost) => sum + cost).ShouldBe(Net(again));
+        var file = town.File("issued-2.json", new JsonArray([issued[0]!.DeepClone(), .. all]).ToJsonString());
+        Export(ExitCode.NotAsItShouldBe, "--issued", file).ShouldBeEmpty();
+    }
+
+    /// <summary>The next vehicle came before the register was read, and the charger told it later; then somebody found
+    /// a reading from between both.</summary>
+    [Fact]
+    public void A_record_of_what_is_not_proven_any_more_is_taken_back_until_it_is_proven()
+    {
+        void Read(string rows) => town.Done("import", town.File("rows.csv", $"point,register,read_at,kwh\n{rows}\n"));
+        Read("""
+            S01-C1,1.8.0,2026-03-02T20:10:00+08:00,1043.125
+            S01-C1,2.8.0,2026-03-02T20:10:00+08:00,30.5
+            S01-C1,1.8.0,2026-03-02T21:30:00+08:00,1070.125
+            S01-C1,2.8.0,2026-03-02T21:30:00+08:00,30.5
+            """);
+        var issued = Export(ExitCode.Done).DeepClone().AsArray();
+        ((decimal)issued[2]!["total_energy"]!).ShouldBe(27m);
+        town.Done("import", town.File("late.jsonl", """
+            {"type":"charging-state","point":"S01-C1","at":"2026-03-02T20:50:00+08:00","connected":true,"source":"ocpp"}
+            """));
+        var credit = More(ExitCode.NotAsItShouldBe).ShouldHaveSingleItem()!;
+        (Net(issued[2]!) + Net(credit)).ShouldBe(OcpiAmount.Zero);
+        More(ExitCode.NotAsItShouldBe).ShouldBeEmpty();
+        Read("""
+            S01-C1,1.8.0,2026-03-02T20:45:00+08:00,1050.125
+            S01-C1,2.8.0,2026-03-02T20:45:00+08:00,30.5
+            """);
+        var again = More(ExitCode.Done).ShouldHaveSingleItem()!;
+        ((string)again["id"]!).ShouldBe($"{issued[2]!["id"]}-2");
+        ((decimal)again["total_energy"]!).ShouldBe(7m);
+        More(ExitCode.Done).ShouldBeEmpty();
+
+        JsonArray More(int exit)
+        {
+            var more = Export(exit, "--issued", town.File("issued.json", issued.ToJsonString()));
+            foreach (var record in more) issued.Add(record!.DeepClone());
+            return more;
+        }
+    }
+
     [Fact]
     public void An_order_splits_by_the_price_of_the_day_and_its_details_are_its_totals()
     {

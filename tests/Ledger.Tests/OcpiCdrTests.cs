@@ -87,6 +87,47 @@ public sealed class OcpiCdrTests
         (await IssueAsync(served)).Count.ShouldBe(1); // what is unproven stays so
     }
 
+    /// <summary>The number of a record is of point and arrival, and the arrival was another one.</summary>
+    [Fact]
+    public async Task A_record_under_a_corrected_arrival_is_taken_back_and_the_stay_is_billed_once()
+    {
+        await using var served = await TownAsync();
+        await IssueAsync(served);
+        var original = (await RecordsAsync(served))[1]!;
+        (await served.PostAsync("/v1/imports?name=late", """{"type":"charging-state","point":"S01-C1","at":"2026-03-02T17:50:00+08:00","connected":true,"source":"ocpp"}"""))["refused"].ShouldBe("0");
+        var changed = await IssueAsync(served);
+        changed.Take(2).Select(record => $"{record!["start"]} {record["outcome"]}").ShouldBe([
+            "2026-03-02T09:50:00.000000000Z recorded", "2026-03-02T09:50:00.000000000Z recorded"]);
+        ((string)changed[0]!["record"]!).ShouldBe($"{original["id"]}-C");
+        var records = await RecordsAsync(served);
+        records.Count.ShouldBe(4);
+        records.Skip(1).Sum(record => Net(record!)).ShouldBe(Net(records[3]!));
+        ((string)records[3]!["id"]!).ShouldBe((string)records[3]!["session_id"]!);
+        (await IssueAsync(served)).Count.ShouldBe(1); // what is unproven stays so
+    }
+
+    /// <summary>The next vehicle came before the register was read, and the charger told it later.</summary>
+    [Fact]
+    public async Task A_record_of_what_is_not_proven_any_more_is_taken_back()
+    {
+        await using var served = await TownAsync();
+        (await served.PostAsync("/v1/imports?name=read", """
+            point,register,read_at,kwh
+            S01-C1,1.8.0,2026-03-02T20:10:00+08:00,1043.125
+            S01-C1,2.8.0,2026-03-02T20:10:00+08:00,30.5
+            S01-C1,1.8.0,2026-03-02T21:30:00+08:00,1070.125
+            S01-C1,2.8.0,2026-03-02T21:30:00+08:00,30.5
+
+            """))["refused"].ShouldBe("0");
+        (await IssueAsync(served)).Select(record => (string)record!["outcome"]!).ShouldAllBe(said => said == "recorded");
+        (await served.PostAsync("/v1/imports?name=late", """{"type":"charging-state","point":"S01-C1","at":"2026-03-02T20:50:00+08:00","connected":true,"source":"ocpp"}"""))["refused"].ShouldBe("0");
+        (await IssueAsync(served)).Select(record => (string)record!["outcome"]!).ShouldBe(["unproven", "recorded"]);
+        var records = await RecordsAsync(served);
+        ((string)records[3]!["id"]!).ShouldBe($"{records[2]!["id"]}-C");
+        (Net(records[2]!) + Net(records[3]!)).ShouldBe(0m);
+        (await IssueAsync(served)).Select(record => (string)record!["outcome"]!).ShouldBe(["unproven"]);
+    }
+
     [Fact]
     public async Task Pages_are_those_of_OCPI()
     {

@@ -145,6 +145,68 @@ public sealed class ReconciliationTests : IDisposable
         ((string)found["resolvedBy"]!).ShouldContain("a correction run that supersedes");
     }
 
+    /// <summary>5 kWh were settled, and 6 are known; what is booked on the run is settled too.</summary>
+    [Theory]
+    [InlineData("deltas", "6 6.6")]
+    [InlineData("credit", "– –")]
+    public void What_is_booked_on_a_run_is_settled_with_it(string style, string settled)
+    {
+        town.Done("import", town.File("c2.csv", """
+            point,register,read_at,kwh
+            S01-C2,1.8.0,2026-03-02T08:00:00+08:00,100
+            S01-C2,1.8.0,2026-03-02T09:00:00+08:00,105
+
+            """));
+        town.Done("settle", "--account", "cpo", "--day", ChargeTown.Day);
+        town.Done("import", town.File("c.jsonl", """
+            {"type":"register-reading-correction","point":"S01-C2","direction":"import","readAt":"2026-03-02T09:00:00+08:00","supersedes":1,"indexSteps":106000,"quality":"measured","reason":"misread"}
+            """));
+        town.Done("settle", "--account", "cpo", "--day", ChargeTown.Day, "--kind", "correction", "--style", style);
+        var page = Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day);
+        Text(page["days"]![0]!, "settledKwh", "settledAmount").ShouldBe(settled);
+        page["exceptions"]!.AsArray().Select(each => (string)each!["finding"]!).ShouldNotContain("settledDiffers");
+    }
+
+    [Fact]
+    public void The_stays_of_a_point_that_was_sold_since_are_its_former_owner_s()
+    {
+        var file = town.PathOf("cdrs.json");
+        town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("t.json", Tariff), "--out", file);
+        town.Done("import", town.File("sold.jsonl", """
+            {"type":"settlement-point","point":"S01-C1","station":"S01","kind":"connector","owner":"other","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":true,"validFrom":"2026-03-04T00:00:00+08:00"}
+            """));
+        Text(Reconciled(ExitCode.Done, "--in", file, "--point", "S01-C1")["days"]![0]!, "sessions", "records", "exceptions")
+            .ShouldBe("3 3 0");
+    }
+
+    [Fact]
+    public void Amounts_of_two_currencies_have_no_sum()
+    {
+        var cdrs = JsonNode.Parse(town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff",
+            town.File("t.json", Tariff)).Output)!.AsArray();
+        cdrs[2]!["currency"] = "EUR";
+        Text(Reconciled(ExitCode.Done, "--in", town.File("two.json", cdrs.ToJsonString()))["days"]![0]!,
+            "records", "billedKwh", "cost", "atStake").ShouldBe("3 29.625000000000 – 0");
+        // Each is one too many, at stake in its own currency.
+        cdrs.Add(With(cdrs[1]!, "id", "again-1"));
+        cdrs.Add(With(cdrs[2]!, "id", "again-2"));
+        var day = Reconciled(ExitCode.NotAsItShouldBe, "--in", town.File("four.json", cdrs.ToJsonString()))["days"]![0]!;
+        Text(day, "records", "cost", "exceptions", "atStake").ShouldBe("5 – 2 –");
+    }
+
+    /// <summary>A stay that is billed in two currencies, and of more than it took.</summary>
+    [Fact]
+    public void What_is_billed_in_two_currencies_has_no_price()
+    {
+        Found(cdrs =>
+        {
+            var half = With(cdrs[2]!, "id", "half");
+            (half["currency"], half["start_date_time"]) = ("EUR", "2026-03-02T12:30:00Z");
+            cdrs[2]!["end_date_time"] = "2026-03-02T12:30:00Z";
+            cdrs.Add(half);
+        }).ShouldBe(["energyDiffers S01-C1 – 7.000000000000 14.000000000000 –"]);
+    }
+
     [Theory]
     [InlineData("reconcile")]
     [InlineData("reconcile", "cdr", "--json", "--csv")]

@@ -50,7 +50,8 @@ public sealed record IssuedRecordAnswer(
 
 /// <summary>
 /// Charge detail records that the ledger issues itself. An issued record is a fact with the record as its evidence, so
-/// it is never changed: where the facts of its session changed, the next issue credits it and issues a new one.
+/// it is never changed: where the facts of its session changed, the next issue credits it and issues a new one, if what
+/// the session took is proven.
 /// </summary>
 public static class OcpiIssuing
 {
@@ -67,11 +68,12 @@ public static class OcpiIssuing
         foreach (var session in sessions)
         {
             if (session.Why is { } why) answered.Add(Answer(session, null, "unproven", null, why));
-            else if (Issued(ledger, answers, asked, session) is not { } issued)
+            if (Issued(ledger, answers, asked, session) is not { } issued)
                 answered.Add(Answer(session, null, "sealed", null,
                     "what was issued of it names somebody, and is compared at the ledger's own machine alone"));
             else
-                foreach (var record in OcpiRecords.ToIssue(RecordOf(ledger, asked, session, zones), issued,
+                foreach (var record in OcpiRecords.ToIssue(
+                    session.Why is null ? RecordOf(ledger, asked, session, zones) : null, issued,
                     ledger.Clock.GetCurrentInstant()))
                     answered.Add(await RecordAsync(ledger, session, record, by, attempt(), ct).ConfigureAwait(false));
         }
@@ -107,7 +109,7 @@ public static class OcpiIssuing
     private static List<JsonObject>? Issued(
         OpenLedger ledger, Answers answers, OcpiIssue asked, MeteredSession session)
     {
-        var rows = answers.ChargeRecordsNumbered(OcpiRecords.IdOf(session.Session))
+        var rows = OcpiRecords.IdsOf(session.Session).SelectMany(answers.ChargeRecordsNumbered)
             .Where(row => row.Operator == asked.Issuer.Value).OrderBy(row => row.Position)
             .Select(row => Kept(ledger.Evidence, row)).ToList();
         return rows.Contains(null) ? null : rows.ConvertAll(row => row!);

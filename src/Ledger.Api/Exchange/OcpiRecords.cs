@@ -25,9 +25,14 @@ public static class OcpiRecords
     /// <summary>The member by which a credit names the record that it takes back.</summary>
     public const string CreditReference = "credit_reference_id";
 
-    /// <summary>The same session has the same id for ever, and the id says nothing of it.</summary>
-    public static string IdOf(ChargingSession session) => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes($"cdr/{session.Point}/{InstantPattern.ExtendedIso.Format(session.Start)}")))[..IdLength];
+    /// <summary>The same arrival has the same id for ever, and the id says nothing of it.</summary>
+    private static string IdOf(SettlementPointId point, Instant arrival) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"cdr/{point}/{InstantPattern.ExtendedIso.Format(arrival)}")))[..IdLength];
+
+    /// <summary>Under which ids a session may have been issued: its own, and those of arrivals that an earlier one has
+    /// corrected.</summary>
+    public static IEnumerable<string> IdsOf(ChargingSession session) =>
+        session.Connected.Distinct().Select(arrival => IdOf(session.Point, arrival));
 
     /// <param name="header">Members that the ledger does not hold; none of them replaces one that it does.</param>
     /// <param name="signed">The <c>signed_data</c> and the token, where somebody may read them.</param>
@@ -36,14 +41,15 @@ public static class OcpiRecords
         Instant issuedAt, OcpiVersion version)
     {
         var (stay, cost) = (session.Metered.Session, session.Cost);
+        var id = IdOf(stay.Point, stay.Start);
         var cdr = new JsonObject
         {
             ["country_code"] = Header("country_code"),
             ["party_id"] = Header("party_id"),
-            ["id"] = IdOf(stay),
+            ["id"] = id,
             ["start_date_time"] = Time(stay.Start),
             ["end_date_time"] = Time(stay.End),
-            ["session_id"] = IdOf(stay),
+            ["session_id"] = id,
             ["cdr_token"] = Token(header["cdr_token"]?.AsObject(), token),
             ["auth_method"] = Header("auth_method") ?? "WHITELIST",
             ["cdr_location"] = Place(header["cdr_location"]?.AsObject(), stay.Point),
@@ -98,16 +104,21 @@ public static class OcpiRecords
         new[] { "start_date_time", "end_date_time", "currency", "charging_periods", "total_energy", "total_cost" }
             .All(name => JsonNode.DeepEquals(issued[name], now[name]));
 
-    /// <summary>What is left to issue of a session, after what was issued of it: nothing, a first record, or a credit
-    /// of each that does not say the same, and a new one.</summary>
-    public static IEnumerable<JsonObject> ToIssue(JsonObject record, IReadOnlyList<JsonObject> issued, Instant now)
+    /// <summary>What is left to issue of a session, after what was issued of it: a credit of each record that does not
+    /// say the same, and a new one where none does.</summary>
+    /// <param name="record">Null where nothing is proven, so that nothing is billed either.</param>
+    /// <param name="issued">Under any id that the session has had.</param>
+    public static IEnumerable<JsonObject> ToIssue(JsonObject? record, IReadOnlyList<JsonObject> issued, Instant now)
     {
         var credited = issued.Select(known => (string?)known[CreditReference]).ToHashSet(StringComparer.Ordinal);
         var charges = issued.Where(known => known[CreditReference] is null).ToList();
         var standing = charges.Where(known => !credited.Contains((string)known["id"]!)).ToList();
-        if (standing is [var only] && IsSame(only, record)) yield break;
-        foreach (var wrong in standing) yield return Credit(wrong, now);
-        yield return charges.Count == 0 ? record : Reissued(record, charges.Count + 1);
+        var same = standing.Find(known => record is not null && IsSame(known, record));
+        foreach (var wrong in standing) if (wrong != same) yield return Credit(wrong, now);
+        if (same is not null || record is null) yield break;
+        // Those of another arrival have numbers of their own.
+        var before = charges.Count(known => (string?)known["session_id"] == (string?)record["session_id"]);
+        yield return before == 0 ? record : Reissued(record, before + 1);
     }
 
     private static JsonNode Negated(JsonNode amount)

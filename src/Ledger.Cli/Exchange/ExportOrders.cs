@@ -13,8 +13,8 @@ namespace Ledger.Cli.Exchange;
 
 /// <summary>
 /// <c>ledger export tcec PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge
-/// orders after T/CEC 102, split by the party's own tariff, and the check that sums them up. What is signed and
-/// encrypted around them belongs to the connection between two operators and not to their content.
+/// orders after T/CEC 102, split and priced as the party's own statement is, and the check that sums them up. What is
+/// signed and encrypted around them belongs to the connection between two operators and not to their content.
 /// </summary>
 static class ExportOrders
 {
@@ -34,22 +34,23 @@ static class ExportOrders
             throw new UsageException($"--operator has {TcecText.OperatorIdLength} letters and digits, not '{seller}'");
         var service = line.Option<decimal>("--service-price", TryPrice, "a price like 0.8") ?? 0m;
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var sessions = await ExportRecords.SessionsAsync(ledger, line, party, day, ct).ConfigureAwait(false);
-        var facts = await SettlementFacts.GatherAsync(ledger.Journal, ledger.Views, party, day,
-            await ledger.AsOfAsync(line, ct).ConfigureAwait(false) + 1 ?? ledger.Answers(null).KnownBefore, ct)
+        var position = await ExportRecords.PositionAsync(ledger, line, ct).ConfigureAwait(false);
+        var sessions = (await EndedSessions.GatherPricedAsync(ledger.Journal, ledger.Views, party, day, position, ct)
+            .ConfigureAwait(false)).ToList();
+        var facts = await SettlementFacts.GatherAsync(ledger.Journal, ledger.Views, party, day, position, ct)
             .ConfigureAwait(false);
         if (facts.Tariff is not { } tariff)
             throw new CouldNotException($"{party} has no tariff on {LocalDatePattern.Iso.Format(day)}");
         var orders = new List<TcecOrder>();
-        foreach (var session in sessions.Where(session => session.Why is null))
+        for (var i = 0; i < sessions.Count; i++)
         {
-            if (session.Session.Point.Value.Length > TcecText.ConnectorIdMax)
+            if (sessions[i] is not { Why: null, Session: var stay } session) continue;
+            if (stay.Point.Value.Length > TcecText.ConnectorIdMax)
                 throw new CouldNotException(
-                    $"{session.Session.Point} is longer than the {TcecText.ConnectorIdMax} characters of a ConnectorID");
-            orders.Add(TcecOrders.Of(session, Seq(seller, $"{session.Session.Point}/{Text(session.Session.Start)}"),
-                tariff, service) ?? throw new CouldNotException(
-                    $"tariff {tariff.Tariff} has no price for all of the session at {session.Session.Point} from "
-                    + Text(session.Session.Start)));
+                    $"{stay.Point} is longer than the {TcecText.ConnectorIdMax} characters of a ConnectorID");
+            if (TcecOrders.Of(session, Seq(seller, $"{stay.Point}/{Text(stay.Start)}"), service) is { } order)
+                orders.Add(order);
+            else sessions[i] = session with { Why = Unpriced };
         }
         var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[tariff.Zone], day);
         ExportRecords.Write(line, shell, new JsonObject
@@ -59,6 +60,9 @@ static class ExportOrders
         }, sessions);
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
+
+    const string Unpriced = "the price changes inside one of its settlement periods and no meter says how much flowed "
+        + "before it, or one of its days has no tariff";
 
     /// <summary>The same order has the same number for ever: the operator's id and 18 digits.</summary>
     static string Seq(string seller, string of)

@@ -11,8 +11,9 @@ namespace Ledger.Cli.Exchange;
 
 /// <summary>
 /// <c>ledger export cdr PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge
-/// detail records of OCPI. With <c>--issued FILE</c> only what is not billed so yet: a session that is new, and for one
-/// whose facts changed a credit and a new record. The same facts give the same file.
+/// detail records of OCPI. With <c>--issued FILE</c> only what is not billed so yet: a session that is new, for one
+/// whose facts changed a credit and a new record, and for one that is not proven any more a credit. The same facts give
+/// the same file.
 /// </summary>
 static class ExportRecords
 {
@@ -47,7 +48,8 @@ static class ExportRecords
         var zones = new Dictionary<SettlementPointId, DateTimeZone>();
         await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
         {
-            sessions = await SessionsAsync(ledger, line, party, day, ct).ConfigureAwait(false);
+            sessions = await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
+                await PositionAsync(ledger, line, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
             foreach (var point in ledger.Answers(null).Points())
                 zones[new(point.Point)] = DateTimeZoneProviders.Tzdb[point.Zone];
         }
@@ -58,13 +60,13 @@ static class ExportRecords
             foreach (var session in sessions) signed[session] = SessionSignatures.Of(session, ledger.Evidence);
         }
         var now = shell.Clock.GetCurrentInstant();
-        var records = sessions.Where(session => session.Why is null).Select(session => OcpiRecords.Write(
-            OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText, header,
-            signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
-            tariff.Currency, now, version));
-        var written = new JsonArray([.. Priced(records).SelectMany(record => OcpiRecords.ToIssue(record,
-            [.. issued.Select(node => node!.AsObject())
-                .Where(node => (string?)node["session_id"] == (string)record["session_id"]!)], now))]);
+        var known = issued.Select(node => node!.AsObject()).ToLookup(node => (string?)node["session_id"]);
+        var records = sessions.SelectMany(session => OcpiRecords.ToIssue(session.Why is not null ? null
+            : OcpiRecords.Write(OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText, header,
+                signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
+                tariff.Currency, now, version),
+            [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id])], now));
+        var written = new JsonArray([.. Priced(records)]);
         Write(line, shell, written, sessions);
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
@@ -88,13 +90,9 @@ static class ExportRecords
             CommandLine.Read<LocalDate>(line.Words[2], CommandLine.TryDay, "DAY is a day like 2026-06-02"));
     }
 
-    internal static async Task<IReadOnlyList<MeteredSession>> SessionsAsync(
-        LedgerReader ledger, CommandLine line, PartyId party, LocalDate day, CancellationToken ct)
-    {
-        var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        return await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
-            asOf + 1 ?? ledger.Answers(null).KnownBefore, ct).ConfigureAwait(false);
-    }
+    /// <summary>The position before which facts count.</summary>
+    internal static async Task<long> PositionAsync(LedgerReader ledger, CommandLine line, CancellationToken ct) =>
+        await ledger.AsOfAsync(line, ct).ConfigureAwait(false) + 1 ?? ledger.Answers(null).KnownBefore;
 
     /// <summary>The file, or standard output; what is not proven is named beside it.</summary>
     internal static void Write(
