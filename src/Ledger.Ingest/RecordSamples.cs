@@ -63,7 +63,7 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         if (log.First is not { } begins) return ([], "its frames are not here");
         if (range.Stretches.Any(stretch => stretch.First.Segment < begins.Segment))
             return ([], "its frames were dropped: ledger show evidence says by which fact");
-        // A sample that was sent again has no second effect; the first at an instant stands.
+        // A sample that was sent again has no second effect; of conflicting ones that counts which counts as energy.
         var samples = new SortedDictionary<long, long>();
         var streams = new HashSet<(long Session, int Stream)>();
         var room = new PowerSample[Limits.SamplesPerBlockMax];
@@ -79,10 +79,15 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
                 while (reader.TryRead(room, out var block))
                     if (streams.Contains((frame.Session, block.Stream)))
                         foreach (var sample in room.AsSpan(0, block.Count))
-                            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End
-                                && samples.TryAdd(sample.AtMicroseconds, sample.Milliwatts)
-                                && samples.Count > asked.Most) throw new TooManySamplesException();
+                            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End)
+                                Keep(sample.AtMicroseconds, sample.Milliwatts);
         }
         return ([.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))], null);
+
+        void Keep(long at, long power)
+        {
+            samples[at] = samples.TryGetValue(at, out var known) ? PowerCurve.Counting(known, power) : power;
+            if (samples.Count > asked.Most) throw new TooManySamplesException();
+        }
     }
 }

@@ -94,7 +94,7 @@ public sealed class CallResponseLawTests
     {
         var whole = Told([Part(curve, meaning, 0, 60)]);
         var gap = random.Next(1, 49);
-        var known = Response(
+        var known = Told(
             [Part(curve, meaning, 0, gap), Part(curve, meaning, gap, gap + 1) with { Withheld = "gone" },
             Part(curve, meaning, gap + 1, 60)]);
         if (gap < 20 || whole.Standing == ResponseStanding.NothingOrdered)
