@@ -10,10 +10,11 @@ namespace Ledger.Api;
 /// </summary>
 /// <param name="Response">Of the targets at the station together; null where it was not derived, and
 /// <paramref name="WhyNot"/> says why.</param>
+/// <param name="Compared">How many reported clocks the curves have the figure of.</param>
 /// <param name="Contradicted">The reported clocks that the curves contradict.</param>
 public sealed record StationResponse(
-    StationCall Call, OrderResponse? Response, int Compared, IReadOnlyList<(SettlementPointId Point, ReportedClock Clock)> Contradicted,
-    string? WhyNot)
+    StationCall Call, OrderResponse? Response, int Compared,
+    IReadOnlyList<(SettlementPointId Point, ReportedClock Clock)> Contradicted, string? WhyNot)
 {
     /// <summary>Why, of a response that is told in part or not at all.</summary>
     public string? Why => WhyNot ?? Response?.Why;

@@ -53,7 +53,8 @@ public sealed class KnownCurve
         sum.Plus(new(part.Record.Samples, part.Record.LateSamples, part.Record.DuplicateSamples,
             part.Record.ConflictingSamples, part.Record.Stream?.MissingSequences ?? 0, ClockOf(part.Record))));
 
-    /// <summary>The line that an instant lies on, of two the one that goes on from there; null where none does.</summary>
+    /// <summary>The line that an instant lies on, of two the one that goes on from there; null where none does.
+    /// </summary>
     public PowerLine? At(Instant at)
     {
         var asked = PowerCurve.Microseconds(at);

@@ -56,7 +56,8 @@ public sealed class PowerLine
         return corners[low].At == at ? corners[low].Milliwatts : Between(corners[low - 1], corners[low], at);
     }
 
-    /// <summary>The step that an instant lies in, or ends: what was measured says no nearer when something came.</summary>
+    /// <summary>The step that an instant lies in, or ends: what was measured says no nearer when something came.
+    /// </summary>
     public (long From, long To) StepTo(Fraction at)
     {
         var next = corners.FindIndex(corner => (Fraction)corner.At >= at);

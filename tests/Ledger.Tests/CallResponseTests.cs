@@ -51,8 +51,10 @@ public sealed class CallResponseTests
         var state = new DispatchState(
             Order([new(Point, Power.FromKilowatts(20))]),
             [new(new("I1"), Point, Enum.Parse<InstructionClock>(clock[0]), At(clock[1]), "csms")], null, []);
-        var curve = KnownCurve.Of([Part($"0-{known}", SampleSemantics.Instant, samples) is var part
-            ? part with { Record = part.Record with { ClockOffsetMicroseconds = -off.ToInt64Nanoseconds() / 1000 } } : part]);
+        var part = Part($"0-{known}", SampleSemantics.Instant, samples);
+        var ahead = -off.ToInt64Nanoseconds() / 1000;
+        var curve = KnownCurve.Of(
+            [part with { Record = part.Record with { ClockOffsetMicroseconds = ahead } }]);
         var told = CallResponse.Of(state, [new(Point, Station, curve)],
             new Dictionary<SettlementPointId, StationId?> { [Point] = Station }).Targets.ShouldHaveSingleItem().Clocks;
         (told is [var only] ? $"{only.Agreement}" : "none", told is [{ Why: { } why }] ? why : "")
@@ -118,8 +120,8 @@ public sealed class CallResponseTests
             (new CurveHole(ScenarioTable.Seconds("130-140"), "samples are missing"), Duration.FromSeconds(10)));
     }
 
-    /// <summary>Whoever moves between the order and its start is where he shall be when it begins: the power at the issue
-    /// says so.</summary>
+    /// <summary>Whoever moves between the order and its start is where he shall be when it begins: the power at the
+    /// issue says so.</summary>
     [Fact]
     public void Who_moved_before_the_start_is_seen_by_the_power_at_the_issue()
     {
@@ -184,21 +186,23 @@ public sealed class CallResponseTests
     private static KnownCurve Curve(string known, SampleSemantics semantics, string samples) => KnownCurve.Of(
         known.Split(" without ") is [var period, var gap] ? [Part(period, semantics, samples, gap)]
         : known.EndsWith(" suspect", StringComparison.Ordinal)
-            ? [Part(known.Split(' ')[0], semantics, samples) is var doubtful ? doubtful with
-            {
-                Record = doubtful.Record with { Quality = ReadingQuality.Suspect, ClockOffsetMicroseconds = 20_000_000 },
-            } : doubtful]
+            ? [Doubtful(Part(known.Split(' ')[0], semantics, samples))]
         : known.EndsWith(" withheld", StringComparison.Ordinal)
             ? [Part(known.Split(' ')[0], semantics, samples)
                 with { Withheld = "its frames were dropped: ledger show evidence says by which fact" }]
         : known.Split(' ').Select(each => Part(each, semantics, samples)));
 
+    private static CurvePart Doubtful(CurvePart part) => part with
+    {
+        Record = part.Record with { Quality = ReadingQuality.Suspect, ClockOffsetMicroseconds = 20_000_000 },
+    };
+
     private static CurvePart Part(string period, SampleSemantics semantics, string samples, string? gap = null)
     {
-        var record = new IntervalRecorded(Point, ScenarioTable.Seconds(period), 1, IntervalRecordState.Final, Energy.Zero,
-            Energy.Zero, Power.Zero, Power.Zero, 0, 0, gap is null ? [] : [new(ScenarioTable.Seconds(gap))], 0, 0, 0, 0, 0,
-            ReadingQuality.Measured, null, new(new string('0', 64)),
-            semantics == SampleSemantics.Instant ? null : new(semantics, 1_000_000, 0, 0, 0, 0));
+        var record = new IntervalRecorded(Point, ScenarioTable.Seconds(period), 1, IntervalRecordState.Final,
+            Energy.Zero, Energy.Zero, Power.Zero, Power.Zero, 0, 0,
+            gap is null ? [] : [new(ScenarioTable.Seconds(gap))], 0, 0, 0, 0, 0, ReadingQuality.Measured, null,
+            new(new string('0', 64)), semantics == SampleSemantics.Instant ? null : new(semantics, 1_000_000, 0, 0, 0, 0));
         return new(record, [.. samples.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(sample =>
             new PowerSample(ScenarioTable.Number(sample.Split(':')[0]) * 1_000_000,
                 ScenarioTable.Kilowatts(sample.Split(':')[1]).Milliwatts))]);

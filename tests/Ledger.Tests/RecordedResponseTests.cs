@@ -10,8 +10,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>How fast recorded calls were followed: samples that were streamed or handed in, from the door to the command
-/// line, the interface, the page and the report of a station; and who is told.</summary>
+/// <summary>How fast recorded calls were followed: samples that were streamed or handed in, from the door to the
+/// command line, the interface, the page and the report of a station; and who is told.</summary>
 public sealed class RecordedResponseTests
 {
     private const int Start = 600, End = 1200, Last = 3660;
@@ -22,8 +22,8 @@ public sealed class RecordedResponseTests
 
         """;
 
-    /// <summary>CP0 goes from 100 kW to 20 in eight seconds, CP1 has 10 kW all the time, and of CP2 nothing is known for
-    /// ten seconds when the order begins.</summary>
+    /// <summary>CP0 goes from 100 kW to 20 in eight seconds, CP1 has 10 kW all the time, and of CP2 nothing is known
+    /// for ten seconds when the order begins.</summary>
     private static PowerSample[] Sent(int connector, int from, int to) =>
         [.. Enumerable.Range(from, to - from + 1)
             .Where(second => connector != 2 || second is < Start - 5 or > Start + 5)
@@ -134,7 +134,8 @@ public sealed class RecordedResponseTests
         {"instruction":"I1","kind":"curtail","issuedBy":"GRID","issuedAt":"2026-02-27T10:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:15:00Z","targets":[{"point":"CP1","kw":20}],"toleranceKw":"2"}
         """;
 
-    /// <summary>From 100 kW to 20 in eight seconds, a sample a second, from ten minutes before the call to its end.</summary>
+    /// <summary>From 100 kW to 20 in eight seconds, a sample a second, from ten minutes before the call to its end.
+    /// </summary>
     private static string File(string point) => string.Concat(Enumerable.Range(-600, 1501).Select(second =>
         string.Create(CultureInfo.InvariantCulture,
             $"{point}{(Instant.FromUtc(2026, 2, 27, 10, 0) + Duration.FromSeconds(second)).ToDateTimeUtc():yyyy-MM-ddTHH:mm:ssZ},{Math.Clamp(100 - 10 * second, 20, 100)}\n")));
@@ -183,7 +184,8 @@ public sealed class RecordedResponseTests
     }
 
     /// <summary>An order aims at points of two owners. Each is told of his own, and of no sum that says what the other
-    /// did; who issued it and an auditor are told of all; another grid operator not that there is such an order.</summary>
+    /// did; who issued it and an auditor are told of all; another grid operator not that there is such an order.
+    /// </summary>
     [Fact]
     public async Task Who_may_read_a_curve_is_told_of_it_and_nobody_else()
     {

@@ -39,7 +39,8 @@ public sealed record StationCallAnswer(
     private static decimal? Seconds(Duration? time) => time?.ToInt64Nanoseconds() / 1_000_000_000m;
 }
 
-/// <summary>How fast a call was followed: what was reported, and what the power curves of the targets there say.</summary>
+/// <summary>How fast a call was followed: what was reported, and what the power curves of the targets there say.
+/// </summary>
 /// <param name="ReportedTenPercentSeconds">To 10 % of the order at the last target, by the clocks that were reported;
 /// null where one is missing.</param>
 /// <param name="Curve">Of the targets there together; null where it was not derived.</param>

@@ -77,7 +77,8 @@ internal static class ResponseListings
         ]);
 
     public static Listing Contradicted(IEnumerable<StationResponse> calls) => Listing.Of(
-        calls.SelectMany(call => call.Contradicted, (call, each) => (call.Call.Order.Instruction, each.Point, each.Clock)),
+        calls.SelectMany(call => call.Contradicted,
+            (call, each) => (call.Call.Order.Instruction, each.Point, each.Clock)),
         new("instruction", "instruction", row => row.Instruction),
         new("point", "point", row => row.Point.Value),
         new("clock", "clock", row => row.Clock.Clock),
