@@ -80,9 +80,9 @@ public sealed class RecordedResponseTests
             .ShouldBe(("CP0", "whole", "100", "-80", "100"));
         // Whoever has the samples gets the same figures from the calculator, digit by digit.
         var samples = string.Join(',', Sent(0, 0, End).Select(sample => string.Create(CultureInfo.InvariantCulture,
-            $"[{sample.AtMicroseconds / 1_000_000},{sample.Milliwatts / 1_000_000}]")));
+            $"[{(sample.AtMicroseconds - StreamTown.DayMicroseconds) / 1_000_000},{sample.Milliwatts / 1_000_000}]")));
         var calculated = CommandRun.Of(["calc", "response", "--in", "-"], string.Create(CultureInfo.InvariantCulture,
-            $"{{\"samples\":[{samples}],\"orderKw\":-80,\"toleranceKw\":2,\"orderAt\":{StreamTown.Time(Start) / 1_000_000},\"until\":{StreamTown.Time(End) / 1_000_000}}}"));
+            $"{{\"samples\":[{samples}],\"orderKw\":-80,\"toleranceKw\":2,\"orderAt\":{Start},\"until\":{End}}}"));
         calculated.Exit.ShouldBe(ExitCode.Done, calculated.Errors);
         var alone = JsonDocument.Parse(calculated.Output).RootElement;
         foreach (var (ours, theirs) in new[]
