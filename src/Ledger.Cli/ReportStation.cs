@@ -90,13 +90,14 @@ public static class ReportStation
                 + "certificate.")
             .Table("tests", "Test dispatches", CallListings.Tests(report.Tests))
             .Table("calls", "Real calls", CallListings.Calls(report.Calls))
-            .Table("response", "Response to the real calls by the clocks that were reported of them: what 5 %, 50 % and "
-                + "95 % of them stayed at or below", CallListings.Response(windows.All))
-            .Note("The delay counts from the start of an order to 10 % of it at the last connector.")
-            .Table("curveResponse", "How fast each call and test was followed: by the power curves of its targets here, "
-                + "taken together, and beside it what was reported", ResponseListings.Calls(responses))
-            .Note("Both count from the start of the order; a reported figure is that of the last connector, the curve's that "
-                + "of the sum of those that had something to change. What the curves do not tell is –.")
+            .Table("response", "Response to the real calls: what 5 %, 50 % and 95 % of them stayed at or below",
+                CallListings.Response(windows.All))
+            .Note("The delay counts from the start of an order to 10 % of it at the last connector, by the clocks that were "
+                + "reported.")
+            .Table("curveResponse", "How fast calls and tests were followed: as reported, and by the power curve",
+                ResponseListings.Calls(responses))
+            .Note("Both count from the start of the order. What was reported is of the last connector, the curve is the sum "
+                + "of the connectors that had something to change.")
             .Table("contradictedClocks", "Reported clocks that the power curve contradicts",
                 ResponseListings.Contradicted(responses))
             .Table("credible", "What may be promised, from the real calls", CallListings.Windows(windows))

@@ -55,6 +55,8 @@ internal static class ShowResponse
         page.Table("sums", found.Targets.Count < 2 ? null
                 : "of several together: the sum of those that had something to change",
                 ResponseListings.Sums(found.Sums))
+            .Table("notTold", "what the curves do not tell", ResponseListings.NotTold(
+                found.Targets, found.Targets.Count < 2 ? [] : found.Sums))
             .Table("clocks", "what was reported, beside the curve", ResponseListings.Clocks(
                 found.Targets, order.Period.Start))
             .Table("holes", "time of the call of which the power is not known", ResponseListings.Holes(found.Targets))

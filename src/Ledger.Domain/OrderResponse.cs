@@ -64,9 +64,10 @@ public sealed record OrderResponse(
                 + $"{Allowed(level)}" + (tolerance > Power.Zero ? $", with a tolerance of {tolerance}" : ""));
         var until = Math.Min(line.To, PowerCurve.Microseconds(call.End));
         var change = (Fraction)level.Milliwatts - initial;
-        return Measured(line, call, change, tolerance.Milliwatts, until,
-            until < PowerCurve.Microseconds(call.End) ? WhyFrom(curve, new(At(until), call.End)) : null)
-            ?? Unknown("nothing is known after the start: " + WhyFrom(curve, call)) with { Initial = initial };
+        if (until <= start)
+            return Unknown("nothing is known after the start: " + WhyFrom(curve, call)) with { Initial = initial };
+        return Measured(Followed(line, call, until), call, change, tolerance.Milliwatts, until,
+            until < PowerCurve.Microseconds(call.End) ? WhyFrom(curve, new(At(until), call.End)) : null);
     }
 
     /// <summary>
@@ -82,14 +83,14 @@ public sealed record OrderResponse(
         var moving = targets.Where(target => target.Response.Standing != ResponseStanding.NothingOrdered).ToList();
         if (moving.Count == 0)
             return new(ResponseStanding.NothingOrdered, null, null, null, null, "nothing was to be changed at any of them");
-        var from = PowerCurve.Microseconds(call.Start);
         var first = moving.MinBy(target => target.Response.KnownUntil!.Value);
         var until = PowerCurve.Microseconds(first.Response.KnownUntil!.Value);
-        var sum = PowerLine.Sum(moving.ConvertAll(target => target.Curve.At(call.Start)!.Part(from, until)));
+        var sum = PowerLine.Sum(moving.ConvertAll(
+            target => Followed(target.Curve.At(call.Start)!, call, until)));
         var change = moving.Aggregate(Fraction.Zero, (all, target) => all + target.Response.Change!.Value);
         var response = Measured(sum, call, change, tolerance.Milliwatts * moving.Count, until,
             until < PowerCurve.Microseconds(call.End) ? $"{first.Name}: "
-                + WhyFrom(first.Curve, new(At(until), call.End)) : null)!;
+                + WhyFrom(first.Curve, new(At(until), call.End)) : null);
         // The steps of the sum are shorter than those in which each of its parts is known.
         return response with
         {
@@ -100,11 +101,20 @@ public sealed record OrderResponse(
         };
     }
 
-    private static OrderResponse? Measured(
+    /// <summary>The curve of the call as far as it is known. Where that is to the end, its last step is level: what comes
+    /// at the end is a release.</summary>
+    private static PowerLine Followed(PowerLine line, Interval call, long until)
+    {
+        var from = PowerCurve.Microseconds(call.Start);
+        return until == PowerCurve.Microseconds(call.End) ? line.PartHeld(from, until) : line.Part(from, until);
+    }
+
+    /// <param name="line">Of the call, from its start on.</param>
+    private static OrderResponse Measured(
         PowerLine line, Interval call, Fraction change, Fraction tolerance, long until, string? broken)
     {
-        if (Response.Measure(line, change, tolerance, PowerCurve.Microseconds(call.Start), until, isBound: true)
-            is not { } measure) return null;
+        var measure = Response.Measure(
+            line, change, tolerance, PowerCurve.Microseconds(call.Start), until, isBound: true)!;
         var said = broken is not null
             ? $"the curve is known for {Seconds(until - PowerCurve.Microseconds(call.Start))} s only ({broken}): what did "
                 + "not come in that time, and what is asked of the whole call, is not told"

@@ -78,6 +78,15 @@ public sealed class PowerLine
         return new(part);
     }
 
+    /// <summary>The same, but level from the last corner before its end on: a sample at the end or after it says nothing
+    /// of the time before, where an order ends and power is let go.</summary>
+    public PowerLine PartHeld(long from, long to)
+    {
+        var part = Part(from, to).corners;
+        part[^1] = new(to, part[^2].Milliwatts);
+        return new(part);
+    }
+
     /// <summary>The sum of lines that all have the same first and last instant; at least one.</summary>
     public static PowerLine Sum(IReadOnlyList<PowerLine> lines)
     {

@@ -202,7 +202,8 @@ public sealed class CallResponseTests
         var record = new IntervalRecorded(Point, ScenarioTable.Seconds(period), 1, IntervalRecordState.Final,
             Energy.Zero, Energy.Zero, Power.Zero, Power.Zero, 0, 0,
             gap is null ? [] : [new(ScenarioTable.Seconds(gap))], 0, 0, 0, 0, 0, ReadingQuality.Measured, null,
-            new(new string('0', 64)), semantics == SampleSemantics.Instant ? null : new(semantics, 1_000_000, 0, 0, 0, 0));
+            new(new string('0', 64)),
+            semantics == SampleSemantics.Instant ? null : new(semantics, 1_000_000, 0, 0, 0, 0));
         return new(record, [.. samples.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(sample =>
             new PowerSample(ScenarioTable.Number(sample.Split(':')[0]) * 1_000_000,
                 ScenarioTable.Kilowatts(sample.Split(':')[1]).Milliwatts))]);

@@ -13,9 +13,11 @@ internal static class ResponseListings
         [
             new("point", "point", row => row.Point.Value),
             new("station", null, row => row.Station?.Value),
+            new(null, "at start kW", row => Shown(row.Response.Initial / 1_000_000L)),
             new("levelKw", "level kW", row => row.Level),
             new("atIssueKw", null, row => Exact(row.AtIssue / 1_000_000L)),
             .. Figures<TargetResponse>(row => row.Response),
+            new(null, "missing kWh", row => row.Response.Shortfall),
             new("missingSeconds", null, row => (decimal)row.Missing.ToInt64Nanoseconds() / 1_000_000_000m),
             new("samples", null, row => row.Doubts.Samples),
             new("lateSamples", null, row => row.Doubts.Late),
@@ -33,7 +35,17 @@ internal static class ResponseListings
             new("targets", "targets", row => row.Targets),
             new("moving", "to change", row => row.Moving),
             .. Figures<SummedResponse>(row => row.Response),
+            new(null, "missing kWh", row => row.Response.Shortfall),
         ]);
+
+    /// <summary>What the curves do not tell, and why.</summary>
+    public static Listing NotTold(IEnumerable<TargetResponse> targets, IEnumerable<SummedResponse> sums) =>
+        Listing.Of<(string Of, string? Why)>(
+            targets.Select(target => (target.Point.Value, target.Response.Why))
+                .Concat(sums.Select(sum => (sum.Station?.Value ?? "all targets", sum.Response.Why)))
+                .Where(row => row.Why is not null),
+            new("of", "of", row => row.Of),
+            new("why", "why", row => row.Why));
 
     /// <summary>What of a call is not known, and what may be wrong with what is.</summary>
     public static Listing Holes(IEnumerable<TargetResponse> targets) => Listing.Of(
@@ -74,6 +86,8 @@ internal static class ResponseListings
             .. Figures<StationResponse>(row => row.Response, row => row.Why),
             new("clocksCompared", null, row => row.Compared),
             new("clocksContradicted", "contradicted", row => row.Contradicted.Count),
+            // What was never reached is seen by what is missing in the row.
+            new(null, "why not known", row => row.Response?.Standing == ResponseStanding.Whole ? null : row.Why),
         ]);
 
     public static Listing Contradicted(IEnumerable<StationResponse> calls) => Listing.Of(
@@ -91,18 +105,18 @@ internal static class ResponseListings
         Func<TRow, OrderResponse?> of, Func<TRow, string?>? why = null) =>
     [
         new("standing", "the curve", row => of(row)?.Standing),
-        .. Figure("initialKw", "at start kW", of, response => response.Initial / 1_000_000L),
-        .. Figure("changeKw", "to change kW", of, response => response.Change / 1_000_000L),
+        .. Figure("initialKw", null, of, response => response.Initial / 1_000_000L),
+        .. Figure("changeKw", null, of, response => response.Change / 1_000_000L),
         .. Figure("tenPercentSeconds", "10 % s", of, response => response.TenPercent / 1_000_000L),
         .. Figure("ninetyPercentSeconds", "90 % s", of, response => response.NinetyPercent / 1_000_000L),
         .. Figure("rampKwPerSecond", "ramp kW/s", of, response => response.Ramp),
         .. Figure("overshootKw", null, of, response => response.Overshoot / 1_000_000L),
         .. Figure("settledSeconds", "settled s", of, response => response.Settled / 1_000_000L),
         .. Figure("sustainedShare", "held", of, response => response.Sustained),
-        new("shortfallKwh", "missing kWh", row => of(row)?.Shortfall),
+        new("shortfallKwh", null, row => of(row)?.Shortfall),
         .. Figure("widestStepSeconds", "widest step s", of, response => response.WidestStep / 1_000_000L),
         new("knownUntil", null, row => of(row)?.KnownUntil),
-        new("why", "why", why ?? (row => of(row)?.Why)),
+        new("why", null, why ?? (row => of(row)?.Why)),
     ];
 
     private static IEnumerable<Column<TRow>> Figure<TRow>(
