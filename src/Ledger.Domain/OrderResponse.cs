@@ -101,8 +101,8 @@ public sealed record OrderResponse(
         };
     }
 
-    /// <summary>The curve of the call as far as it is known. Where that is to the end, its last step is level: what comes
-    /// at the end is a release.</summary>
+    /// <summary>The curve of the call as far as it is known. Where that is to the end, its last step is level: what
+    /// comes at the end is a release.</summary>
     private static PowerLine Followed(PowerLine line, Interval call, long until)
     {
         var from = PowerCurve.Microseconds(call.Start);

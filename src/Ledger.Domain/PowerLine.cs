@@ -78,8 +78,8 @@ public sealed class PowerLine
         return new(part);
     }
 
-    /// <summary>The same, but level from the last corner before its end on: a sample at the end or after it says nothing
-    /// of the time before, where an order ends and power is let go.</summary>
+    /// <summary>The same, but level from the last corner before its end on: a sample at the end or after it says
+    /// nothing of the time before, where an order ends and power is let go.</summary>
     public PowerLine PartHeld(long from, long to)
     {
         var part = Part(from, to).corners;
