@@ -1,11 +1,12 @@
 using Ledger.Domain;
+using Ledger.Ingest;
 using Ledger.Projections;
 using NodaTime;
 
 namespace Ledger.Api.Pages;
 
-/// <summary>The instructions that touch the day, each with its tally and, opened,
-/// the verdict and reasons of each target.</summary>
+/// <summary>The instructions that touch the day, each with its tally and, opened, how fast it was followed, and the
+/// verdict and reasons of each target.</summary>
 internal static class ComplianceSection
 {
     /// <param name="at">At which the calls are read.</param>
@@ -16,11 +17,15 @@ internal static class ComplianceSection
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
         var instructions = answers.Instructions().Where(row => row.Start < edges.End && row.End > edges.Start).ToList();
         var found = new List<Html>();
+        var curves = new CallCurves(ledger.Journal, ledger.Samples(), before - 1)
+        { SamplesLeft = ResponseSection.SamplesMax };
         foreach (var row in instructions)
         {
-            var answer = answers.Instruction(new(row.Instruction))!.ReadAt(at);
-            var worth = await DeliverySection.OfAsync(ledger, answer, before, at, ct).ConfigureAwait(false);
-            found.Add(Instruction(answer, answers.UnknownTargets(answer), DateTimeZoneProviders.Tzdb[zone], worth));
+            var seen = answers.Instruction(new(row.Instruction))!.ReadAt(at);
+            var worth = await DeliverySection.OfAsync(ledger, seen, before, at, ct).ConfigureAwait(false);
+            var response = await ResponseSection.OfAsync(curves, answers, seen, ct).ConfigureAwait(false);
+            found.Add(Instruction(
+                seen, answers.UnknownTargets(seen), DateTimeZoneProviders.Tzdb[zone], worth, response));
         }
         if (found.Count == 0)
             found.Add(Html.Format($"<p class=\"empty\">No dispatch instruction holds on this day.</p>"));
@@ -28,7 +33,7 @@ internal static class ComplianceSection
     }
 
     private static Html Instruction(
-        InstructionAnswer answer, IReadOnlyList<string> unknown, DateTimeZone zone, Html worth)
+        InstructionAnswer answer, IReadOnlyList<string> unknown, DateTimeZone zone, Html worth, Html response)
     {
         var (row, tally) = (answer.Instruction, answer.Instruction.Tally);
         var counts = Html.Join(new (string Verdict, int Count)[]
@@ -47,7 +52,7 @@ internal static class ComplianceSection
             <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy},
             {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
             <p class="figures">{Figures(answer)}</p>{nobodys}
-            <ul class="tally">{counts}</ul>{worth}
+            <ul class="tally">{counts}</ul>{worth}{response}
             <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>
             {Targets(row.Kind, answer.Targets)}</details></article>
             """);
