@@ -65,7 +65,7 @@ public sealed class CorrectionReasonTests : IDisposable
             [$"now: line {lines[19]!["lineAfter"]} of R1 with D1", $"before: line {lines[19]!["lineBefore"]} of R1"]);
         Snapshot.Match(Done("explain", "D1#20"), "CorrectionReasonTests.line");
         var missing = town.Run("explain", "D1#25");
-        (missing.Exit, missing.Errors).ShouldBe((ExitCode.CouldNot, "ledger: D1 has the lines 1 to 24, and no 25\n"));
+        (missing.Exit, missing.Errors).ShouldBe((ExitCode.CouldNot, "ledger explain: D1 has the lines 1 to 24, and no 25\n"));
     }
 
     [Fact]

@@ -61,10 +61,10 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
         var (before, after) = (By("dso"), By("tso"));
         var deltas = StatementDeltas.Between(before, after);
         deltas.Flexibility.Select(line => $"{line.Number} {line.Payer} {line.Amount} {line.Source}")
-            .ShouldBe(["1 dso 10 reverses line 1", "2 tso -10 pack v1"]);
+            .ShouldBe(["1 dso 10.00 reverses line 1", "2 tso -10.00 pack v1"]);
         deltas.Postings(new("A")).Where(posting => posting.Amount != 0m)
-            .Select(posting => $"{posting.Account} {posting.Amount}").ShouldBe(["flexibility/A 10", "flexibility/dso -10",
-                "flexibility/A -10", "flexibility/tso 10"]);
+            .Select(posting => $"{posting.Account} {posting.Amount}").ShouldBe(["flexibility/A 10.00", "flexibility/dso -10.00",
+                "flexibility/A -10.00", "flexibility/tso 10.00"]);
         StatementDeltas.Unlike(before, [deltas], after).ShouldBeNull();
         StatementDeltas.Unlike(before, [], after).ShouldNotBeNull();
         FlexibilityLines.Difference(before, after).ShouldHaveSingleItem().Cause
