@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ledger.Api;
 using Ledger.Api.Access;
 using Ledger.Api.Jobs;
@@ -92,7 +93,10 @@ public sealed class VerbJobTests : IDisposable
         {
             var taken = await PostAsync(who, "/v1/jobs", asked);
             taken.Status.ShouldBe(202, taken.Text);
-            (taken["standing"], taken["asked"]).ShouldBe(("waiting", asked));
+            var said = JsonNode.Parse(asked)!.AsObject(); // of a list it is kept that it was there
+            foreach (var (name, _) in said.Where(member => member.Value is JsonArray).ToList()) said[name] = "…";
+            JsonNode.DeepEquals(JsonNode.Parse(taken["asked"]!), said).ShouldBeTrue(taken["asked"]);
+            taken["standing"].ShouldBe("waiting");
             taken.Response.Headers.Location!.ToString().ShouldBe($"/v1/jobs/{taken["job"]}");
             return taken["job"]!;
         }
