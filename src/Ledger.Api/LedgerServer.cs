@@ -169,6 +169,7 @@ public sealed class LedgerServer : IAsyncDisposable
         LimitReads.Map(app, ledger);
         FlexibilityReads.Map(app, ledger);
         DeliveryReads.Map(app, ledger);
+        ResponseReads.Map(app, ledger);
         InstructionEvents.Map(app, ledger);
         CurveReads.Map(app, ledger);
         OperationReads.Map(app, ledger);

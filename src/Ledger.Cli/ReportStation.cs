@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Projections;
@@ -36,9 +37,11 @@ public static class ReportStation
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
         var report = StationReport.Of(ledger.Answers(asOf), station, from, to)
             ?? throw new CouldNotException($"there is no station {station}");
+        var responses = await StationResponse.OfAsync(
+            report, ShowResponse.CurvesOf(line, ledger, asOf, ShowResponse.SamplesMax), ct).ConfigureAwait(false);
         var page = ledger.Page("report", asOf);
         Head(ledger, report, page);
-        Body(report, page);
+        Body(report, responses, page);
         if (line.Flag("--html"))
             page.WriteHtml(shell.Output, $"Report of station {station}, {line.Required("--period")}");
         else page.Write(shell.Output, line.Json);
@@ -79,7 +82,7 @@ public static class ReportStation
     private static string Share(long part, long whole, string what) => string.Create(
         CultureInfo.InvariantCulture, $"{part} of {whole} {what}");
 
-    private static void Body(StationReport report, Page page)
+    private static void Body(StationReport report, IReadOnlyList<StationResponse> responses, Page page)
     {
         var windows = report.Windows;
         page.Table("standards", "Declared standards and certificates", StationListings.Standards(report.Standards))
@@ -89,7 +92,14 @@ public static class ReportStation
             .Table("calls", "Real calls", CallListings.Calls(report.Calls))
             .Table("response", "Response to the real calls: what 5 %, 50 % and 95 % of them stayed at or below",
                 CallListings.Response(windows.All))
-            .Note("The delay counts from the start of an order to 10 % of it at the last connector.")
+            .Note("The delay counts from the start of an order to 10 % of it at the last connector, by the clocks that were "
+                + "reported.")
+            .Table("curveResponse", "How fast calls and tests were followed: as reported, and by the power curve",
+                ResponseListings.Calls(responses))
+            .Note("Both count from the start of the order. What was reported is of the last connector, the curve is the sum "
+                + "of the connectors that had something to change.")
+            .Table("contradictedClocks", "Reported clocks that the power curve contradicts",
+                ResponseListings.Contradicted(responses))
             .Table("credible", "What may be promised, from the real calls", CallListings.Windows(windows))
             .Field("callsWithoutSample", null, windows.NoSample)
             .Note(CallListings.Promise(windows));

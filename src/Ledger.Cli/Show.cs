@@ -57,6 +57,8 @@ public static class Show
             ShowDelivery.BaselineAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
         ["delivery"] = new("INSTRUCTION", true, [], asked =>
             ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
+        ["response"] = new("INSTRUCTION", true, ["--point", "--archive"], asked =>
+            ShowResponse.PageAsync(asked.Line, asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
         ["peak"] = new("STATION", true, ["--day"], asked => Task.FromResult(ShowPeak.PageOf(
@@ -100,7 +102,7 @@ public static class Show
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given. Of a record's: "
                 + "each file or frame as it was received, after its length (4 bytes, the lowest first)"),
-            XlsxOption, PrunedEvidence.ArchiveOption, .. Disclosing.Options,
+            ShowResponse.Point, XlsxOption, PrunedEvidence.ArchiveOption, .. Disclosing.Options,
         ],
         RunAsync);
 

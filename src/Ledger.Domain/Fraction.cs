@@ -86,6 +86,13 @@ public readonly struct Fraction : IComparable<Fraction>, IEquatable<Fraction>
         return units.Sign < 0 ? "-" + text : text;
     }
 
+    /// <summary>The same as a number, for a table.</summary>
+    public decimal ToDecimal(int decimals)
+    {
+        var scale = BigInteger.Pow(10, decimals);
+        return (decimal)(this * new Fraction(scale, 1)).Round() / (decimal)scale;
+    }
+
     public int CompareTo(Fraction other) =>
         (Numerator * other.Denominator).CompareTo(other.Numerator * Denominator);
     public bool Equals(Fraction other) => Numerator == other.Numerator && Denominator == other.Denominator;

@@ -39,6 +39,9 @@ public static class PowerCurve
     /// <summary>Longest gap that may be allowed: up to here every product fits into 128 bits.</summary>
     public static readonly Duration MaxGapLimit = Duration.FromDays(366);
 
+    /// <summary>Which of two powers of one instant counts: the lower absolute one, of +p and -p the import.</summary>
+    public static long Counting(long one, long other) => CurveOrder.LeastPowerFirst(one, other) <= 0 ? one : other;
+
     /// <summary>The gap allowed by default: three times the median spacing, at least 2 s.</summary>
     public static Duration DefaultMaxGap(ReadOnlySpan<PowerSample> samples)
     {

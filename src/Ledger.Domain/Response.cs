@@ -7,7 +7,8 @@ namespace Ledger.Domain;
 /// <param name="Initial">Power at the order, in mW.</param>
 /// <param name="TenPercent">When a tenth of the ordered change was first reached.</param>
 /// <param name="NinetyPercent">When nine tenths were first reached.</param>
-/// <param name="Ramp">Mean ramp from 10 % to 90 %, in mW/µs, which is kW/s; never negative.</param>
+/// <param name="Ramp">Mean ramp from 10 % to 90 %, in mW/µs, which is kW/s; never negative. Null too where both were
+/// reached at once, by a curve whose samples are no instants.</param>
 /// <param name="Overshoot">Farthest beyond the order, in mW; zero if never beyond it.</param>
 /// <param name="Settled">From when on the curve stays within the tolerance of the order.</param>
 /// <param name="Sustained">
@@ -26,7 +27,8 @@ public sealed record ResponseMeasure(
 /// Response to an order for a change of power, up or down: 10 % and 90 % of the change counted from the power at the
 /// order, ramp = 0.8 · change / (t90 − t10), overshoot, settling time, sustain ratio and the energy missing during the
 /// ramp (market rules §2.6). The curve is straight between samples, so each figure is an exact fraction, except that
-/// the energy of each step is rounded half to even to half a nanojoule, as in <see cref="PowerCurve"/>.
+/// the energy of each step is rounded half to even to half a nanojoule, as in <see cref="PowerCurve"/>. A curve of held
+/// or mean powers is a <see cref="PowerLine"/> with steps.
 /// </summary>
 public static class Response
 {
@@ -44,46 +46,35 @@ public static class Response
     /// <param name="until">When the order ended; later samples are not looked at.</param>
     public static ResponseMeasure? Measure(
         ReadOnlySpan<PowerSample> samples, long orderedMilliwatts, Fraction toleranceMilliwatts, long orderAt,
-        long until)
+        long until) => Measure(PowerLine.Of(samples), orderedMilliwatts, toleranceMilliwatts, orderAt, until);
+
+    /// <summary>The same of a line of any kind.</summary>
+    /// <param name="isBound">Whether the order is kept beyond it too, as one is that says at most or at least: then
+    /// only what is short of it is outside the tolerance.</param>
+    public static ResponseMeasure? Measure(
+        PowerLine? line, Fraction orderedMilliwatts, Fraction toleranceMilliwatts, long orderAt, long until,
+        bool isBound = false)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(orderedMilliwatts);
-        var known = CurveOrder.Sorted(samples);
-        if (known.IsEmpty || known[0].AtMicroseconds > orderAt) return null;
-        var end = Math.Min(until, known[^1].AtMicroseconds);
+        if (orderedMilliwatts == Fraction.Zero)
+            throw new ArgumentOutOfRangeException(nameof(orderedMilliwatts), "no change is ordered");
+        if (line is null || line.From > orderAt) return null;
+        var end = Math.Min(until, line.To);
         if (end <= orderAt) return null;
 
-        var initial = PowerAt(known, orderAt);
-        var curve = Since(known, orderAt, end, initial, Math.Sign(orderedMilliwatts));
-        Fraction order = Math.Abs(orderedMilliwatts);
+        var part = line.Part(orderAt, end);
+        var initial = part.Corners[0].Milliwatts;
+        var isUp = orderedMilliwatts > Fraction.Zero;
+        var order = isUp ? orderedMilliwatts : Fraction.Zero - orderedMilliwatts;
+        var curve = part.Corners.Select(corner => new Moved(
+            corner.At - orderAt, isUp ? corner.Milliwatts - initial : initial - corner.Milliwatts)).ToList();
         var ten = FirstReaches(curve, order * new Fraction(1, 10));
         var ninety = FirstReaches(curve, order * new Fraction(9, 10));
         var rampEnd = ninety ?? curve[^1].At;
         return new(
             initial, ten, ninety, Ramp(order, ten, ninety),
             Fraction.Max(Fraction.Zero, curve.Select(point => point.By).Max() - order),
-            Settled(curve, order, toleranceMilliwatts), Sustained(curve, order, ninety),
-            Short(curve, order, Fraction.Zero, rampEnd), WidestStep(curve));
-    }
-
-    /// <summary>The curve from the order to its end; both edges lie on the line between their neighbours.</summary>
-    private static List<Moved> Since(
-        ReadOnlySpan<PowerSample> known, long orderAt, long end, Fraction initial, long direction)
-    {
-        var curve = new List<Moved> { new(Fraction.Zero, Fraction.Zero) };
-        foreach (var (at, power) in known)
-            if (at > orderAt && at < end) curve.Add(new(at - orderAt, (power - initial) * direction));
-        curve.Add(new(end - orderAt, (PowerAt(known, end) - initial) * direction));
-        return curve;
-    }
-
-    private static Fraction PowerAt(ReadOnlySpan<PowerSample> known, long at)
-    {
-        var next = 0;
-        while (known[next].AtMicroseconds < at) next++;
-        if (known[next].AtMicroseconds == at) return known[next].Milliwatts;
-        var (a, b) = (known[next - 1], known[next]);
-        return a.Milliwatts
-            + new Fraction(at - a.AtMicroseconds, b.AtMicroseconds - a.AtMicroseconds) * (b.Milliwatts - a.Milliwatts);
+            Settled(curve, order - toleranceMilliwatts, isBound ? null : order + toleranceMilliwatts),
+            Sustained(curve, order, ninety), Short(curve, order, Fraction.Zero, rampEnd), WidestStep(curve));
     }
 
     private static Fraction? FirstReaches(List<Moved> curve, Fraction level)
@@ -98,17 +89,16 @@ public static class Response
         a.At + (b.At - a.At) * (level - a.By) / (b.By - a.By);
 
     private static Fraction? Ramp(Fraction order, Fraction? ten, Fraction? ninety) =>
-        ten is { } from && ninety is { } to ? order * new Fraction(8, 10) / (to - from) : null;
+        ten is { } from && ninety is { } to && to > from ? order * new Fraction(8, 10) / (to - from) : null;
 
-    private static Fraction? Settled(List<Moved> curve, Fraction order, Fraction tolerance)
+    private static Fraction? Settled(List<Moved> curve, Fraction least, Fraction? most)
     {
-        var (least, most) = (order - tolerance, order + tolerance);
         bool Outside(Moved point) => point.By < least || point.By > most;
         var last = curve.FindLastIndex(Outside);
         if (last == curve.Count - 1) return null;
         return last < 0
             ? Fraction.Zero
-            : Crossing(curve[last], curve[last + 1], curve[last].By < least ? least : most);
+            : Crossing(curve[last], curve[last + 1], curve[last].By < least ? least : most!.Value);
     }
 
     private static Fraction? Sustained(List<Moved> curve, Fraction order, Fraction? ninety)

@@ -21,19 +21,38 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
     /// <param name="most">So many are read at most; <see cref="TooManySamplesException"/> where there are more.</param>
     public (PowerSample[] Samples, string? Withheld) Of(IntervalRecorded record, int most, CancellationToken ct)
     {
-        var (start, end) = (PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End));
+        var (start, end) = CurveWindow.Edges(record.Period);
+        return Read(record, (start, end, most), ct);
+    }
+
+    /// <summary>The same with the samples beside the period that its record rests on too: those that say how its curve
+    /// comes in, and how it goes on.</summary>
+    public CurvePart Around(IntervalRecorded record, int most, CancellationToken ct)
+    {
+        var (start, end) = CurveWindow.Edges(record.Period);
+        // A file's samples are those that its period needs; a frame has others.
+        var reach = record.Stream is not { } stream ? SampleDeclaration.NominalMicrosecondsMax
+            : new SampleDeclaration(stream.Semantics, stream.NominalMicroseconds).ReachMicroseconds;
+        var (samples, withheld) = Read(record, (start - reach, end + reach, most), ct);
+        return new(record, samples, withheld);
+    }
+
+    private (PowerSample[] Samples, string? Withheld) Read(
+        IntervalRecorded record, (long Start, long End, int Most) asked, CancellationToken ct)
+    {
         if (archive.Find(record.Evidence) is not { } evidence) return ([], "its evidence is not here");
         if (evidence.IsGone) return ([], "its evidence was erased, or lies in a month's archive");
-        if (record.Stream is not null) return OfFrames(record, FrameRange.Read(evidence.Raw), (start, end, most), ct);
+        if (record.Stream is not null) return OfFrames(record, FrameRange.Read(evidence.Raw), asked, ct);
         foreach (var piece in EvidenceManifest.Listed(record.Evidence, evidence.Raw))
             if (archive.Find(piece) is not { IsGone: false } part)
                 return ([], "a part of its evidence was erased, or lies in a month's archive");
             else if (part.DisclosesSomebody) return ([], "its evidence names a person: ledger show evidence --by --why");
         var samples = new List<PowerSample>();
+        var (start, end) = CurveWindow.Edges(record.Period);
         foreach (var sample in CurveWindow.Union(
             pieces.Of(record).ConvertAll(one => new CurvePiece(one.Piece, one.Curve.Samples)), start, end, []))
-            if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end)
-                if (samples.Count < most) samples.Add(sample);
+            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End)
+                if (samples.Count < asked.Most) samples.Add(sample);
                 else throw new TooManySamplesException();
         return ([.. samples], null);
     }
@@ -44,7 +63,7 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         if (log.First is not { } begins) return ([], "its frames are not here");
         if (range.Stretches.Any(stretch => stretch.First.Segment < begins.Segment))
             return ([], "its frames were dropped: ledger show evidence says by which fact");
-        // A sample that was sent again has no second effect; the first at an instant stands.
+        // A sample that was sent again has no second effect; of conflicting ones that counts which counts as energy.
         var samples = new SortedDictionary<long, long>();
         var streams = new HashSet<(long Session, int Stream)>();
         var room = new PowerSample[Limits.SamplesPerBlockMax];
@@ -60,10 +79,15 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
                 while (reader.TryRead(room, out var block))
                     if (streams.Contains((frame.Session, block.Stream)))
                         foreach (var sample in room.AsSpan(0, block.Count))
-                            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End
-                                && samples.TryAdd(sample.AtMicroseconds, sample.Milliwatts)
-                                && samples.Count > asked.Most) throw new TooManySamplesException();
+                            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End)
+                                Keep(sample.AtMicroseconds, sample.Milliwatts);
         }
         return ([.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))], null);
+
+        void Keep(long at, long power)
+        {
+            samples[at] = samples.TryGetValue(at, out var known) ? PowerCurve.Counting(known, power) : power;
+            if (samples.Count > asked.Most) throw new TooManySamplesException();
+        }
     }
 }

@@ -126,6 +126,7 @@ internal static class AccessRequests
         ("instructions", "/v1/instructions"), ("compliance", "/v1/compliance?instruction={order}"),
         ("frozen-baselines", "/v1/frozen-baselines?instruction={frozen}"),
         ("deliveries", "/v1/deliveries?instruction={order}"),
+        ("call-responses", "/v1/call-responses?instruction={order}"),
         ("instruction-events", "/v1/instruction-events?instruction={order}"),
         ("peaks", $"/v1/peaks?station={{station}}&day={Day}"),
         ("eligibilities", $"/v1/eligibilities?point={{point}}&day={Day}"),

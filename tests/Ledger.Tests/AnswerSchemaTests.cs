@@ -27,9 +27,10 @@ public sealed class AnswerSchemaTests
     private static readonly string[] NotHere =
     [
         "BalanceAnswer", "BehindAnswer", "BoundsOfPower", "ChangedChargeAnswer", "ChangedFlexibilityAnswer",
-        "ChargeAnswer", "CurveWithheld", "DeliveryLineAnswer", "DeliveryShareAnswer", "EntryAnswer",
+        "ChargeAnswer", "ContradictedClockAnswer", "CurveWithheld", "DeliveryLineAnswer", "DeliveryShareAnswer", "EntryAnswer",
         "FlexibilityAnswer", "FramesAnswer", "HeldElsewhereAnswer", "IssuedRecordAnswer", "LimitCompliancePeriodRow",
-        "MasterDataLimitStepRow", "MasterDataStandardRow", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow", "StreamsAnswer",
+        "MasterDataLimitStepRow", "MasterDataStandardRow", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow", "ReportedClockAnswer",
+        "StreamsAnswer",
         "TakenOfferAnswer", "TimeOfUseSettlementPackRow", "UnprovenAnswer", "WebhookDelivery", "WebhookRedriven",
         .. ((string[])[
             "BaselineAdjustment", "BaselineDayUse", "BaselineFallbackStep", "BaselineGate", "BaselinePool",

@@ -1,11 +1,12 @@
 using Ledger.Domain;
+using Ledger.Ingest;
 using Ledger.Projections;
 using NodaTime;
 
 namespace Ledger.Api.Pages;
 
-/// <summary>The instructions that touch the day, each with its tally and, opened,
-/// the verdict and reasons of each target.</summary>
+/// <summary>The instructions that touch the day, each with its tally and, opened, how fast it was followed, and the
+/// verdict and reasons of each target.</summary>
 internal static class ComplianceSection
 {
     public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, LocalDate day,
@@ -15,20 +16,23 @@ internal static class ComplianceSection
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
         var instructions = answers.Instructions().Where(row => row.Start < edges.End && row.End > edges.Start).ToList();
         var found = new List<Html>();
+        var curves = new CallCurves(ledger.Journal, ledger.Samples(), before - 1)
+        { SamplesLeft = ResponseSection.SamplesMax };
         foreach (var row in instructions)
         {
-            var worth = await DeliverySection.OfAsync(ledger, answers.Instruction(new(row.Instruction))!, before, ct)
-                .ConfigureAwait(false);
-            found.Add(Instruction(answers, row, DateTimeZoneProviders.Tzdb[zone], worth));
+            var seen = answers.Instruction(new(row.Instruction))!;
+            var worth = await DeliverySection.OfAsync(ledger, seen, before, ct).ConfigureAwait(false);
+            var response = await ResponseSection.OfAsync(curves, answers, seen, ct).ConfigureAwait(false);
+            found.Add(Instruction(seen, DateTimeZoneProviders.Tzdb[zone], worth, response));
         }
         if (found.Count == 0)
             found.Add(Html.Format($"<p class=\"empty\">No dispatch instruction holds on this day.</p>"));
         return Html.Format($"<section><h2>Compliance</h2>{Html.Join(found)}</section>");
     }
 
-    private static Html Instruction(Answers answers, CurtailmentCompliance.InstructionRow row, DateTimeZone zone,
-        Html worth)
+    private static Html Instruction(InstructionAnswer seen, DateTimeZone zone, Html worth, Html response)
     {
+        var row = seen.Instruction;
         var tally = row.Tally;
         var counts = Html.Join(new (string Verdict, int Count)[]
         {
@@ -42,9 +46,9 @@ internal static class ComplianceSection
             <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy},
             {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
             <p class="figures">{Figures(row.Kind, tally)}</p>
-            <ul class="tally">{counts}</ul>{worth}
+            <ul class="tally">{counts}</ul>{worth}{response}
             <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>
-            {Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
+            {Targets(row.Kind, seen.Targets)}</details></article>
             """);
     }
 

@@ -79,25 +79,13 @@ internal static class CurveReads
     private static async Task<(List<CurveWithheld> Withheld, string? TooMany)> ReadAsync(OpenLedger ledger,
         SettlementPointId point, Interval window, long? position, ShownCurve shape, CancellationToken ct)
     {
-        var latest = new SortedDictionary<Instant, IntervalRecorded>();
-        // A settlement day is named by its local date, which is at most a day from the one in UTC.
-        for (var day = window.Start.InUtc().Date.PlusDays(-1); day <= window.End.InUtc().Date.PlusDays(1);
-            day = day.PlusDays(1))
-            await foreach (var recorded in ledger.Journal.ReadStreamAsync(Streams.Curve(point, day), 0, ct)
-                .ConfigureAwait(false))
-            {
-                if (recorded.Position > position) break;
-                if (EventCodec.Decode(recorded) is IntervalRecorded record && record.Period.Start < window.End
-                    && record.Period.End > window.Start
-                    && (!latest.TryGetValue(record.Period.Start, out var known) || known.Version < record.Version))
-                    latest[record.Period.Start] = record;
-            }
+        var latest = await CurveRecords.LatestAsync(ledger.Journal, point, window, position, ct).ConfigureAwait(false);
         // A record says how many samples it has, so nothing is read of what would be too much.
         var left = SamplesMax;
-        var all = latest.Values.Sum(record => (long)record.Samples + record.DuplicateSamples);
+        var all = latest.Sum(record => (long)record.Samples + record.DuplicateSamples);
         if (all > left) return ([], TooMany(all));
         var (reading, withheld) = (ledger.Samples(), new List<CurveWithheld>());
-        foreach (var record in latest.Values)
+        foreach (var record in latest)
         {
             ct.ThrowIfCancellationRequested();
             try

@@ -47,6 +47,7 @@ internal static class ReadOperations
         new("compliance", Scopes.DispatchRead, "targets"),
         new("frozen-baselines", Scopes.DispatchRead),
         new("deliveries", Scopes.DispatchRead, "periods"),
+        new("call-responses", Scopes.DispatchRead, "targets"),
         new("tariffs", Scopes.TariffsRead, "tariffs"),
         new("tariff-terms", Scopes.TariffsRead),
         new("rule-pack-terms", Scopes.DispatchRead),

@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Ingest;
 using Ledger.Projections;
 using NodaTime;
 
@@ -38,6 +39,30 @@ public sealed record StationCallAnswer(
     private static decimal? Seconds(Duration? time) => time?.ToInt64Nanoseconds() / 1_000_000_000m;
 }
 
+/// <summary>How fast a call was followed: what was reported, and what the power curves of the targets there say.
+/// </summary>
+/// <param name="ReportedTenPercentSeconds">To 10 % of the order at the last target, by the clocks that were reported;
+/// null where one is missing.</param>
+/// <param name="Curve">Of the targets there together; null where it was not derived.</param>
+/// <param name="ClocksCompared">Reported clocks of which the curve has the figure.</param>
+public sealed record StationResponseAnswer(
+    string Instruction, decimal? ReportedTenPercentSeconds, decimal? ReportedNinetyPercentSeconds,
+    OrderResponseAnswer? Curve, string? WhyNotDerived, int ClocksCompared,
+    IReadOnlyList<ContradictedClockAnswer> Contradicted)
+{
+    public static StationResponseAnswer Of(StationResponse response) => new(
+        response.Call.Order.Instruction, Seconds(response.Call.Delay), Seconds(response.Call.NinetyPercentAfter),
+        response.Response is { } curve ? OrderResponseAnswer.Of(curve) : null, response.WhyNot, response.Compared,
+        [.. response.Contradicted.Select(each => new ContradictedClockAnswer(
+            each.Point.Value, each.Clock.Clock, each.Clock.At, each.Clock.Source, each.Clock.Why!))]);
+
+    private static decimal? Seconds(Duration? time) => time?.ToInt64Nanoseconds() / 1_000_000_000m;
+}
+
+/// <summary>A clock that was reported and that the power curve contradicts.</summary>
+public sealed record ContradictedClockAnswer(
+    string Point, InstructionClock Clock, Instant At, string Source, string Why);
+
 /// <summary>What 5 %, 50 % and 95 % of the calls in which a figure is known stayed at or below; null where too few
 /// calls support it.</summary>
 public sealed record SpreadAnswer(int Calls, decimal? P5, decimal? P50, decimal? P95)
@@ -61,6 +86,8 @@ public sealed record PointEvidenceAnswer(
 /// <summary>What a regulator files about a station.</summary>
 /// <param name="To">The last day, which is in it.</param>
 /// <param name="V2gKw">Of the installed power, that of connectors which also give energy back.</param>
+/// <param name="DelaySeconds">By the clocks that were reported, as <paramref name="RampKwPerSecond"/>.</param>
+/// <param name="Responses">To each call and test, by the power curves, beside what was reported of it.</param>
 public sealed record StationReportAnswer(
     string Station, string From, string To, string Zone, long? AsOf, IReadOnlyList<string> Owners, int Connectors,
     decimal InstalledKw, decimal V2gKw, IReadOnlyList<MasterData.StandardRow> Standards,
@@ -68,15 +95,17 @@ public sealed record StationReportAnswer(
     SpreadAnswer RampKwPerSecond, int CallsWithoutSample, IReadOnlyList<WindowRow> Windows,
     IReadOnlyList<MasterData.LimitRow> Limits, IReadOnlyList<LimitCompliance.TotalRow> LimitTotals,
     IReadOnlyList<LimitCompliance.PeriodRow> LimitViolations, IReadOnlyList<VerifiedExport.StationRow> Energy,
-    IReadOnlyList<PointEvidenceAnswer> Evidence)
+    IReadOnlyList<PointEvidenceAnswer> Evidence, IReadOnlyList<StationResponseAnswer> Responses)
 {
-    public static StationReportAnswer Of(StationReport report, long? asOf) => new(
+    public static StationReportAnswer Of(
+        StationReport report, IReadOnlyList<StationResponse> responses, long? asOf) => new(
         report.Station.Value, RowJson.Day(report.From), RowJson.Day(report.To), report.Zone.Id, asOf, report.Owners,
         report.Connectors.Count, report.Installed.Kilowatts, report.Bidirectional.Kilowatts, report.Standards,
         [.. report.Tests.Select(StationCallAnswer.Of)], [.. report.Calls.Select(StationCallAnswer.Of)],
         SpreadAnswer.OfMicroseconds(report.Windows.All.Delay), SpreadAnswer.Of(report.Windows.All.Ramp),
         report.Windows.NoSample, WindowRow.AllOf(report.Windows), report.Limits, report.LimitTotals,
-        report.LimitViolations, report.Energy, [.. report.Evidence.Select(PointEvidenceAnswer.Of)]);
+        report.LimitViolations, report.Energy, [.. report.Evidence.Select(PointEvidenceAnswer.Of)],
+        [.. responses.Select(StationResponseAnswer.Of)]);
 }
 
 /// <summary>The report of a station over some settlement days, with the figures of <c>ledger report station</c>. As of
@@ -96,9 +125,12 @@ internal static class StationReports
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var (from, to) = DaysOf(request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return StationReport.Of(answers, station, from, to) is { } report
-                ? Answering.Read(StationReportAnswer.Of(report, position), position)
-                : throw new NotThereException($"there is no station {station}, or not all of it is yours");
+            if (StationReport.Of(answers, station, from, to) is not { } report)
+                throw new NotThereException($"there is no station {station}, or not all of it is yours");
+            var responses = await StationResponse.OfAsync(report, new CallCurves(
+                ledger.Journal, ledger.Samples(), position)
+            { SamplesLeft = CallCurves.SamplesAtOnce }, context.RequestAborted).ConfigureAwait(false);
+            return Answering.Read(StationReportAnswer.Of(report, responses, position), position);
         }).Reads("station-reports",
             "What a regulator files about a station: what it declares, its tests and calls and what may be promised of it, its "
                 + $"limits, verified energy and evidence; of a day, or of up to {DaysMax}.",
