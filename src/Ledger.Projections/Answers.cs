@@ -42,10 +42,6 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         return points.Count > 0 && points.All(point => Reaches(point.Point));
     }
 
-    /// <summary>The versions of a point, in order of when each holds from.</summary>
-    public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
-        Reaches(point.Value) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
-
     private bool Reaches(string point) => reach.IsEverything
         || (HolderOf(point) is { } holder && reach.Covers(new(holder.Owner), new(holder.Station)));
 
@@ -84,7 +80,8 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<PartyId> OwnersOf(SettlementPointId point) =>
         [.. Versions(point).Select(version => new PartyId(version.Owner)).Distinct()];
 
-    private IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
+    /// <summary>The versions of a point, in order of when each holds from.</summary>
+    public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
         Reaches(point) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
 
     private static int InForce(IReadOnlyList<MasterData.PointRow> versions, Instant at) =>
@@ -313,10 +310,6 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<SettlementPointId> PointsOf(PartyId account) =>
         [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|").Where(row => Reaches(row.Point))
             .Select(row => new SettlementPointId(row.Point))];
-
-    /// <summary>Who owned a point at any time, owns it, or will.</summary>
-    public IReadOnlyList<PartyId> OwnersOf(SettlementPointId point) => !Reaches(point) ? [] :
-        [.. Rows<MasterData.PointRow>("MasterData", $"point|{point}|").Select(row => new PartyId(row.Owner)).Distinct()];
 
     /// <summary>Every installation of every register, or of one point's, in order of register and time.</summary>
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>

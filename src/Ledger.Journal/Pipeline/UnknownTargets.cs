@@ -18,7 +18,7 @@ internal static class UnknownTargets
         var unknown = new List<SettlementPointId>();
         foreach (var target in order.Targets)
             if ((await recorder.LoadAsync(Streams.Point(target.Point), SettlementPointState.Empty,
-                SettlementPoint.Evolve, ct).ConfigureAwait(false)).State.Latest is null) unknown.Add(target.Point);
+                SettlementPoint.Evolve, ct).ConfigureAwait(false)).State.Recorded.Count == 0) unknown.Add(target.Point);
         if (unknown.Count == 0) return outcome;
         var detail = $"{string.Join(", ", unknown.Take(NamedMax))}"
             + (unknown.Count > NamedMax ? $" and {unknown.Count - NamedMax} more" : "")
