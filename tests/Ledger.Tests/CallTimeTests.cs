@@ -140,7 +140,7 @@ public sealed class CallTimeTests
                 "Asia/Shanghai", 15, Power.FromKilowatts(500), true),
         };
         StationCall Read(Instant at) => StationCall.Of([Recorded(facts).ReadAt(at)],
-            new Dictionary<string, DateTimeZone> { ["C1"] = DateTimeZone.Utc }).ShouldHaveSingleItem();
+            (point, _) => point == "C1" ? DateTimeZone.Utc : null).ShouldHaveSingleItem();
         (Read(Minute(16)).WhyNot, Read(Minute(16)).Test).ShouldBe(("not over yet", TestOutcome.NotOverYet));
         (Read(End).WhyNot, Read(End).Test).ShouldBe((null, TestOutcome.Failed));
     }

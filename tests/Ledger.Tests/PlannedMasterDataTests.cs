@@ -112,11 +112,12 @@ public sealed class PlannedMasterDataTests
             """{"type":"instruction","instruction":"I1","kind":"export","issuedBy":"dso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T19:00:00+08:00","targets":[{"point":"CP1","kw":200}],"pricePerKwh":"3","penaltyPerKwh":"1"}""");
         await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
         var answers = new Answers(ledger.Ledger.Views);
-        (answers.Calls(new("S1")).Count, answers.Calls(new("S2")).Count).ShouldBe((1, 0));
-        var report = StationReport.Of(answers, new("S1"), day, day).ShouldNotBeNull();
+        var at = Instant.FromUtc(2026, 3, 1, 0, 0);
+        (answers.Calls(new("S1"), at).Count, answers.Calls(new("S2"), at).Count).ShouldBe((1, 0));
+        var report = StationReport.Of(answers, new("S1"), day, day, at).ShouldNotBeNull();
         (report.Points.ShouldHaveSingleItem().Station, report.Calls.Count).ShouldBe(("S1", 1));
-        StationReport.Of(answers, new("S2"), day, day).ShouldBeNull();
-        StationReport.Of(answers, new("S2"), new(2026, 4, 2), new(2026, 4, 2)).ShouldNotBeNull()
+        StationReport.Of(answers, new("S2"), day, day, at).ShouldBeNull();
+        StationReport.Of(answers, new("S2"), new(2026, 4, 2), new(2026, 4, 2), at).ShouldNotBeNull()
             .Points.ShouldHaveSingleItem().Station.ShouldBe("S2");
     }
 
