@@ -89,6 +89,12 @@ public sealed record Statement(
     /// <see cref="Settlement.AsRecordedRuleVersion"/>.</summary>
     public bool CountsAsRecorded { get; init; }
 
+    /// <summary>Whether it pays otherwise than before <see cref="Settlement.EachPointRuleVersion"/>.</summary>
+    public bool CountsEachPoint { get; init; }
+
+    /// <summary>Whether it charges otherwise than before <see cref="Settlement.SettledDaysRuleVersion"/>.</summary>
+    public bool CountsSettledDays { get; init; }
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 
