@@ -57,17 +57,38 @@ public sealed record BaselineResult(
 /// </summary>
 public static class Baseline
 {
-    /// <summary>How this engine calculates. A day whose place in the baseline takes hours beyond its own midnights
-    /// is asked of each day that they are of whether something excludes it.</summary>
-    public const string RuleVersion = "baseline-2";
+    /// <summary>How this engine calculates. What a longer lookback lets in is asked, too, whether its usage is
+    /// low.</summary>
+    public const string RuleVersion = "baseline-3";
+
+    /// <summary>How it was before: a day of low usage came in by a longer lookback. A day whose place in the baseline
+    /// takes hours beyond its own midnights is asked of each day that they are of whether something excludes
+    /// it.</summary>
+    public const string MidnightRuleVersion = "baseline-2";
 
     /// <summary>How it was before facts named a version: only the day on which the hours begin was asked.</summary>
     public const string FirstRuleVersion = "baseline-1";
 
-    /// <summary>The version that a fact has to name: null where both say the same, because the rule takes no hours of
-    /// other days beyond their midnights, and where the first one is asked for.</summary>
+    /// <summary>Whether this engine knows a version.</summary>
+    public static bool Knows(string ruleVersion) =>
+        ruleVersion is RuleVersion or MidnightRuleVersion or FirstRuleVersion;
+
+    /// <summary>The version that a fact has to name: null where all say the same, because the rule takes no hours of
+    /// other days beyond their midnights and no longer lookback let in a day of low usage, and where the first one is
+    /// asked for.</summary>
     public static string? NamedRuleVersion(BaselineRule rule, BaselineQuestion asked) =>
-        DaysBeyond(rule, asked).Count == 0 ? null : asked.RuleVersion;
+        asked.RuleVersion == RuleVersion && IsChosenOtherwise(rule, asked) ? RuleVersion
+        : DaysBeyond(rule, asked).Count == 0 ? null : MidnightRuleVersion;
+
+    private static bool IsChosenOtherwise(BaselineRule rule, BaselineQuestion asked)
+    {
+        if (rule.Selection is not { LowUsageFraction: not null } days
+            || days.Fallback.All(step => step.Kind != BaselineFallback.ExtendLookback)) return false;
+        var load = new BaselineLoad(asked);
+        var (now, before) = (BaselineDays.Choose(rule, asked, load),
+            BaselineDays.Choose(rule, asked with { RuleVersion = MidnightRuleVersion }, load));
+        return now.Insufficient != before.Insufficient || !now.Uses.SequenceEqual(before.Uses);
+    }
 
     /// <summary>How many days before (negative) or after a kept day those days are of which hours are taken with it,
     /// since the event or a window reaches beyond midnight. None under the first version, which did not

@@ -45,7 +45,7 @@ internal sealed class BaselineDays
         foreach (var step in rule.Fallback.TakeWhile(_ => pool.Count < size.MinDays))
         {
             terms = terms.With(step);
-            pool.AddRange(Admit(step, terms, pool));
+            pool = Filled(step, terms, pool);
         }
         if (pool.Count < size.MinDays || pool.Count == 0)
             return Insufficient(terms, pool, $"{pool.Count} of {Math.Max(size.MinDays, 1)} days needed");
@@ -73,13 +73,31 @@ internal sealed class BaselineDays
         while (true)
         {
             var pool = newestFirst.Where(day => Exclusion(day, terms) is null).Take(size.Pool).ToList();
-            if (rule.LowUsageFraction is not { } fraction || pool.Count == 0) return pool;
-            var mean = pool.Sum(Measure) / pool.Count;
-            var low = pool.Where(day => mean > 0 && Measure(day) < fraction * mean).ToList();
-            if (low.Count == 0) return pool;
-            foreach (var day in low)
-                lowUsage.Add(day, $"low usage: {Kwh(Measure(day))} is below {Plain(fraction)} of the mean {Kwh(mean)}");
+            if (!FindsLow(pool)) return pool;
         }
+    }
+
+    /// <summary>The same of what a longer lookback lets in. Event days come back as they are, because nobody has
+    /// others.</summary>
+    private List<LocalDate> Filled(BaselineFallbackStep step, Terms terms, List<LocalDate> pool)
+    {
+        while (true)
+        {
+            List<LocalDate> filled = [.. pool, .. Admit(step, terms, pool)];
+            if (step.Kind != BaselineFallback.ExtendLookback || asked.RuleVersion != Baseline.RuleVersion
+                || !FindsLow(filled)) return filled;
+            pool = filled.FindAll(day => !lowUsage.ContainsKey(day));
+        }
+    }
+
+    private bool FindsLow(List<LocalDate> pool)
+    {
+        if (rule.LowUsageFraction is not { } fraction || pool.Count == 0) return false;
+        var mean = pool.Sum(Measure) / pool.Count;
+        var low = pool.FindAll(day => mean > 0 && Measure(day) < fraction * mean);
+        foreach (var day in low)
+            lowUsage.Add(day, $"low usage: {Kwh(Measure(day))} is below {Plain(fraction)} of the mean {Kwh(mean)}");
+        return low.Count > 0;
     }
 
     private List<LocalDate> Admit(BaselineFallbackStep step, Terms terms, List<LocalDate> pool)

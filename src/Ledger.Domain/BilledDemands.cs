@@ -54,13 +54,17 @@ internal sealed class BilledDemands
             ? new(month.Month, span.Highest is { } highest && Incurred(month) is { } incurred
                 ? Math.Max(highest.Kilowatts, incurred) : null)
             : new(month.Month, Incurred(month));
-        var before = earlier.Where(peak => peak.Month.CompareTo(months[0]) < 0).Select(peak => peak.Month).Distinct()
+        var known = earlier.Where(peak => peak.Month.CompareTo(months[0]) < 0).Select(peak => peak.Month).Distinct()
             .Order().ToList();
         var looked = new List<MonthPeak>();
-        for (var month = before.Count > 0 ? before[0] : months[0]; month.CompareTo(months[0]) < 0;
+        for (var month = known.Count > 0 ? known[0] : months[0]; month.CompareTo(months[0]) < 0;
             month = month.PlusMonths(1))
             looked.Add(new(month.Month, Incurred(month)));
-        var billed = BillingDemand.Of(charge.Ratchet ?? DemandRatchet.None, [.. months.Select(Peak)], looked);
+        var ratchet = charge.Ratchet ?? DemandRatchet.None;
+        var billed = BillingDemand.Of(ratchet, [.. months.Select(Peak)], looked);
+        // What a month was billed before is what the same rule made of the peaks that were known then.
+        var before = BillingDemand.Of(
+            ratchet, [.. months.Select(month => new MonthPeak(month.Month, Incurred(month)))], looked);
         foreach (var (i, month) in months.Index())
         {
             var priced = charge.Prices.Any(price => price.Months.Contains(month.Month));
@@ -71,12 +75,13 @@ internal sealed class BilledDemands
             if (span is null && billed[i].Kw == 0m) continue;
             Add(charge, month.OnDayOfMonth(1), billed[i].Kw,
                 span is null ? billed[i].Because : $"{billed[i].Because}; {Measured(span)}",
-                billed[i].Kw is null ? span?.Problem ?? billed[i].Because : null, Incurred(month) ?? 0m, tax);
+                billed[i].Kw is null ? span?.Problem ?? billed[i].Because : null,
+                Array.Exists(earlier, peak => peak.Month == month) ? before[i].Kw ?? 0m : 0m, tax);
         }
     }
 
     private void Add(
-        DemandCharge charge, LocalDate of, decimal? kw, string basis, string? problem, decimal incurred, decimal tax)
+        DemandCharge charge, LocalDate of, decimal? kw, string basis, string? problem, decimal before, decimal tax)
     {
         var price = charge.Prices.FirstOrDefault(price => price.Months.Contains(of.Month));
         var line = new BillLine(0, BillPart.Demand, charge.Name, of, "kW", kw, null, null, null, tax, basis,
@@ -89,7 +94,7 @@ internal sealed class BilledDemands
 
         AddParts(line, price, billed, 1m);
         // Only the increment is due: what the month was billed before is taken off by the same tiers.
-        if (incurred > 0m) AddParts(line with { Basis = "billed before in this month" }, price, incurred, -1m);
+        if (before > 0m) AddParts(line with { Basis = "billed before in this month" }, price, before, -1m);
     }
 
     private void AddParts(BillLine line, DemandPrice price, decimal kw, decimal sign)

@@ -40,6 +40,10 @@ public static class ExactDecimal
         return Times(quotient, b) == a ? quotient : throw Inexact();
     }
 
+    /// <summary>The ratio as a decimal, exactly or to 28 digits.</summary>
+    /// <exception cref="OverflowException">A side of it has more digits than a decimal.</exception>
+    public static decimal Nearest(Fraction ratio) => Trimmed((decimal)ratio.Numerator / (decimal)ratio.Denominator);
+
     /// <summary>The same number without zeros at its end: division by one with 28 decimals drops them.</summary>
     public static decimal Trimmed(decimal value) => value / 1.0000000000000000000000000000m;
 

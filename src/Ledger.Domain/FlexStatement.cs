@@ -52,9 +52,11 @@ public static class FlexStatements
             .Select(sum => Scoring.Refusal(rule, sum.Input)?.Reason).FirstOrDefault(reason => reason is not null);
 
     /// <param name="pack">A pack that holds a scoring rule.</param>
+    /// <param name="dividesFirst">As before <see cref="Settlement.EachPointRuleVersion"/>
+    /// (<see cref="Scoring.DivideFirst"/>).</param>
     public static FlexStatement Of(
         RulePackPublished pack, FlexDirection direction, IReadOnlyList<BaselineBesideMeter> periods, DateTimeZone zone,
-        ScoringPrices prices, int moneyDecimals)
+        ScoringPrices prices, int moneyDecimals, bool dividesFirst = false)
     {
         var rule = pack.Scoring ?? throw new ArgumentException($"pack {pack.Pack} holds no scoring rule", nameof(pack));
         var unknown = periods.Where(period => period.BaselineKw is null || period.MeteredKw is null)
@@ -62,8 +64,10 @@ public static class FlexStatements
         var sums = ScoringAggregation.Of(rule.Level, periods.Select(period => Scored(direction, period)), zone, prices);
         var proven = sums.Where(sum => !unknown.Any(gap => gap.Start >= sum.Covers.Start && gap.End <= sum.Covers.End))
             .ToList();
+        if (dividesFirst) proven.ForEach(sum => Scoring.DivideFirst(rule, sum.Input));
         var scores = proven.ConvertAll(sum => Scoring.Evaluate(rule, sum.Input));
-        var payments = Rounding.HalfAwayWithCarry([.. scores.Select(score => score.Payment)], moneyDecimals).Rounded;
+        var payments = Rounding.HalfAwayWithCarry(
+            [.. scores.Select(score => score.PaymentExact)], moneyDecimals, nothingStaysNothing: false).Rounded;
         var penalties = Rounding.HalfAwayWithCarry([.. scores.Select(score => score.Penalty)], moneyDecimals).Rounded;
         return new FlexStatement(pack.Pack, pack.Version, pack.Provisional,
             [.. proven.Select((sum, i) => Line(sum.Covers, sum.Input, scores[i], payments[i], penalties[i]))],

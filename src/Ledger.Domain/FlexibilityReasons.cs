@@ -23,7 +23,12 @@ public sealed record ReasonedShare(
 /// <summary>A call with all that its payment follows from.</summary>
 public sealed record ReasonedCall(
     Positioned<DispatchInstructed> Order, Positioned<ProgrammePublished> Programme,
-    Positioned<RulePackPublished>? Scoring, IReadOnlyList<ReasonedShare> Shares);
+    Positioned<RulePackPublished>? Scoring, IReadOnlyList<ReasonedShare> Shares)
+{
+    /// <summary>Whether what is held is taken from the point where it is held; else from all that are paid
+    /// together.</summary>
+    public bool HoldsOfEachPoint { get; init; }
+}
 
 /// <summary>
 /// Why a call is paid what it is paid: the delivery and its score a second time, in fractions of energies, from the
@@ -100,15 +105,9 @@ public sealed class FlexibilityReasons
             var responses = new List<ExplainedValue>();
             foreach (var period in periods)
             {
-                var response = Fraction.Zero;
-                foreach (var each in period)
-                {
-                    response += Baseline(each) - Metered(each);
-                    responses.Add(Response(each));
-                }
-                var held = period.SelectMany(each => each.Held)
-                    .Aggregate(Fraction.Zero, (sum, each) => sum + Value(each));
-                delivered += response - Fraction.Max(Fraction.Zero, Fraction.Min(held, response));
+                responses.AddRange(period.Select(Response));
+                delivered += call.HoldsOfEachPoint
+                    ? period.Aggregate(Fraction.Zero, (sum, each) => sum + Own([each])) : Own(period);
             }
             var hours = periods.Aggregate(Fraction.Zero, (sum, period) => sum + Hours(period.Key));
             var score = FlexibilityScores.Of(rule, ordered, delivered, hours, Prices());
@@ -124,6 +123,18 @@ public sealed class FlexibilityReasons
                     $"{Text(delivered)} of {Text(ordered)} kWh", []),
             ]);
         }
+    }
+
+    /// <summary>The response of points in a period, less what is held of it.</summary>
+    private static Fraction Own(IEnumerable<ReasonedCallPeriod> points)
+    {
+        var (response, held) = (Fraction.Zero, Fraction.Zero);
+        foreach (var each in points)
+        {
+            response += Baseline(each) - Metered(each);
+            held = each.Held.Aggregate(held, (sum, of) => sum + Value(of));
+        }
+        return response - Fraction.Max(Fraction.Zero, Fraction.Min(held, response));
     }
 
     /// <summary>What has the same of it is scored together.</summary>

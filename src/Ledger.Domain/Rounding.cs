@@ -29,19 +29,20 @@ public static class Rounding
     }
 
     /// <summary>
-    /// The same of exact ratios, with what is left over after the last. What is nothing stays nothing: the rest of a
-    /// unit would else become an amount where there is none.
+    /// The same of exact ratios, with what is left over after the last.
     /// </summary>
     /// <param name="decimals">0 to 12.</param>
+    /// <param name="nothingStaysNothing">Else the rest of a unit may become an amount where there is none, as it does
+    /// of decimals.</param>
     public static (IReadOnlyList<decimal> Rounded, Fraction Residual) HalfAwayWithCarry(
-        IReadOnlyList<Fraction> values, int decimals)
+        IReadOnlyList<Fraction> values, int decimals, bool nothingStaysNothing = true)
     {
         var unit = BigInteger.Pow(10, decimals);
         var rounded = new decimal[values.Count];
         var residual = Fraction.Zero;
         for (var i = 0; i < values.Count; i++)
         {
-            if (values[i] == Fraction.Zero) continue;
+            if (nothingStaysNothing && values[i] == Fraction.Zero) continue;
             var due = values[i] + residual;
             var whole = HalfAway(due * new Fraction(unit, 1));
             // Division by a power of ten is exact in a decimal that holds the whole.

@@ -15,10 +15,10 @@ public sealed record ScoringPrices(decimal Price, decimal? Penalty = null, decim
 /// </param>
 public sealed record ScoringInput(
     decimal OrderedKw, decimal DeliveredKw, decimal Hours, ScoringPrices Prices, bool Late = false,
-    decimal? CallHours = null)
+    Fraction? CallHours = null)
 {
     /// <summary>The hours by which a table of the rule is looked up.</summary>
-    public decimal Lasted => CallHours ?? Hours;
+    public Fraction Lasted => CallHours ?? Fraction.Of(Hours);
 }
 
 /// <summary>
@@ -31,10 +31,17 @@ public sealed record ScoringInput(
 /// terminate; no amount is calculated from it.
 /// </param>
 /// <param name="Factor">The factor of the first term that has factors; null where no term has any.</param>
+/// <param name="PaymentExact">A term per kW pays the mean of a call's periods, which may have no end as a
+/// decimal.</param>
 public sealed record Score(
-    decimal EffectiveKw, decimal ShortfallKw, decimal ExecutionRate, decimal? Factor, decimal Payment, decimal Penalty)
+    decimal EffectiveKw, decimal ShortfallKw, decimal ExecutionRate, decimal? Factor, Fraction PaymentExact,
+    decimal Penalty)
 {
-    public decimal Net => ExactDecimal.Plus(Payment, -Penalty);
+    /// <summary>Cut at 28 digits where it does not terminate.</summary>
+    public decimal Payment => ExactDecimal.Nearest(PaymentExact);
+
+    /// <summary>Cut as the payment is.</summary>
+    public decimal Net => ExactDecimal.Nearest(PaymentExact - Fraction.Of(Penalty));
 }
 
 /// <summary>
@@ -50,7 +57,8 @@ public static class Scoring
         if (input.OrderedKw < 0) return ("orderedKw", "must not be negative");
         if (input.Hours < 0) return ("hours", "must not be negative");
         foreach (var price in Prices(rule))
-            if (price.Source == PriceSource.ByHours && price.ByHours.All(row => row.Hours != input.Lasted))
+            if (price.Source == PriceSource.ByHours
+                && price.ByHours.All(row => Fraction.Of(row.Hours) != input.Lasted))
                 return ("hours",
                     $"this rule has prices for {string.Join(", ", price.ByHours.Select(row => row.Hours))} hours");
         return null;
@@ -63,17 +71,17 @@ public static class Scoring
         if (Refusal(rule, input) is { } refused) throw new ArgumentOutOfRangeException(refused.Member, refused.Reason);
         var reading = Read(rule.Ratio, input.OrderedKw, input.DeliveredKw);
         var effective = Effective(rule.Bands, input.OrderedKw, reading);
-        var (payment, factor) = (0m, (decimal?)null);
+        var (payment, factor) = (Fraction.Zero, (decimal?)null);
         foreach (var term in rule.Payment)
         {
             var times = Factor(term.Factors, input.OrderedKw, reading.LookupKw);
             factor ??= times;
-            payment = ExactDecimal.Plus(payment, ExactDecimal.Product(
-                Counted(term.Quantity, input.OrderedKw, reading, effective), Time(term, input),
-                PriceOf(rule, term.Price, input), times ?? 1m));
+            payment += Fraction.Of(ExactDecimal.Product(
+                Counted(term.Quantity, input.OrderedKw, reading, effective), term.TimesHours ? input.Hours : 1m,
+                PriceOf(rule, term.Price, input), times ?? 1m)) * (term.TimesHours ? 1 : PartOfCall(input));
         }
 
-        if (rule.LatePaysNothing && input.Late) payment = 0m;
+        if (rule.LatePaysNothing && input.Late) payment = Fraction.Zero;
         if (rule.Penalty is not { } penalty || !Applies(penalty, input.OrderedKw, reading.LookupKw))
             return new Score(effective, 0m, reading.Rate, factor, payment, 0m);
         var shortfall = Math.Max(0m, ExactDecimal.Plus(ExactDecimal.Times(penalty.Edge, input.OrderedKw),
@@ -92,10 +100,17 @@ public static class Scoring
         };
 
     // A term per kW counts the order once, not once for each period that was summed.
-    private static decimal Time(ScoringTerm term, ScoringInput input) =>
-        term.TimesHours ? input.Hours
-        : input.CallHours is { } lasted ? ExactDecimal.Over(input.Hours, lasted)
-        : 1m;
+    private static Fraction PartOfCall(ScoringInput input) =>
+        input.CallHours is { } lasted ? Fraction.Of(input.Hours) / lasted : 1;
+
+    /// <summary>What statements before <see cref="Settlement.EachPointRuleVersion"/> asked of a term per kW: that the
+    /// hours of a period by those of the call are a decimal, before they are multiplied with anything.</summary>
+    /// <exception cref="OverflowException">They are not, and such a call had no amount.</exception>
+    public static void DivideFirst(ScoringRule rule, ScoringInput input)
+    {
+        if (input.CallHours is { } lasted && rule.Payment.Any(term => !term.TimesHours))
+            _ = ExactDecimal.Over(input.Hours, ExactDecimal.Nearest(lasted));
+    }
 
     /// <summary>Delivered power by which bands are looked up, and by which they are evaluated;
     /// both for this order.</summary>
@@ -153,7 +168,7 @@ public static class Scoring
             PriceSource.CapacityPrice => input.Prices.Capacity,
             PriceSource.EnergyPrice => input.Prices.Energy,
             PriceSource.Fixed => price.Fixed!.Value,
-            PriceSource.ByHours => price.ByHours.First(row => row.Hours == input.Lasted).Price,
+            PriceSource.ByHours => price.ByHours.First(row => Fraction.Of(row.Hours) == input.Lasted).Price,
             _ => throw new ArgumentOutOfRangeException(nameof(price)),
         });
 

@@ -54,7 +54,7 @@ public static class ScoringAggregation
         return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
             periods.Select(period => period.OrderedKw).Aggregate(0m, ExactDecimal.Plus),
             periods.Select(period => period.DeliveredKw).Aggregate(0m, ExactDecimal.Plus),
-            hours, prices, CallHours: ExactDecimal.Times(hours, periods.Count)));
+            hours, prices, CallHours: Together(periods)));
     }
 
     private static (Interval, ScoringInput) SumOfEnergies(
@@ -62,11 +62,15 @@ public static class ScoringAggregation
     {
         return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
             Energies(period => period.OrderedKw), Energies(period => period.DeliveredKw), 1m, prices,
-            CallHours: ExactDecimal.Trimmed(seconds * periods.Count / SecondsPerHour)));
+            CallHours: Together(periods)));
 
         decimal Energies(Func<ScoredPeriod, decimal> power) => ExactDecimal.Over(
             ExactDecimal.Times(periods.Select(power).Aggregate(0m, ExactDecimal.Plus), seconds), SecondsPerHour);
     }
+
+    private static Fraction Together(IReadOnlyList<ScoredPeriod> periods) => new(
+        (System.Numerics.BigInteger)periods[0].Period.Duration.ToInt64Nanoseconds() * periods.Count,
+        NodaConstants.NanosecondsPerHour);
 
     private static decimal Seconds(Duration duration) =>
         ExactDecimal.Trimmed((decimal)duration.ToInt64Nanoseconds() / NodaConstants.NanosecondsPerSecond);

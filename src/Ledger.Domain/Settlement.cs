@@ -65,19 +65,42 @@ public static class Settlement
     /// had begun penalises nobody. A run that names an earlier version is calculated again by the word.</summary>
     public const string AsRecordedRuleVersion = "statement-6/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which what a claim of another programme holds at a point is taken from that
+    /// point alone, or a call is paid of which no decimal says what part of it a period is. A run that names an
+    /// earlier version takes it from all that is paid together, and has no amount for such a call.</summary>
+    public const string EachPointRuleVersion = "statement-7/" + StatementRounding.Name;
+
+    /// <summary>That of a statement on which the charges of a point are of the days on which it was settled. By an
+    /// earlier version they are of all days on which the account owned it.</summary>
+    public const string SettledDaysRuleVersion = "statement-8/" + StatementRounding.Name;
+
     /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>
-    public const string NewestRuleVersion = AsRecordedRuleVersion;
+    public const string NewestRuleVersion = SettledDaysRuleVersion;
+
+    /// <summary>From the oldest on, those of which a run is calculated again as it was.</summary>
+    private static readonly string[] ToldApart =
+        [BothDirectionsRuleVersion, AsRecordedRuleVersion, EachPointRuleVersion, SettledDaysRuleVersion];
 
     /// <summary>Whether claims of either direction count by a version.</summary>
-    public static bool CountsBothDirections(string ruleVersion) =>
-        ruleVersion is BothDirectionsRuleVersion or AsRecordedRuleVersion;
+    public static bool CountsBothDirections(string ruleVersion) => IsSince(BothDirectionsRuleVersion, ruleVersion);
 
     /// <summary>Whether an instruction counts by a version as it was recorded.</summary>
-    public static bool CountsAsRecorded(string ruleVersion) => ruleVersion == AsRecordedRuleVersion;
+    public static bool CountsAsRecorded(string ruleVersion) => IsSince(AsRecordedRuleVersion, ruleVersion);
+
+    /// <summary>Whether by a version energy is held of each point by itself, and any call can be scored.</summary>
+    public static bool CountsEachPoint(string ruleVersion) => IsSince(EachPointRuleVersion, ruleVersion);
+
+    /// <summary>Whether by a version only days count on which a point was settled.</summary>
+    public static bool CountsSettledDays(string ruleVersion) => IsSince(SettledDaysRuleVersion, ruleVersion);
+
+    private static bool IsSince(string first, string ruleVersion) =>
+        Array.IndexOf(ToldApart, ruleVersion) >= Array.IndexOf(ToldApart, first);
 
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.CountsAsRecorded ? AsRecordedRuleVersion
+        statement.CountsSettledDays ? SettledDaysRuleVersion
+        : statement.CountsEachPoint ? EachPointRuleVersion
+        : statement.CountsAsRecorded ? AsRecordedRuleVersion
         : statement.CountsBothDirections ? BothDirectionsRuleVersion
         : statement.CountsOnce ? OnceRuleVersion
         : statement.HasCutPeriods ? CutRuleVersion

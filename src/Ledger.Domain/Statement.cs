@@ -89,6 +89,12 @@ public sealed record Statement(
     /// <see cref="Settlement.AsRecordedRuleVersion"/>.</summary>
     public bool CountsAsRecorded { get; init; }
 
+    /// <summary>Whether it pays otherwise than before <see cref="Settlement.EachPointRuleVersion"/>.</summary>
+    public bool CountsEachPoint { get; init; }
+
+    /// <summary>Whether it charges otherwise than before <see cref="Settlement.SettledDaysRuleVersion"/>.</summary>
+    public bool CountsSettledDays { get; init; }
+
     /// <summary>To how many decimals its amounts are rounded; each of them carries as many.</summary>
     public int MoneyDecimals { get; init; }
 

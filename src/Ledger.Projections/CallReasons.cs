@@ -36,7 +36,10 @@ internal sealed class CallReasons(
         return new(
             (await FindAsync<DispatchInstructed>(Streams.Instruction(instruction), _ => true).ConfigureAwait(false))!,
             (await FindAsync<ProgrammePublished>(Streams.Programme(terms.Programme.Programme),
-                each => each.Version == terms.Programme.Version).ConfigureAwait(false))!, pack, shares);
+                each => each.Version == terms.Programme.Version).ConfigureAwait(false))!, pack, shares)
+        {
+            HoldsOfEachPoint = Settlement.CountsEachPoint(ruleVersion),
+        };
     }
 
     /// <summary>What is known of a point in a programme that pays for power held ready.</summary>

@@ -14,7 +14,13 @@ namespace Ledger.Projections;
 public sealed record DeliveredPeriod(
     SettlementPointId Point, Interval Period, decimal? OrderedKwh, decimal? BaselineKwh, decimal? MeteredKwh,
     decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh,
-    string? Unproven);
+    string? Unproven)
+{
+    /// <summary>What of the response is this programme's: one kWh counts once, at the point where it came. A response
+    /// against the order has nothing that another programme could hold. Null is unknown.</summary>
+    public decimal? OwnKwh => BaselineKwh - MeteredKwh is { } response
+        ? response - Math.Max(0m, Math.Min(HeldElsewhereKwh, response)) : null;
+}
 
 /// <summary>A part of a period's energy that another programme's claim holds.</summary>
 public sealed record HeldElsewhere(
@@ -41,6 +47,9 @@ public sealed record DeliveryShare(
 
     /// <summary>Whether it would be another one by the times that instructions say of themselves.</summary>
     public bool IsAsRecorded { get; init; }
+
+    /// <summary>Whether it is another one than before <see cref="Settlement.EachPointRuleVersion"/>.</summary>
+    public bool IsOfEachPoint { get; init; }
 
     /// <summary>Payment less penalty, and what comes back of all penalties; null while any of it is unknown.</summary>
     public decimal? Net => Penalties is { } penalties ? Statement?.Net + penalties.Back : Statement?.Net;
@@ -149,7 +158,7 @@ public static class Deliveries
         return new(order, call.Withdrawn?.At, terms, terms is not null
             ? null : not?.Detail ?? "no baseline of it is frozen",
             frozen, periods, held, terms is null ? []
-                : PenaltiesBack.Among(terms, Shares(order, terms, paid, periods, isUnannounced)))
+                : PenaltiesBack.Among(terms, Shares(order, terms, paid, periods, isUnannounced, ruleVersion)))
         { IsUnannounced = isUnannounced };
     }
 
@@ -158,12 +167,27 @@ public static class Deliveries
             .First(each => each.Event is DispatchInstructed).RecordedAt;
 
     private static IReadOnlyList<DeliveryShare> Shares(DispatchInstructed order, CallTerms terms,
-        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, bool isUnannounced)
+        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, bool isUnannounced,
+        string ruleVersion)
     {
-        IReadOnlyList<DeliveryShare> shares = [.. DeliveryScores.Of(order, terms, paid, periods)];
+        var before = Shares(order, terms, paid, periods, isUnannounced, false);
+        return !Settlement.CountsEachPoint(ruleVersion) ? before
+            : [.. Shares(order, terms, paid, periods, isUnannounced, true).Zip(before, (share, former) =>
+                share with { IsOfEachPoint = !Same(share.Statement, former.Statement) })];
+    }
+
+    private static bool Same(FlexStatement? one, FlexStatement? other) => one is null || other is null
+        ? one is null && other is null
+        : one.Lines.SequenceEqual(other.Lines) && one.Unproven.SequenceEqual(other.Unproven);
+
+    private static IReadOnlyList<DeliveryShare> Shares(DispatchInstructed order, CallTerms terms,
+        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, bool isUnannounced,
+        bool ofEachPoint)
+    {
+        IReadOnlyList<DeliveryShare> shares = [.. DeliveryScores.Of(order, terms, paid, periods, ofEachPoint)];
         if (!isUnannounced) return shares;
         var unpenalised = DeliveryScores.Of(
-            order, terms with { Scoring = terms.Scoring?.Unpenalised() }, paid, periods);
+            order, terms with { Scoring = terms.Scoring?.Unpenalised() }, paid, periods, ofEachPoint);
         return [.. shares.Zip(unpenalised, (share, without) =>
             share.Statement?.Lines.Any(line => line.Penalty != 0m) == true
                 ? without with { IsAsRecorded = true } : share)];

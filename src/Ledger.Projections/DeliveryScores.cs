@@ -8,14 +8,15 @@ namespace Ledger.Projections;
 internal static class DeliveryScores
 {
     /// <param name="paid">The targets as they are registered, in order.</param>
+    /// <param name="ofEachPoint">By the rules since <see cref="Settlement.EachPointRuleVersion"/>.</param>
     public static IEnumerable<DeliveryShare> Of(
         DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> paid,
-        IReadOnlyList<DeliveredPeriod> periods) =>
+        IReadOnlyList<DeliveredPeriod> periods, bool ofEachPoint) =>
         paid.GroupBy(point => PaidWith(terms.Programme, paid, point)).Select(together =>
         {
             IReadOnlyList<SettlementPointId> points = [.. together.Select(point => point.Point)];
             var (statement, whyNot) = Statement(order, terms, [.. together],
-                [.. periods.Where(period => points.Contains(period.Point))]);
+                [.. periods.Where(period => points.Contains(period.Point))], ofEachPoint);
             return new DeliveryShare(together.Key, points, statement, whyNot)
             {
                 IsOfOneOwner = IsParted(terms.Programme, paid, together.First()),
@@ -40,7 +41,7 @@ internal static class DeliveryScores
 
     private static (FlexStatement? Statement, string? WhyNot) Statement(
         DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> points,
-        IReadOnlyList<DeliveredPeriod> periods)
+        IReadOnlyList<DeliveredPeriod> periods, bool ofEachPoint)
     {
         if (terms.Scoring is not { Scoring: { } rule } pack)
             return (null, $"no scoring {terms.Programme.ScoringPack} is in force at {order.IssuedAt}");
@@ -59,15 +60,15 @@ internal static class DeliveryScores
             order.PricePerKwh > 0 ? order.PricePerKwh : terms.Programme.PricePerKwh,
             order.PenaltyPerKwh > 0 ? order.PenaltyPerKwh : null);
         var together = periods.GroupBy(period => period.Period).OrderBy(group => group.Key.Start)
-            .Select(group => Together(group.Key, [.. group])).ToList();
+            .Select(group => Together(group.Key, [.. group], ofEachPoint)).ToList();
         if (together.Count == 0) return (null, "no settlement period of it was called");
         try
         {
             var zone = DateTimeZoneProviders.Tzdb[points[0].Zone];
             return FlexStatements.Refusal(rule, together, zone, prices) is { } refused
                 ? (null, refused)
-                : (FlexStatements.Of(pack, FlexDirection.Reduce, together, zone, prices, Deliveries.MoneyDecimals),
-                    null);
+                : (FlexStatements.Of(pack, FlexDirection.Reduce, together, zone, prices, Deliveries.MoneyDecimals,
+                    dividesFirst: !ofEachPoint), null);
         }
         catch (OverflowException inexact)
         {
@@ -75,10 +76,14 @@ internal static class DeliveryScores
         }
     }
 
-    private static BaselineBesideMeter Together(Interval period, IReadOnlyList<DeliveredPeriod> points) => new(
+    /// <summary>What another programme holds at a point counts there as if it had not come; before, it was taken from
+    /// the sum.</summary>
+    private static BaselineBesideMeter Together(
+        Interval period, IReadOnlyList<DeliveredPeriod> points, bool ofEachPoint) => new(
         period, Kilowatts(points.Sum(point => point.OrderedKwh ?? 0m), period),
         Sum(points, period, point => point.BaselineKwh),
-        Sum(points, period, point => point.MeteredKwh), Kilowatts(points.Sum(point => point.HeldElsewhereKwh), period));
+        Sum(points, period, point => ofEachPoint ? point.BaselineKwh - point.OwnKwh : point.MeteredKwh),
+        ofEachPoint ? 0m : Kilowatts(points.Sum(point => point.HeldElsewhereKwh), period));
 
     // One point of which something is unknown leaves the sum unknown.
     private static decimal? Sum(IReadOnlyList<DeliveredPeriod> points, Interval period,

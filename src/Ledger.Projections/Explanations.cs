@@ -120,7 +120,7 @@ public sealed class ExplainedRun
         if (again.Statement is null) return null;
         var run = again.Run;
         var (account, day) = (new PartyId(run.Account), RowJson.Day(run.Day));
-        var facts = await SettlementFacts.GatherAsync(journal, views, account, day, run.AtPosition, ct)
+        var facts = await SettlementFacts.GatherAsync(journal, views, account, day, run.AtPosition, run.RuleVersion, ct)
             .ConfigureAwait(false);
         var known = new KnownFacts(journal, run.AtPosition, ct);
         var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[facts.Zone!], day).Start;
@@ -131,8 +131,8 @@ public sealed class ExplainedRun
             points[point.Registered.Point] = (await known.PointInForceAsync(point.Registered.Point, start)
                 .ConfigureAwait(false))!.Position;
         var months = facts.Tariff!.Terms is { } terms
-            ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points)
-                .ConfigureAwait(false)
+            ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points,
+                facts.Settled).ConfigureAwait(false)
             : new Dictionary<SettlementPointId, ReasonedMonth>();
         var (calls, ready) = await PaidAsync(again.Statement, new(journal, new(views, run.AtPosition - 1),
             run.AtPosition, run.RuleVersion, ct)).ConfigureAwait(false);

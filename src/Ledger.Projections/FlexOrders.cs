@@ -140,11 +140,9 @@ public sealed record FlexOrders(
         {
             decimal Kw(Func<DeliveredPeriod, decimal> part) => points.Sum(part)
                 * (NodaConstants.NanosecondsPerHour / points[0].Period.Duration.ToInt64Nanoseconds());
-            var (baseline, actual, ordered) = (Kw(point => point.BaselineKwh!.Value),
-                Kw(point => point.MeteredKwh!.Value), Kw(point => point.OrderedKwh!.Value));
-            var response = baseline - actual;
-            // One kWh counts once; a response against the order has nothing that another programme could hold.
-            response -= Math.Max(0m, Math.Min(Kw(point => point.HeldElsewhereKwh), response));
+            var (baseline, actual, ordered, response) = (Kw(point => point.BaselineKwh!.Value),
+                Kw(point => point.MeteredKwh!.Value), Kw(point => point.OrderedKwh!.Value),
+                Kw(point => point.OwnKwh!.Value));
             return (new(number, Watts(baseline), -Watts(ordered), Watts(actual),
                 -Watts(Math.Clamp(response, 0m, ordered)), Watts(Math.Max(0m, ordered - response))), ordered);
         }

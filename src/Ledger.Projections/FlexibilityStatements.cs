@@ -12,9 +12,11 @@ namespace Ledger.Projections;
 /// <param name="CountsBothDirections">Whether a claim of the other direction than its order's holds something of
 /// it.</param>
 /// <param name="CountsAsRecorded">Whether it matters when an instruction was recorded.</param>
+/// <param name="CountsEachPoint">Whether it pays otherwise than before
+/// <see cref="Settlement.EachPointRuleVersion"/>.</param>
 public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce,
-    bool CountsBothDirections, bool CountsAsRecorded);
+    bool CountsBothDirections, bool CountsAsRecorded, bool CountsEachPoint);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -28,7 +30,7 @@ public static class FlexibilityStatements
         LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         var (lines, packs) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>());
-        var (once, both, recorded) = (false, false, false);
+        var (once, both, recorded, eachPoint) = (false, false, false, false);
         var answers = new Answers(views, position - 1);
         foreach (var instruction in Calls(answers, account, day))
         {
@@ -51,9 +53,11 @@ public static class FlexibilityStatements
             {
                 once |= share.IsCalledTwice || share.IsOfOneOwner;
                 // What is given back of penalties follows from all shares of the call.
-                recorded |= (terms.Programme.Redistribution is null ? [share] : delivered.Shares)
-                    .Any(each => each.IsAsRecorded);
-                both |= delivered.Held.Any(held => held.IsOfOtherDirection && share.Points.Contains(held.Point));
+                var from = terms.Programme.Redistribution is null ? [share] : delivered.Shares;
+                recorded |= from.Any(each => each.IsAsRecorded);
+                eachPoint |= from.Any(each => each.IsOfEachPoint);
+                both |= delivered.Held.Any(held =>
+                    held.IsOfOtherDirection && from.Any(each => each.Points.Contains(held.Point)));
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
                 packs.AddRange(delivered.Baselines.Select(frozen => (frozen.Pack, frozen.PackVersion)));
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
@@ -62,7 +66,7 @@ public static class FlexibilityStatements
         lines.AddRange(await ReadyAsync(journal, answers, account, day, position, ruleVersion, ct)
             .ConfigureAwait(false));
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once,
-            both, recorded);
+            both, recorded, eachPoint);
     }
 
     /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the

@@ -9,51 +9,113 @@ namespace Ledger.Projections;
 /// peaks of as many months before it as its ratchets look back. All of it from the same streams and position as the
 /// day itself, so a run is derived again from them alone. Whoever asks may read a day's facts in another way, as an
 /// auditor who goes by their evidence does.
+/// What counts are the days on which the point was settled. What it drew on others stood on no statement of it: before
+/// the first of them it has no month, and between two of them no energy. Where no settled days are given it is as it
+/// was before <see cref="Settlement.SettledDaysRuleVersion"/>: all days since the account has owned the point.
 /// </summary>
 internal static class MonthsOfPoints
 {
+    /// <summary>Which days of a point count, before the settled one: of its month, and of months that are looked back
+    /// at.</summary>
+    private sealed record CountedDays(IReadOnlySet<LocalDate> OfMonth, IReadOnlySet<LocalDate> Before)
+    {
+        public bool Same(CountedDays other) =>
+            OfMonth.SetEquals(other.OfMonth) && Before.SetEquals(other.Before);
+    }
+
     public static async Task<IReadOnlyList<PointMonth>> GatherAsync(
         KnownFacts facts, PartyId account, TariffPublished tariff, TariffTerms terms, LocalDate day,
-        IReadOnlyList<PointFacts> points, Func<PointFacts, PointFacts>? read = null)
+        IReadOnlyList<PointFacts> points, SettledDays? settled, Func<PointFacts, PointFacts>? read = null)
     {
-        read ??= AsRecorded;
-        var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
-        var first = day.ToYearMonth().OnDayOfMonth(1);
-        var lookback = terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
-        var since = await AssignedAsync(facts, account, tariff.Tariff, zone, day, first).ConfigureAwait(false);
         var months = new List<PointMonth>();
         foreach (var point in points)
+            months.Add(await MonthAsync(facts, tariff, terms, day, point, await CountedAsync(
+                facts, account, tariff, terms, day, point, settled).ConfigureAwait(false), read ?? AsRecorded)
+                .ConfigureAwait(false));
+        return months;
+    }
+
+    /// <summary>Whether the charges of these months are others than by all days since the account has owned each
+    /// point.</summary>
+    public static async Task<bool> CountOtherwiseAsync(
+        KnownFacts facts, PartyId account, TariffPublished tariff, TariffTerms terms, LocalDate day,
+        IReadOnlyList<PointFacts> points, SettledDays settled, IReadOnlyList<PointMonth> months)
+    {
+        foreach (var (point, month) in points.Zip(months))
         {
-            var begun = await BegunAsync(facts, point.Registered.Point, account, day, first.PlusMonths(-lookback))
-                .ConfigureAwait(false);
-            var loads = new List<BillLoad>();
-            for (var date = LocalDate.Max(since, begun); date < day; date = date.PlusDays(1))
-                loads.AddRange(Loads(await DayAsync(facts, point, tariff, date, read).ConfigureAwait(false)));
-            loads.AddRange(Loads(read(point)));
-            months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
-                await EarlierAsync(facts, tariff, terms, point, first, begun, read).ConfigureAwait(false))
-            {
-                Stays = [.. (await StaysAsync(facts, terms, point.Registered.Point, zone, first, day)
-                    .ConfigureAwait(false)).Select(stay => stay.Time)],
-            });
+            var owned = await CountedAsync(facts, account, tariff, terms, day, point, null).ConfigureAwait(false);
+            if (owned.Same(await CountedAsync(facts, account, tariff, terms, day, point, settled)
+                .ConfigureAwait(false))) continue;
+            var before = await MonthAsync(facts, tariff, terms, day, point, owned, AsRecorded).ConfigureAwait(false);
+            if (!StatementCharges.Of(tariff, month).SequenceEqual(StatementCharges.Of(tariff, before))) return true;
         }
 
-        return months;
+        return false;
+    }
+
+    private static async Task<CountedDays> CountedAsync(KnownFacts facts, PartyId account, TariffPublished tariff,
+        TariffTerms terms, LocalDate day, PointFacts point, SettledDays? settled)
+    {
+        var (zone, of) = (DateTimeZoneProviders.Tzdb[tariff.Zone], point.Registered.Point);
+        var first = day.ToYearMonth().OnDayOfMonth(1);
+        var earliest = first.PlusMonths(-Lookback(terms));
+        var since = await AssignedAsync(facts, account, tariff.Tariff, zone, day, first).ConfigureAwait(false);
+        if (settled is not null)
+            return new(await settled.OfAsync(of, since, day, tariff.Tariff).ConfigureAwait(false),
+                await settled.OfAsync(of, earliest, first).ConfigureAwait(false));
+        var begun = await BegunAsync(facts, of, account, day, earliest).ConfigureAwait(false);
+        return new(Days(LocalDate.Max(since, begun), day), Days(begun, first));
+    }
+
+    private static HashSet<LocalDate> Days(LocalDate from, LocalDate until)
+    {
+        var days = new HashSet<LocalDate>();
+        for (var date = from; date < until; date = date.PlusDays(1)) days.Add(date);
+        return days;
+    }
+
+    private static int Lookback(TariffTerms terms) =>
+        terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
+
+    private static async Task<PointMonth> MonthAsync(KnownFacts facts, TariffPublished tariff, TariffTerms terms,
+        LocalDate day, PointFacts point, CountedDays counted, Func<PointFacts, PointFacts> read)
+    {
+        var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
+        var first = day.ToYearMonth().OnDayOfMonth(1);
+        var loads = await LoadsAsync(facts, tariff, point, counted.OfMonth, first, day, read).ConfigureAwait(false);
+        loads.AddRange(Loads(read(point)));
+        return new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
+            await EarlierAsync(facts, tariff, terms, point, first, counted.Before, read).ConfigureAwait(false))
+        {
+            Stays = [.. (await StaysAsync(facts, terms, point.Registered.Point, zone, first, day)
+                .ConfigureAwait(false)).Select(stay => stay.Time)],
+        };
+    }
+
+    /// <summary>The loads from the first day that counts on: of one that does not, none.</summary>
+    private static async Task<List<BillLoad>> LoadsAsync(KnownFacts facts, TariffPublished tariff, PointFacts point,
+        IReadOnlySet<LocalDate> counted, LocalDate from, LocalDate until, Func<PointFacts, PointFacts> read)
+    {
+        var (zone, loads) = (DateTimeZoneProviders.Tzdb[tariff.Zone], new List<BillLoad>());
+        for (var date = counted.Where(date => date >= from).DefaultIfEmpty(until).Min(); date < until;
+            date = date.PlusDays(1))
+            if (counted.Contains(date))
+                loads.AddRange(Loads(await DayAsync(facts, point, tariff, date, read).ConfigureAwait(false)));
+            else loads.Add(new(SettlementCalendar.Day(zone, date), Energy.Zero, Energy.Zero, []));
+        return loads;
     }
 
     private static async Task<List<EarlierPeak>> EarlierAsync(
         KnownFacts facts, TariffPublished tariff, TariffTerms terms, PointFacts point, LocalDate first,
-        LocalDate begun, Func<PointFacts, PointFacts> read)
+        IReadOnlySet<LocalDate> counted, Func<PointFacts, PointFacts> read)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var peaks = new List<EarlierPeak>();
-        var lookback = terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
-        for (var back = lookback; back > 0; back--)
+        for (var back = Lookback(terms); back > 0; back--)
         {
             var from = first.PlusMonths(-back);
-            var loads = new List<BillLoad>();
-            for (var date = LocalDate.Max(from, begun); date < from.PlusMonths(1); date = date.PlusDays(1))
-                loads.AddRange(Loads(await DayAsync(facts, point, tariff, date, read).ConfigureAwait(false)));
+            var loads = await LoadsAsync(facts, tariff, point, counted, from, from.PlusMonths(1), read)
+                .ConfigureAwait(false);
             if (loads.Count == 0) continue;
             foreach (var charge in terms.DemandCharges.Where(charge => charge.Ratchet?.LookbackMonths >= back))
                 foreach (var span in MeasuredDemand.Of(charge, tariff, zone, loads))
@@ -139,42 +201,51 @@ internal static class MonthsOfPoints
     /// them.</summary>
     public static async Task<IReadOnlyDictionary<SettlementPointId, ReasonedMonth>> ReasonedAsync(
         KnownFacts facts, PartyId account, TariffPublished tariff, TariffTerms terms, LocalDate day,
-        IReadOnlyList<PointFacts> points)
+        IReadOnlyList<PointFacts> points, SettledDays? settled)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var first = day.ToYearMonth().OnDayOfMonth(1);
-        var lookback = terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
-        var since = await AssignedAsync(facts, account, tariff.Tariff, zone, day, first).ConfigureAwait(false);
         var months = new Dictionary<SettlementPointId, ReasonedMonth>();
         foreach (var point in points)
         {
-            var begun = await BegunAsync(facts, point.Registered.Point, account, day, first.PlusMonths(-lookback))
-                .ConfigureAwait(false);
+            var counted = await CountedAsync(facts, account, tariff, terms, day, point, settled).ConfigureAwait(false);
             var earlier = new List<(YearMonth Month, IReadOnlyList<ReasonedPeriod> Periods)>();
-            for (var back = lookback; back > 0; back--)
+            for (var back = Lookback(terms); back > 0; back--)
             {
                 var from = first.PlusMonths(-back);
-                if (await PeriodsAsync(LocalDate.Max(from, begun), from.PlusMonths(1)).ConfigureAwait(false)
+                if (await PeriodsAsync(counted.Before, from, from.PlusMonths(1)).ConfigureAwait(false)
                     is { Count: > 0 } periods) earlier.Add((from.ToYearMonth(), periods));
             }
 
-            var billed = await PeriodsAsync(LocalDate.Max(since, begun), day).ConfigureAwait(false);
+            var billed = await PeriodsAsync(counted.OfMonth, first, day).ConfigureAwait(false);
             months[point.Registered.Point] = new(day, [.. billed, .. Reasoned(point, day)], earlier)
             {
                 Stays = await StaysAsync(facts, terms, point.Registered.Point, zone, first, day).ConfigureAwait(false),
             };
 
-            async Task<List<ReasonedPeriod>> PeriodsAsync(LocalDate from, LocalDate until)
+            async Task<List<ReasonedPeriod>> PeriodsAsync(
+                IReadOnlySet<LocalDate> days, LocalDate from, LocalDate until)
             {
                 var periods = new List<ReasonedPeriod>();
                 for (var date = from; date < until; date = date.PlusDays(1))
-                    if (await DayAsync(facts, point, tariff, date, AsRecorded).ConfigureAwait(false) is { } found)
+                    if (!days.Contains(date))
+                    {
+                        if (periods.Count > 0) periods.Add(NotSettled(zone, date));
+                    }
+                    else if (await DayAsync(facts, point, tariff, date, AsRecorded).ConfigureAwait(false) is { } found)
                         periods.AddRange(Reasoned(found, date));
                 return periods;
             }
         }
 
         return months;
+    }
+
+    private static ReasonedPeriod NotSettled(DateTimeZone zone, LocalDate date)
+    {
+        var none = ExplainedValue.Given("metered", ExplainedValue.HalfNanojoules, "0", ExplanationRule.Fact,
+            "it was not settled on that day");
+        return new(SettlementCalendar.Day(zone, date), date, none, none);
     }
 
     private static IEnumerable<ReasonedPeriod> Reasoned(PointFacts day, LocalDate date)

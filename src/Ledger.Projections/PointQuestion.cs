@@ -21,7 +21,7 @@ internal sealed class PointQuestion(
     public async Task<BaselineFrozen> AnswerAsync(
         KnownFacts known, long position, (KnownFacts Facts, long Position)? later, Interval? awaited)
     {
-        if (ruleVersion is not (Baseline.RuleVersion or Baseline.FirstRuleVersion))
+        if (!Baseline.Knows(ruleVersion))
             throw new InvalidOperationException($"it is by {ruleVersion}, which this program does not know");
         var periods = load.Periods(order.Period);
         var asked = new BaselineQuestion(load.Zone, new Interval(periods[0].Start, periods[^1].End), load.Period, [])

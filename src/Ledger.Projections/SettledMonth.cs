@@ -5,7 +5,9 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// What the charges of one point of an account rest on, as known before the position of a run: its month up to the end
-/// of the day and the months that are looked back at, and nobody else's facts.
+/// of the day and the months that are looked back at, and nobody else's facts. On which of these days it was settled
+/// follows from the account's other points too, so it is not of runs where that makes a difference
+/// (<see cref="Settlement.CountsSettledDays"/>).
 /// </summary>
 /// <param name="Recorded">As the settlement reads it.</param>
 /// <param name="Reasons">The same with the reasons for each period's energy.</param>
@@ -21,11 +23,11 @@ public sealed record SettledMonth(PointMonth Recorded, ReasonedMonth Reasons, Po
         var terms = tariff.Terms ?? throw new InvalidOperationException(
             $"tariff {tariff.Tariff} charges nothing beside energy");
         IReadOnlyList<PointFacts> points = [series.Point];
-        var recorded = await MonthsOfPoints.GatherAsync(facts, run.Account, tariff, terms, run.Day, points)
+        var recorded = await MonthsOfPoints.GatherAsync(facts, run.Account, tariff, terms, run.Day, points, null)
             .ConfigureAwait(false);
-        var again = await MonthsOfPoints.GatherAsync(facts, run.Account, tariff, terms, run.Day, points, read)
+        var again = await MonthsOfPoints.GatherAsync(facts, run.Account, tariff, terms, run.Day, points, null, read)
             .ConfigureAwait(false);
-        var reasons = await MonthsOfPoints.ReasonedAsync(facts, run.Account, tariff, terms, run.Day, points)
+        var reasons = await MonthsOfPoints.ReasonedAsync(facts, run.Account, tariff, terms, run.Day, points, null)
             .ConfigureAwait(false);
         return new(recorded[0], reasons[series.Point.Registered.Point], again[0]);
     }

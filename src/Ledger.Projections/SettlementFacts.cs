@@ -47,6 +47,13 @@ public sealed record SettlementFacts(
     /// <summary>The month of every point, where the tariff has terms; null where it is a price per period.</summary>
     public IReadOnlyList<PointMonth>? Months { get; init; }
 
+    /// <summary>Whether the charges of these months are others than before
+    /// <see cref="Settlement.SettledDaysRuleVersion"/>.</summary>
+    public bool CountsSettledDays { get; init; }
+
+    /// <summary>Of which days these months are; null of all on which the account has owned each point.</summary>
+    internal SettledDays? Settled { get; private init; }
+
     /// <summary>The days of the account, where the tariff has fees that it bears as a whole; null where it has
     /// none.</summary>
     public AccountMonth? Standing { get; init; }
@@ -60,8 +67,13 @@ public sealed record SettlementFacts(
     /// by the number and root of the lines.
     /// Throws where the view has not yet applied every event before the position.
     /// </summary>
-    public static async Task<SettlementFacts> GatherAsync(
-        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
+    public static Task<SettlementFacts> GatherAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
+        GatherAsync(journal, views, account, day, position, Settlement.NewestRuleVersion, ct);
+
+    /// <summary>The same by the rules of a statement's version.</summary>
+    internal static async Task<SettlementFacts> GatherAsync(IJournal journal, IViewStore views, PartyId account,
+        LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position, journal.Length);
         var applied = views.Checkpoint("MasterData");
@@ -102,20 +114,34 @@ public sealed record SettlementFacts(
         }
         var (assigned, tariff) = await TariffAsync(facts, account, zone, day).ConfigureAwait(false);
         if (tariff is not null) points = points.ConvertAll(point => PricedPeriods.Of(point, tariff));
-        return new(account, day, zone, position, assigned?.Tariff, tariff, points,
+        var gathered = new SettlementFacts(account, day, zone, position, assigned?.Tariff, tariff, points,
             [.. leftOut.OrderBy(point => point.Point)])
         {
             Parties = new(assigned?.Seller, points.Where(point => point.Registered.GridOperator is not null)
                 .ToDictionary(point => point.Registered.Point, point => point.Registered.GridOperator!.Value)),
             OwnsPoints = inForce.Count > 0,
             CountsOnce = countsOnce,
-            // A tariff of another zone has other months than the days that are settled.
-            Months = tariff?.Terms is { } terms && tariff.Zone == zone
-                ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
-                : null,
             Standing = tariff is { Terms.ChargeTheAccount: true } && tariff.Zone == zone
                 ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned, tree).ConfigureAwait(false)
                 : null,
+        };
+        // A tariff of another zone has other months than the days that are settled.
+        return tariff?.Terms is not { } terms || tariff.Zone != zone ? gathered
+            : await gathered.WithMonthsAsync(facts, tariff, terms, Settlement.CountsSettledDays(ruleVersion)
+                ? new(facts, account, owned, tree) : null).ConfigureAwait(false);
+    }
+
+    private async Task<SettlementFacts> WithMonthsAsync(
+        KnownFacts facts, TariffPublished tariff, TariffTerms terms, SettledDays? settled)
+    {
+        var months = await MonthsOfPoints.GatherAsync(facts, Account, tariff, terms, Day, Points, settled)
+            .ConfigureAwait(false);
+        return this with
+        {
+            Months = months,
+            Settled = settled,
+            CountsSettledDays = settled is not null && await MonthsOfPoints.CountOtherwiseAsync(
+                facts, Account, tariff, terms, Day, Points, settled, months).ConfigureAwait(false),
         };
     }
 

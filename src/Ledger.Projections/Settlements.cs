@@ -61,7 +61,8 @@ public static class Settlements
     private static async Task<SettlementCalculation> ExactlyAsync(IJournal journal, IViewStore views,
         PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
-        var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
+        var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ruleVersion, ct)
+            .ConfigureAwait(false);
         var paid = await FlexibilityStatements.OfAsync(journal, views, account, day, position, ruleVersion, ct)
             .ConfigureAwait(false);
         if (facts.Zone is not { } zone)
@@ -88,6 +89,8 @@ public static class Settlements
             CountsOnce = facts.CountsOnce || paid.CountsOnce,
             CountsBothDirections = paid.CountsBothDirections,
             CountsAsRecorded = paid.CountsAsRecorded,
+            CountsEachPoint = paid.CountsEachPoint,
+            CountsSettledDays = facts.CountsSettledDays,
         };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);

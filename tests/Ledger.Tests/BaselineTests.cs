@@ -53,6 +53,28 @@ public sealed class BaselineTests
         found.KilowattHours.ShouldBe([13.5m, 13.5m]);
     }
 
+    /// <summary>
+    /// Three weekdays of 100 kWh within 45 days, the others with a call; 46 days back one of 5 kWh, 47 days back one of
+    /// 100. A day of low usage makes room for an older one there too: by the mean of four, 76.25, the 5 are low.
+    /// </summary>
+    [Theory]
+    [InlineData(5, "100 100", "low usage: 5 kWh is below 0.25 of the mean 76.25 kWh")]
+    [InlineData(30, "82.5 82.5", "rank 4 of 4 from the highest, 30 kWh a period; admitted by a lookback of 60 days")]
+    public void A_day_of_low_usage_does_not_come_in_by_a_longer_lookback(int kwh, string found, string reason)
+    {
+        var weekdays = Enumerable.Range(1, 45).Where(back =>
+            EventDay.PlusDays(-back).DayOfWeek is not (IsoDayOfWeek.Saturday or IsoDayOfWeek.Sunday)).ToList();
+        // 44 and 45 days back are a Monday and a Sunday; 48 and 49 days back a Thursday and a Wednesday.
+        var asked = Asked(17, 19, [.. weekdays.Select(back => Day(back, 100m)), Day(48, kwh), Day(49, 100m)]) with
+        {
+            EventDays = Dates([.. weekdays.Skip(3)]),
+        };
+        var result = Baseline.Of(Rule("pjm-high-4-of-5") with { Adjustment = null }, asked);
+        string.Join(' ', result.KilowattHours!.Select(value => $"{value:0.###}")).ShouldBe(found);
+        result.Days.Single(use => use.Day == EventDay.PlusDays(-48)).Reason.ShouldBe(reason);
+        Baseline.NamedRuleVersion(Rule("pjm-high-4-of-5"), asked).ShouldBe(kwh == 5 ? Baseline.RuleVersion : null);
+    }
+
     private static BaselineRule Rule(string pack) => StandardPacks.Find($"baseline-{pack}")!.Baseline!;
 
     private static BaselineQuestion Asked(int fromHour, int toHour, params BaselineDay[] days) => new(

@@ -240,4 +240,50 @@ public sealed class BillLawTests(ITestOutputHelper output)
 
         static List<MonthPeak> Months(int[] peaks) => [.. peaks.Select((kw, i) => new MonthPeak(i + 1, kw))];
     }
+
+    /// <summary>
+    /// A month that is billed in two parts, the second after the peak of the first, costs what it costs whole: whatever
+    /// a ratchet, the least that is agreed, or tiers make of its peaks, and whatever peak of the month before is kept.
+    /// </summary>
+    [Fact]
+    public void Two_parts_of_a_month_cost_what_the_whole_of_it_costs()
+    {
+        var seen = new SampleShares(("a minimum holds for both", 8), ("a kept peak holds for both", 4),
+            ("the second part grows it", 8), ("a first part of nothing", 4));
+        Gen.Int[0, int.MaxValue].Sample(seed =>
+        {
+            var random = new Random(seed);
+            var ratchet = new DemandRatchet(
+                [.. Enumerable.Repeat(random.Next(3) * 40m, 12)], 1, random.Next(3) * 30m, false);
+            var tariff = new TariffPublished(new("T"), 1, "EUR", "Etc/UTC",
+                [new(AllYear, AllDays, LocalTime.Midnight, null, TariffPeriod.Flat)],
+                [new(TariffPeriod.Flat, 0m, 0m)], [], 3, 2, TariffTerms.None with
+                {
+                    DemandCharges = [new("demand", [new(AllYear, AllDays, LocalTime.Midnight, null)],
+                        [new(AllYear, [new(45m, TierUnit.Quantity, 10m), new(null, TierUnit.Quantity, 25m)])], 60, 60,
+                        DemandSpan.Month, ratchet, null)],
+                });
+            var start = Instant.FromUtc(2026, 7, 1, 0, 0);
+            var most = random.Next(1, 100);
+            var kw = Enumerable.Range(0, 8).Select(_ => random.Next(4) == 0 ? 0 : random.Next(0, most)).ToList();
+            var parted = random.Next(1, 8);
+            if (random.Next(10) == 0) for (var i = 0; i < parted; i++) kw[i] = 0;
+            IReadOnlyList<BillLoad> loads = [.. kw.Select((each, i) => new BillLoad(
+                new(start + Duration.FromHours(i), start + Duration.FromHours(i + 1)),
+                Energy.FromWattHours(each * 1000), Energy.Zero, []))];
+            EarlierPeak Peak(int month, int peak) => new("demand", new(2026, month), peak);
+            EarlierPeak[] june = random.Next(3) == 0 ? [] : [Peak(6, random.Next(0, 120))];
+            decimal Demand(IReadOnlyList<BillLoad> of, params EarlierPeak[] earlier) =>
+                Bill.Of(tariff, new(of, [], earlier)).Totals.Demand!.Value;
+            var (first, second) = (kw[..parted].Max(), kw[parted..].Max());
+            var whole = Demand(loads, june);
+            (Demand([.. loads.Take(parted)], june) + Demand([.. loads.Skip(parted)], [.. june, Peak(7, first)]))
+                .ShouldBe(whole, $"{ratchet} {string.Join(' ', kw)} at {parted}, June {june.FirstOrDefault()?.Kw}");
+            var kept = (june.FirstOrDefault()?.Kw ?? 0m) * ratchet.PercentByMonth[0] / 100m;
+            seen.Add(ratchet.MinimumKw > kept && ratchet.MinimumKw > Math.Max(first, second),
+                kept > ratchet.MinimumKw && kept > Math.Max(first, second),
+                second > first && second > Math.Max(kept, ratchet.MinimumKw), first == 0);
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
 }

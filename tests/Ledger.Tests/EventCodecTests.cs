@@ -86,7 +86,7 @@ public sealed class EventCodecTests
             DispatchInstructed order => order with { Activation = new(800, [new(new("P1"), new Power(7))]) },
             TariffAssigned assigned => assigned with { Seller = new("retail") },
             SettlementPointRegistered point => point with { GridOperator = new("dso") },
-            BaselineFrozen frozen => frozen with { RuleVersion = Baseline.RuleVersion },
+            BaselineFrozen frozen => frozen with { RuleVersion = Baseline.MidnightRuleVersion },
             TariffPublished { Terms: { } terms } tariff => tariff with
             {
                 Terms = terms with { Fees = [.. terms.Fees, new("contract", FeeBasis.Day, 1m, 1, null, FeeBearer.Account)] },

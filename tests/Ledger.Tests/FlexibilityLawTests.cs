@@ -67,7 +67,7 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
                 var again = FlexibilityScores.Of(rule, Sum(each => each.OrderedKw), Sum(each => each.DeliveredKw),
                     new Fraction(kwh.Count, 4), prices);
                 var hours = Fraction.Of(input.Hours);
-                again.Payment.ShouldBe(Fraction.Of(score.Payment));
+                again.Payment.ShouldBe(score.PaymentExact);
                 again.Penalty.ShouldBe(Fraction.Of(score.Penalty));
                 again.Effective.ShouldBe(Fraction.Of(score.EffectiveKw) * hours);
                 again.Shortfall.ShouldBe(Fraction.Of(score.ShortfallKw) * hours);
@@ -75,6 +75,41 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
                         .Any(band => input.DeliveredKw == band.From * input.OrderedKw),
                     score.Penalty > 0, score.Payment > 0, score.Payment < 0);
             }
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
+
+    /// <summary>A term per kW counts the mean of the call's periods, however many they are and however long; where the
+    /// mean has no end as a decimal, only the amount is rounded.</summary>
+    [Fact]
+    public void A_term_per_kW_is_paid_over_any_number_of_periods()
+    {
+        var seen = new SampleShares(("a mean without an end", 20), ("an hour or more", 20));
+        Gen.Int[0, int.MaxValue].Sample(seed =>
+        {
+            var random = new Random(seed);
+            var (minutes, count) = (random.Next(3) switch { 0 => 5, 1 => 15, _ => 30 }, random.Next(1, 13));
+            var perKw = new ScoringTerm((ScoredQuantity)random.Next(1, 4), false,
+                new(PriceSource.Fixed, random.Next(1, 300) / 100m, [], 1m), []);
+            var perKwh = new ScoringTerm(ScoredQuantity.Effective, true, new(PriceSource.Price, null, [], 1m), []);
+            var rule = new ScoringRule(ScoringLevel.Event, new(null, RatioRounding.HalfToEven,
+                    RatioRoundingPlace.BeforeLookup, null), [new(null, false, null, 1m)],
+                random.Next(2) == 0 ? [perKw, perKwh] : [perKw], null, null, null, false);
+            var kwh = Enumerable.Range(0, count).Select(_ => (Ordered: random.Next(0, 90_000) / 1_000m,
+                Delivered: random.Next(-9_000, 90_000) / 1_000m)).ToList();
+            var periods = kwh.Select((each, i) => new BaselineBesideMeter(
+                new(Start + Duration.FromMinutes(minutes * i), Start + Duration.FromMinutes(minutes * (i + 1))),
+                each.Ordered * (60 / minutes), each.Delivered * (60 / minutes), 0m)).ToList();
+            var pack = new RulePackPublished(new("per-kw"), 1, false, "a contract", null, rule);
+            var line = FlexStatements.Of(pack, FlexDirection.Reduce, periods, DateTimeZone.Utc, new(0.3m), 2).Lines
+                .ShouldHaveSingleItem();
+            var again = FlexibilityScores.Of(rule, Fraction.Of(kwh.Sum(each => each.Ordered)),
+                Fraction.Of(kwh.Sum(each => each.Delivered)), new Fraction(minutes * count, 60), new(0.3m));
+            var cents = again.Payment * 200; // half away from zero: twice the cents, and one more towards the sign
+            var rounded = (cents + (cents < Fraction.Zero ? -1 : 1)) * new Fraction(1, 2);
+            Fraction.Of(line.Payment * 100m).ShouldBe(new(rounded.Numerator / rounded.Denominator, 1));
+            var hasEnd = (System.Numerics.BigInteger.Pow(10, 40) % again.Payment.Denominator).IsZero;
+            seen.Add(!hasEnd, minutes * count >= 60);
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }

@@ -103,8 +103,8 @@ public sealed class MidnightBaselineTests
     [Theory]
     [InlineData(18, 20, "days", null)]
     [InlineData(22, 24, "days", null)]
-    [InlineData(23, 25, "days", Baseline.RuleVersion)]
-    [InlineData(1, 3, "days", Baseline.RuleVersion)] // its window begins before midnight
+    [InlineData(23, 25, "days", Baseline.MidnightRuleVersion)]
+    [InlineData(1, 3, "days", Baseline.MidnightRuleVersion)] // its window begins before midnight
     [InlineData(23, 25, "zero", null)]
     public void A_fact_names_the_version_only_where_it_can_say_something_else(
         int from, int to, string method, string? named)
@@ -128,7 +128,7 @@ public sealed class MidnightBaselineTests
         using var town = Town();
         town.Freeze("I1");
         var made = await FrozenAsync(town);
-        (made.RuleVersion, Kwh(made), Days(made)).ShouldBe((Baseline.RuleVersion, "100 100", "26 23 22"));
+        (made.RuleVersion, Kwh(made), Days(made)).ShouldBe((Baseline.MidnightRuleVersion, "100 100", "26 23 22"));
         Verified(town).Exit.ShouldBe(ExitCode.Done);
 
         using var old = Town();

@@ -140,7 +140,7 @@ public sealed class ScoringRuleTests
         var (covers, input) = ScoringAggregation.Of(ScoringLevel.Event, periods, DateTimeZone.Utc, new(1m)).Single();
         covers.ShouldBe(new Interval(start, start + Duration.FromHours(2)));
         // 24 times 120 kW over 1/12 h is 240 kWh; the table of a rule is looked up by the two hours of the call.
-        (input.OrderedKw, input.DeliveredKw, input.Hours, input.Lasted).ShouldBe((240m, 120m, 1m, 2m));
+        (input.OrderedKw, input.DeliveredKw, input.Hours, input.Lasted).ShouldBe((240m, 120m, 1m, (Fraction)2));
     }
 
     [Fact]

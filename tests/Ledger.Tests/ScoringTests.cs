@@ -156,8 +156,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
             new(new(start, start + Duration.FromMinutes(30)), 20m, 10m),
         ];
         var inputs = ScoringAggregation.Of(level, periods, DateTimeZoneProviders.Tzdb["Asia/Shanghai"], new(1m));
-        string.Join(' ', inputs.Select(sum => (sum.Input.DeliveredKw * sum.Input.Hours / sum.Input.Lasted)
-            .ToString("0.##", CultureInfo.InvariantCulture))).ShouldBe(meanKw);
+        string.Join(' ', inputs.Select(sum =>
+            (Fraction.Of(sum.Input.DeliveredKw * sum.Input.Hours) / sum.Input.Lasted).ToText(2))).ShouldBe(meanKw);
         inputs.Sum(sum => Scoring.Evaluate(Rule("cliff-75"), sum.Input).Payment)
             .ShouldBe(level == ScoringLevel.Interval ? 10m : 20m);
     }
@@ -171,7 +171,7 @@ public sealed class ScoringTests(ITestOutputHelper output)
             .Select(at => new ScoredPeriod(new(at, at + Duration.FromMinutes(30)), 100m, 100m))];
         var months = ScoringAggregation.Of(ScoringLevel.Month, periods, DateTimeZoneProviders.Tzdb["Asia/Shanghai"],
             new(0m, Capacity: 5m));
-        months.Select(month => month.Input.Lasted).ShouldBe([1m, 0.5m]);
+        months.Select(month => month.Input.Lasted).ShouldBe([1, new Fraction(1, 2)]);
         // 100 kW × 5 + 100 kWh × 12; then 100 kW × 5 + 50 kWh × 12.
         months.Select(month => Scoring.Evaluate(Rule("taipower-guaranteed"), month.Input).Payment)
             .ShouldBe([1700m, 1100m]);

@@ -31,12 +31,13 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
                     $"{row.Run} does not come out again, so it has no lines to show: {again.Differs}");
             var whole = new RunLines(row.RecordedPosition, (SettlementRunCompleted)EventCodec.Decode(recorded),
                 statement.Lines, statement.Charges, [.. statement.Flexibility.Select(line => line.Canonical())]);
-            // A call is paid by what all of its points did, and what an account owes as a whole rests on all that it
-            // has: only the whole bundle shows that.
+            // A call is paid by what all of its points did, and what an account owes as a whole, or for the days on
+            // which a point was settled, rests on all that it has: only the whole bundle shows that.
             if (request is LinesRequest.One call && call.Number > whole.Examinable)
                 throw new CouldNotException($"line {call.Number} of {row.Run} is "
-                    + (call.Number <= whole.Lines.Count + whole.Charges.Count ? "owed by the account as a whole: "
-                        : "paid for flexibility: ")
+                    + (call.Number > whole.Lines.Count + whole.Charges.Count ? "paid for flexibility: "
+                        : whole.ChargeAt(call.Number - 1)?.Point is null ? "owed by the account as a whole: "
+                        : "owed for the days on which its point was settled: ")
                     + $"'ledger bundle --statement {row.Run}' proves it with all that it rests on");
             if (request is LinesRequest.One one)
             {

@@ -110,6 +110,9 @@ internal sealed class LinesVerification(
         if (Population > drawn)
             findings.LeaveOut($"{Count(Population - drawn)} other lines, but for what they leave over to these: only "
                 + "that they are the run's");
+        if (result.Runs.Sum(run => run.Lines.Count + run.Charges.Count - run.Examinable) is > 0 and var owed)
+            findings.LeaveOut($"{Count(owed)} charges that rest on all points of the account: only that they are "
+                + "the run's; a bundle of the statement derives them");
         if (result.Runs.Sum(run => run.Flexibility.Count) is > 0 and var paid)
             findings.LeaveOut($"{Count(paid)} lines of flexibility: only that they are the run's; a bundle of the "
                 + "statement derives them");

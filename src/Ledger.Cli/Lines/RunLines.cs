@@ -19,8 +19,10 @@ internal sealed record RunLines(
         [.. Lines.Select(line => line.Canonical()), .. Charges.Select(charge => charge.Canonical()), .. Flexibility];
 
     /// <summary>How many of the texts are examined: lines, and the charges of points. What the account owes as a whole
-    /// stands after them and rests on all of its points.</summary>
-    public int Examinable => Lines.Count + Charges.Count(charge => charge.Point is not null);
+    /// stands after them and rests on all of its points; and so do all charges where it matters on which days a point
+    /// was settled.</summary>
+    public int Examinable => Lines.Count + (Settlement.CountsSettledDays(Run.RuleVersion) ? 0
+        : Charges.Count(charge => charge.Point is not null));
 
     public bool IsWhole => Texts.Count == Run.Lines;
 
