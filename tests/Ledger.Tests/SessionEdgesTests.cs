@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using CsCheck;
 using Ledger.Domain;
@@ -126,7 +127,7 @@ public sealed class SessionEdgesTests : IDisposable
         var record = JsonNode.Parse(run.Output)!.AsArray().SingleOrDefault(cdr =>
             (string)cdr!["cdr_location"]!["evse_id"]! == point && (string)cdr["start_date_time"]! == start);
         var why = run.Errors.Split('\n').SingleOrDefault(line => line.Contains($"{point} from {start}", StringComparison.Ordinal));
-        return record is not null ? ((decimal)record["total_energy"]!).ToString("0.0##", null)
+        return record is not null ? ((decimal)record["total_energy"]!).ToString("0.0##", CultureInfo.InvariantCulture)
             : why!.Split(": ")[^1].Split(',')[0];
     }
 }
