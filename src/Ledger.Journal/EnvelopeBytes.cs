@@ -1,7 +1,18 @@
 using System.Security.Cryptography;
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Journal;
+
+/// <summary>What a header says, for who makes no object of it.</summary>
+internal readonly record struct Header(
+    LedgerId Ledger, string Stream, long Revision, EventId Id, string WireName, int WireVersion, Instant ValidFrom,
+    Instant ValidTo, Instant RecordedAt, HeaderOrigin Origin, int PayloadLength)
+{
+    public Envelope ToEnvelope() => new(
+        Ledger, Stream, Revision, Id, WireName, WireVersion, ValidFrom, ValidTo, RecordedAt, Origin.Actor,
+        Origin.Tenant, Origin.Causation, Origin.Sealed, Origin.ContentType);
+}
 
 /// <summary>The header's bytes, version 1, final: docs/journal-format.md.</summary>
 public static class EnvelopeBytes
@@ -48,6 +59,13 @@ public static class EnvelopeBytes
     /// <param name="texts">Texts of headers that were read before.</param>
     public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header, RecentTexts texts)
     {
+        var read = ReadHeader(header, texts);
+        return (read.ToEnvelope(), read.PayloadLength);
+    }
+
+    /// <summary>The same without an object of it.</summary>
+    internal static Header ReadHeader(ReadOnlySpan<byte> header, RecentTexts texts)
+    {
         var reader = new ByteReader(header, "header", texts);
         if (reader.Byte() is var version && version != Version)
             throw new InvalidDataException(
@@ -66,8 +84,8 @@ public static class EnvelopeBytes
         var payloadLength = reader.Int32();
         if (payloadLength < 0) throw new InvalidDataException("the payload is longer than any append may be");
         reader.End();
-        return (new Envelope(ledger, stream, revision, id, wireName, wireVersion, validFrom, validTo, recordedAt,
-            origin.Actor, origin.Tenant, origin.Causation, origin.Sealed, origin.ContentType), payloadLength);
+        return new(ledger, stream, revision, id, wireName, wireVersion, validFrom, validTo, recordedAt, origin,
+            payloadLength);
     }
 
     /// <summary>What stands between the times and the length of the payload, which ends the header.</summary>

@@ -19,7 +19,8 @@ internal sealed class JournalPages(
     private const int RowsMax = 512;
     private const int FirstRows = 16; // many ask for one event, and who reads on is given more of them each time
     private const int LeavesMax = 4096; // read at once
-    private const int UsualHeaderMax = 1024; // bytes
+    private const int UsualHeaderMax = 1024; // bytes; what is longer has room of its own
+    private const int UsualPayloadMax = 4096; // bytes, likewise
     private const int IdleMax = 16; // each has one or two connections with a page cache of up to 2 MB
     private readonly ConcurrentBag<Reading> idle = [];
     private readonly string path = Path.Combine(options.Directory, SqliteJournal.FileName);
@@ -33,8 +34,18 @@ internal sealed class JournalPages(
     public IAsyncEnumerable<RecordedEvent> StreamAsync(string stream, long fromRevision, CancellationToken ct) =>
         new PagedEvents(PagesAsync(stream, fromRevision, ct));
 
-    public IAsyncEnumerable<RecordedEvent> AllAsync(long fromPosition, CancellationToken ct) =>
-        new PagedEvents(PagesAsync(null, fromPosition, ct));
+    public EventPages AllAsync(long fromPosition, CancellationToken ct) => new AllEvents(this, fromPosition, ct);
+
+    private sealed class AllEvents(JournalPages pages, long from, CancellationToken ct) : EventPages
+    {
+        public override IAsyncEnumerable<IReadOnlyList<T>> MadeAsync<T>(EventMaker<T> make) =>
+            pages.PagesAsync(from, _ => make, ct);
+
+        public override IAsyncEnumerator<RecordedEvent> GetAsyncEnumerator(
+            CancellationToken cancellationToken = default) =>
+            new PagedEvents(pages.PagesAsync<RecordedEvent>(from, reading => reading.Kept, ct))
+                .GetAsyncEnumerator(cancellationToken);
+    }
 
     /// <summary>Runs a read of the tables on a connection that changes nothing.</summary>
     public T With<T>(Func<SqliteConnection, T> read)
@@ -62,21 +73,44 @@ internal sealed class JournalPages(
         }
     }
 
-    private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(
-        string? stream, long from, [EnumeratorCancellation] CancellationToken ct)
+    /// <param name="makerOf">What makes of each event what the caller needs, by who reads it.</param>
+    private async IAsyncEnumerable<IReadOnlyList<T>> PagesAsync<T>(
+        long from, Func<Reading, EventMaker<T>> makerOf, [EnumeratorCancellation] CancellationToken ct)
     {
-        var (reading, rows) = (Take(), stream is null ? FirstRows : RowsMax);
+        from = Math.Max(0, from);
+        var (reading, rows) = (Take(), FirstRows);
         try
         {
             while (true)
             {
                 ct.ThrowIfCancellationRequested();
-                var page = stream is null ? reading.Page(from, acknowledgedLength(), rows)
-                    : reading.Page(stream, from, acknowledgedLength(), positions);
+                var page = reading.Page(from, acknowledgedLength(), rows, makerOf(reading));
                 yield return page;
                 if (page.Count < rows) break;
-                from = (stream is null ? page[^1].Position : page[^1].Envelope.Revision) + 1;
+                from += page.Count;
                 rows = Math.Min(RowsMax, 2 * rows);
+                await Task.CompletedTask;
+            }
+        }
+        finally
+        {
+            Return(reading);
+        }
+    }
+
+    private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(
+        string stream, long from, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var reading = Take();
+        try
+        {
+            while (true)
+            {
+                ct.ThrowIfCancellationRequested();
+                var page = reading.Page(stream, from, acknowledgedLength(), positions);
+                yield return page;
+                if (page.Count < RowsMax) break;
+                from = page[^1].Envelope.Revision + 1;
                 await Task.CompletedTask;
             }
         }
@@ -112,24 +146,30 @@ internal sealed class JournalPages(
     {
         private readonly RecentTexts texts = new();
         private readonly SharedBytes payloads = new();
-        private byte[] header = new byte[UsualHeaderMax];
+        private readonly byte[] header = new byte[UsualHeaderMax], payload = new byte[UsualPayloadMax];
         private SqliteReading? unshared; // of all events
         private SqliteConnection? connection; // of all else
         private SqliteStatement? all, one, keyOf;
 
         public SqliteConnection Connection => connection ??= JournalTables.ConnectForReading(path);
 
-        public List<RecordedEvent> Page(long from, long length, int rows)
+        public List<T> Page<T>(long from, long length, int rows, EventMaker<T> make)
         {
             all ??= new((unshared ??= new(path)).Database, "SELECT position, header, payload FROM events "
                 + "WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3");
             all.Bind(1, from);
             all.Bind(2, length);
             all.Bind(3, rows);
-            var page = new List<RecordedEvent>(rows);
+            var page = new List<T>(rows);
             using var asked = all.Asked();
-            while (all.IsRow()) page.Add(Event(all));
-            return WholePage.Of(page, from, Math.Min(length, from + rows));
+            while (all.IsRow())
+            {
+                var stored = Event(all);
+                WholePage.Check(stored.Position, from + page.Count);
+                page.Add(make(stored));
+            }
+            WholePage.Check(page.Count, from, Math.Min(length, from + rows));
+            return page;
         }
 
         public List<RecordedEvent> Page(string stream, long fromRevision, long length, StreamPositions positions)
@@ -141,7 +181,7 @@ internal sealed class JournalPages(
             {
                 one.Bind(1, position);
                 using var asked = one.Asked();
-                page.Add(one.IsRow() ? Event(one)
+                page.Add(one.IsRow() ? Kept(Event(one))
                     : throw new JournalRefusedException($"position {position} of {stream} is missing"));
             }
             return WholePage.Of(page, stream, fromRevision);
@@ -155,18 +195,25 @@ internal sealed class JournalPages(
             return keyOf.IsRow() ? keyOf.Int64(0) : null;
         }
 
-        private RecordedEvent Event(SqliteStatement row)
+        /// <summary>The event itself, for who keeps it.</summary>
+        public RecordedEvent Kept(in PassingEvent stored)
         {
-            var (position, headerLength) = (row.Int64(0), row.BytesOf(1));
-            if (header.Length < headerLength) header = new byte[headerLength];
-            row.CopyTo(1, header, 0, headerLength);
-            var payload = payloads.Take(row.BytesOf(2));
-            row.CopyTo(2, payload.Array!, payload.Offset, payload.Count);
-            var (envelope, payloadLength) = EnvelopeBytes.Read(header.AsSpan(0, headerLength), texts);
-            if (payloadLength != payload.Count)
-                throw new JournalRefusedException(
-                    $"position {position} has {payload.Count} bytes of payload, its header says {payloadLength}");
-            return new RecordedEvent(position, envelope, payload);
+            var kept = payloads.Take(stored.Payload.Length);
+            stored.Payload.CopyTo(kept);
+            return stored.Kept(kept);
+        }
+
+        private PassingEvent Event(SqliteStatement row) =>
+            new(row.Int64(0), Copied(row, 1, header), Copied(row, 2, payload), texts);
+
+        /// <summary>The bytes of a column, until the next row is read.</summary>
+        /// <param name="room">Where they are put, if there is room for them.</param>
+        private static ReadOnlySpan<byte> Copied(SqliteStatement row, int column, byte[] room)
+        {
+            var bytes = row.BytesOf(column);
+            if (bytes > room.Length) room = GC.AllocateUninitializedArray<byte>(bytes);
+            row.CopyTo(column, room, 0, bytes);
+            return room.AsSpan(0, bytes);
         }
 
         public void Dispose()

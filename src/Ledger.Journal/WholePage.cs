@@ -8,14 +8,17 @@ namespace Ledger.Journal;
 /// </summary>
 internal static class WholePage
 {
-    /// <summary>A page of all events, from a position on.</summary>
-    /// <param name="until">Before which position every event is asked for and is acknowledged.</param>
-    public static List<RecordedEvent> Of(List<RecordedEvent> page, long from, long until)
+    /// <summary>Throws where an event of all events is another than the next one.</summary>
+    public static void Check(long position, long next)
     {
-        from = Math.Max(0, from);
-        for (var i = 0; i < page.Count; i++)
-            if (page[i].Position != from + i) throw Missing(from + i);
-        return from + page.Count < until ? throw Missing(from + page.Count) : page;
+        if (position != next) throw Missing(next);
+    }
+
+    /// <summary>Throws where a page of all events, from a position on, ends too early.</summary>
+    /// <param name="until">Before which position every event is asked for and is acknowledged.</param>
+    public static void Check(int count, long from, long until)
+    {
+        if (from + count < until) throw Missing(from + count);
     }
 
     /// <summary>A page of a stream, from a revision on. Where it ends is not known here.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
 
@@ -8,11 +9,14 @@ namespace Ledger.Projections;
 
 /// <summary>An event as a fact; or why it is none, which whoever comes to it is told.</summary>
 /// <param name="outcome">A fact, or what was thrown.</param>
-internal readonly struct DecodedEvent(long position, string wireName, object outcome)
+internal readonly struct DecodedEvent(long position, string wireName, object? outcome)
 {
     public long Position => position;
     public string WireName => wireName;
     public bool IsFact => outcome is RecordedFact;
+
+    /// <summary>Whether nothing was decoded at all.</summary>
+    public bool IsNone => outcome is null;
 
     /// <summary>Throws where it is none.</summary>
     public RecordedFact Fact
@@ -20,7 +24,7 @@ internal readonly struct DecodedEvent(long position, string wireName, object out
         get
         {
             if (outcome is RecordedFact fact) return fact;
-            ((ExceptionDispatchInfo)outcome).Throw();
+            ((ExceptionDispatchInfo)outcome!).Throw();
             throw new UnreachableException("it is thrown above");
         }
     }
@@ -28,15 +32,26 @@ internal readonly struct DecodedEvent(long position, string wireName, object out
     public static DecodedEvent Of(RecordedEvent stored, EventDecoder decode)
     {
         var envelope = stored.Envelope;
+        return Of(stored.Position, envelope.WireName, envelope.WireVersion, stored.Payload.Span, envelope.ValidFrom,
+            envelope.ValidTo, envelope.RecordedAt, envelope.Tenant, decode);
+    }
+
+    public static DecodedEvent Of(in PassingEvent stored, EventDecoder decode) => Of(
+        stored.Position, stored.WireName, stored.WireVersion, stored.Payload, stored.ValidFrom, stored.ValidTo,
+        stored.RecordedAt, stored.Tenant, decode);
+
+    private static DecodedEvent Of(
+        long position, string wireName, int wireVersion, ReadOnlySpan<byte> payload, Instant validFrom,
+        Instant validTo, Instant recordedAt, PartyId tenant, EventDecoder decode)
+    {
         try
         {
-            return new(stored.Position, envelope.WireName, new RecordedFact(
-                decode(envelope.WireName, envelope.WireVersion, stored.Payload.Span), stored.Position,
-                new Interval(envelope.ValidFrom, envelope.ValidTo), envelope.RecordedAt, envelope.Tenant));
+            return new(position, wireName, new RecordedFact(decode(wireName, wireVersion, payload), position,
+                new Interval(validFrom, validTo), recordedAt, tenant));
         }
         catch (Exception cause)
         {
-            return new(stored.Position, envelope.WireName, ExceptionDispatchInfo.Capture(cause));
+            return new(position, wireName, ExceptionDispatchInfo.Capture(cause));
         }
     }
 }
@@ -112,20 +127,23 @@ internal static class DecodedEvents
     private sealed class PageReader(
         IJournal journal, EventDecoder decode, long from, long until, CancellationToken ct)
     {
-        private IAsyncEnumerator<RecordedEvent>? events;
-        private bool isAtEnd;
+        private IAsyncEnumerator<RecordedEvent>? events; // of a journal that makes objects of all
+        private IAsyncEnumerator<IReadOnlyList<DecodedEvent>>? pages; // of one that does not
+        private IReadOnlyList<DecodedEvent> read = []; // the last page of these
+        private int taken; // of it
+        private bool isMadeToEnd, isAtEnd;
 
         public Page Next()
         {
             var (page, count) = (isAtEnd ? [] : new DecodedEvent[PageEvents], 0);
             try
             {
-                events ??= journal.ReadAllAsync(from, ct).GetAsyncEnumerator(ct);
                 while (count < page.Length && !isAtEnd)
                 {
-                    if (!Waited(events.MoveNextAsync()) || events.Current.Position >= until) isAtEnd = true;
+                    var decoded = NextEvent();
                     // Nothing behind what cannot be decoded is asked for.
-                    else isAtEnd = !(page[count++] = DecodedEvent.Of(events.Current, decode)).IsFact;
+                    isAtEnd = !decoded.IsFact;
+                    if (!decoded.IsNone) page[count++] = decoded;
                 }
                 return new(new(page, 0, count), isAtEnd, null);
             }
@@ -134,6 +152,37 @@ internal static class DecodedEvents
                 isAtEnd = true;
                 return new(new(page, 0, count), true, ExceptionDispatchInfo.Capture(failure));
             }
+        }
+
+        /// <summary>None behind the last one.</summary>
+        private DecodedEvent NextEvent()
+        {
+            if (events is null && pages is null) Begin();
+            if (events is not null)
+                return !Waited(events.MoveNextAsync()) || events.Current.Position >= until ? default
+                    : DecodedEvent.Of(events.Current, decode);
+            while (taken == read.Count)
+            {
+                if (!Waited(pages!.MoveNextAsync())) return default;
+                (read, taken) = (pages.Current, 0);
+            }
+            return read[taken++];
+        }
+
+        private void Begin()
+        {
+            var all = journal.ReadAllAsync(from, ct);
+            if (all is EventPages stored) pages = stored.MadeAsync(Made).GetAsyncEnumerator(ct);
+            else events = all.GetAsyncEnumerator(ct);
+        }
+
+        /// <summary>None from the end on, or behind what cannot be decoded: a page may go on there.</summary>
+        private DecodedEvent Made(in PassingEvent stored)
+        {
+            if (isMadeToEnd || stored.Position >= until) return default;
+            var decoded = DecodedEvent.Of(stored, decode);
+            isMadeToEnd = !decoded.IsFact;
+            return decoded;
         }
 
         private static bool Waited(ValueTask<bool> moved) =>
@@ -146,6 +195,7 @@ internal static class DecodedEvents
             try
             {
                 events?.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                pages?.DisposeAsync().AsTask().GetAwaiter().GetResult();
             }
             catch (Exception)
             {

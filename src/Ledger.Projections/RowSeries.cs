@@ -46,7 +46,9 @@ internal struct KnownRow(string? json)
 /// does.</param>
 internal sealed class RowSeries(string name, Instant? forgottenUntil)
 {
-    private const int AtFirst = 4; // places; a day of most series has a hundred
+    private const int AtFirst = 4; // places
+    private const int Few = 16; // more than these become a day of quarter hours, in one step
+    private const int OfDay = 128;
     private const int NearEnd = 6; // places that are looked through sooner than halved: an hour of quarters
 
     private struct Place(in RowKey key, string? json)
@@ -88,7 +90,7 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
     public int Add(in RowKey key, string? json)
     {
         var index = ~IndexOf(key.At, key.Rest);
-        if (Count == places.Length) Array.Resize(ref places, 2 * Count);
+        if (Count == places.Length) Array.Resize(ref places, Count == Few ? OfDay : 2 * Count);
         if (index < Count) Array.Copy(places, index, places, index + 1, Count - index);
         Count++;
         places[index] = new(key, json);

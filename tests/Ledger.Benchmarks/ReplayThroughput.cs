@@ -187,16 +187,34 @@ internal static class ReplayThroughput
             string stream, long fromRevision, CancellationToken ct) => throw new NotSupportedException();
 
         public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
-            new PagedEvents(PagesAsync((int)fromPosition));
+            new Pages(events, (int)fromPosition);
 
-        private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(int from)
+        private sealed class Pages(List<(byte[] Header, byte[] Payload)> events, int from) : EventPages
         {
-            var texts = new RecentTexts();
-            for (; from < events.Count; from += PageEvents)
-                yield return [.. Enumerable.Range(from, Math.Min(PageEvents, events.Count - from)).Select(position =>
-                    new RecordedEvent(position, EnvelopeBytes.Read(events[position].Header, texts).Envelope,
-                        events[position].Payload))];
-            await Task.CompletedTask.ConfigureAwait(false);
+            private readonly RecentTexts texts = new();
+
+            public override async IAsyncEnumerable<IReadOnlyList<T>> MadeAsync<T>(EventMaker<T> make)
+            {
+                for (var page = from; page < events.Count; page += PageEvents)
+                    yield return [.. Positions(page).Select(position => make(
+                        new(position, events[position].Header, events[position].Payload, texts)))];
+                await Task.CompletedTask.ConfigureAwait(false);
+            }
+
+            public override IAsyncEnumerator<RecordedEvent> GetAsyncEnumerator(
+                CancellationToken cancellationToken = default) =>
+                new PagedEvents(KeptAsync()).GetAsyncEnumerator(cancellationToken);
+
+            private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> KeptAsync()
+            {
+                for (var page = from; page < events.Count; page += PageEvents)
+                    yield return [.. Positions(page).Select(position => new RecordedEvent(position,
+                        EnvelopeBytes.Read(events[position].Header, texts).Envelope, events[position].Payload))];
+                await Task.CompletedTask.ConfigureAwait(false);
+            }
+
+            private IEnumerable<int> Positions(int page) =>
+                Enumerable.Range(page, Math.Min(PageEvents, events.Count - page));
         }
 
         public Task WaitForAsync(long position, CancellationToken ct) => throw new NotSupportedException();
