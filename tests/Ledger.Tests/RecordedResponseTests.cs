@@ -164,7 +164,9 @@ public sealed class RecordedResponseTests
         (await served.GetAsync("/v1/call-responses?instruction=I9")).Status.ShouldBe(404);
         (await served.GetAsync("/v1/call-responses?instruction=I1&point=CP9")).Status.ShouldBe(404);
 
-        var page = await served.GetAsync("/?day=2026-02-27");
+        // A page reads the curves of the one instruction that it is asked for.
+        (await served.GetAsync("/?day=2026-02-27")).Text.ShouldContain("href=\"/?day=2026-02-27&amp;response=I1#response\"");
+        var page = await served.GetAsync("/?day=2026-02-27&response=I1");
         page.Text.ShouldContain("How fast, by the power curve");
         page.Text.ShouldContain("1 reported clocks contradicted");
         page.Text.ShouldContain("reported 3 s after the start, and by the curve 7.2 s");

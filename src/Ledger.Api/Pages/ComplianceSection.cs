@@ -10,8 +10,10 @@ namespace Ledger.Api.Pages;
 internal static class ComplianceSection
 {
     /// <param name="at">At which the calls are read.</param>
+    /// <param name="page">Its address, and of which instruction it is asked how fast it was followed: that takes its
+    /// curves.</param>
     public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, Instant at, LocalDate day,
-        CancellationToken ct)
+        (string Address, InstructionId? Followed) page, CancellationToken ct)
     {
         var zone = answers.Export(day).FirstOrDefault()?.Zone ?? "Etc/UTC";
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
@@ -23,7 +25,9 @@ internal static class ComplianceSection
         {
             var seen = answers.Instruction(new(row.Instruction))!.ReadAt(at);
             var worth = await DeliverySection.OfAsync(ledger, seen, before, at, ct).ConfigureAwait(false);
-            var response = await ResponseSection.OfAsync(curves, answers, seen, ct).ConfigureAwait(false);
+            var response = page.Followed?.Value == row.Instruction
+                ? await ResponseSection.OfAsync(curves, answers, seen, ct).ConfigureAwait(false)
+                : ResponseSection.Link(row.Instruction, page.Address);
             found.Add(Instruction(
                 seen, answers.UnknownTargets(seen), DateTimeZoneProviders.Tzdb[zone], worth, response));
         }

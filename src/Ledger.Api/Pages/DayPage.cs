@@ -27,7 +27,10 @@ internal static class DayPage
                 Asking.DayRule);
             var day = asked ?? (days.Count > 0 ? MostSettled(answers, days) : null);
             var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
-            var page = await PageAsync(ledger, answers, position, at, days, day, context.RequestAborted)
+            var followed = Asking.Optional<InstructionId>(context.Request, "response", InstructionId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var past = context.Request.Query.ContainsKey("asOf") ? $"&asOf={position}" : "";
+            var page = await PageAsync(ledger, answers, position, at, days, day, (past, followed), context.RequestAborted)
                 .ConfigureAwait(false);
             return Results.Content(page.Markup, "text/html; charset=utf-8");
         }).RequireRateLimiting(Protection.HeavyRequests).Needing(Scopes.SettlementRead).ExcludeFromDescription();
@@ -38,15 +41,18 @@ internal static class DayPage
     private static LocalDate? MostSettled(Answers answers, IReadOnlyList<LocalDate> days) =>
         answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
 
+    /// <param name="asked">What of its address says that it is of the past, and the instruction of which it is shown how
+    /// fast it was followed; null where none is.</param>
     private static async Task<Html> PageAsync(
         OpenLedger ledger, Answers answers, long? position, Instant at, IReadOnlyList<LocalDate> days, LocalDate? day,
-        CancellationToken ct)
+        (string Past, InstructionId? Followed) asked, CancellationToken ct)
     {
         var sections = new List<Html> { Choice(days, day) };
         if (day is { } shown)
         {
             sections.Add(ExportSection.Of(answers, shown));
-            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, at, shown, ct)
+            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, at, shown,
+                    ($"/?day={Iso(shown)}{asked.Past}", asked.Followed), ct)
                 .ConfigureAwait(false));
             sections.Add(LimitsSection.Of(answers, shown));
             sections.Add(ClaimsSection.Of(answers, shown));

@@ -8,8 +8,13 @@ namespace Ledger.Api.Pages;
 /// reported of it they contradict.</summary>
 internal static class ResponseSection
 {
-    /// <summary>Samples that one page reads: whoever looks at a day waits for all of its calls.</summary>
-    public const int SamplesMax = 200_000;
+    /// <summary>Samples that one page reads.</summary>
+    public const int SamplesMax = CallCurves.SamplesAtOnce;
+
+    /// <summary>To the same page with it.</summary>
+    /// <param name="page">Its address.</param>
+    public static Html Link(string instruction, string page) => Html.Format(
+        $"<p><a href=\"{page}&response={Uri.EscapeDataString(instruction)}#response\">How fast, by the power curve</a></p>");
 
     public static async Task<Html> OfAsync(
         CallCurves curves, Answers answers, InstructionAnswer seen, CancellationToken ct)
@@ -37,7 +42,7 @@ internal static class ResponseSection
         var mark = contradicted == 0 ? Html.Nothing : Html.Format(
             $" <span class=\"mark broken\">{contradicted} reported clocks contradicted</span>");
         return Html.Format($"""
-            <details><summary>How fast, by the power curve{mark}</summary>
+            <details open id="response"><summary>How fast, by the power curve{mark}</summary>
             {Table(found)}{Clocks(found)}</details>
             """);
     }
