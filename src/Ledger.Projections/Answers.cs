@@ -16,8 +16,7 @@ public sealed record InstructionAnswer(
 /// What readers ask of the views: the same answers for the command line, the HTTP interface and a test, as typed rows.
 /// </summary>
 /// <param name="asOf">As known right after the event at this position; null: as known now.</param>
-/// <param name="reach">Whose data is answered: what is not reached is in no answer, whoever asks for it by which
-/// name. Null: everything.</param>
+/// <param name="reach">Whose data is answered: what is not reached is in no answer, by any name. Null: everything.</param>
 /// <param name="now">When it is asked: whose a point is, is judged at this instant and by all that is recorded. Whoever
 /// names a reach has to say it.</param>
 public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant now)
@@ -45,13 +44,11 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     private bool Reaches(string point) => reach.IsEverything
         || (HolderOf(point) is { } holder && reach.Covers(new(holder.Owner), new(holder.Station)));
 
-    /// <summary>Whose a point is now, and where; null where it is not registered. One question may need it many times.
-    /// </summary>
+    /// <summary>Whose a point is now, and where; null where it is not registered.</summary>
     public MasterData.PointRow? HolderOf(string point) =>
         holders.TryGetValue(point, out var known) ? known : holders[point] = FromOn(point, now).FirstOrDefault();
 
-    /// <summary>The owners, at an instant and to come, of points at a station, or of those at which a meter is.
-    /// </summary>
+    /// <summary>The owners, at an instant and to come, of points at a station, or of those of a meter.</summary>
     public IReadOnlyList<PartyId> OwnersFromOn(Instant at, StationId? station, string? meter)
     {
         var metered = meter is null ? null : Registers().Where(register => register.MeterSerial == meter)

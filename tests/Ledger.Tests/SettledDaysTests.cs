@@ -173,16 +173,16 @@ public sealed class SettledDaysTests : IAsyncDisposable
         Done("import", small.File("facts.jsonl", Facts));
         Done("import", small.File("readings.csv", Readings));
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        Total("R1").ShouldBe("720"); // 1440 kWh, less than the day before
+        Total("R1").ShouldBe("720.00"); // 1440 kWh, less than the day before
         Done("import", small.File("connection.jsonl", Connection));
         await AppendAsync(small, "R1", "OLD");
         Done("verify");
         Done("explain", "OLD", "total");
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
             "--supersedes", "OLD", "--style", "deltas");
-        Total("OLD", "totalWithDeltas").ShouldBe("3030");
+        Total("OLD", "totalWithDeltas").ShouldBe("3030.00");
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
-        Total("R2").ShouldBe("3030"); // and 60 kW at 38, and 30
+        Total("R2").ShouldBe("3030.00"); // and 60 kW at 38, and 30
         Done("explain", "R2", "total");
         Done("explain", "R2#25");
         Done("diff", "OLD", "R2");
@@ -220,7 +220,7 @@ public sealed class SettledDaysTests : IAsyncDisposable
         Done("import", small.File("readings.csv", Readings.Replace("2026-02-26T00:00:00+08:00,0",
             "2026-02-25T00:00:00+08:00,0\nC,1.8.0,2026-02-26T00:00:00+08:00,1200", StringComparison.Ordinal)
             .Replace(",2400", ",3600", StringComparison.Ordinal).Replace(",3840", ",5040", StringComparison.Ordinal)));
-        foreach (var (day, total) in new[] { ("25", "2530"), ("27", "1100") })
+        foreach (var (day, total) in new[] { ("25", "2530.00"), ("27", "1100.00") })
         {
             Done("settle", "--account", "cpo", "--day", $"2026-02-{day}", "--run", $"R{day}");
             Done("explain", $"R{day}", "total");

@@ -31,7 +31,8 @@ internal static class DayPage
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var past = context.Request.Query.ContainsKey("asOf") ? $"&asOf={position}" : "";
             var page = await PageAsync(
-                ledger, answers, position, at, days, day, (past, followed), context.RequestAborted).ConfigureAwait(false);
+                    ledger, answers, position, at, days, day, (past, followed), context.RequestAborted)
+                .ConfigureAwait(false);
             return Results.Content(page.Markup, "text/html; charset=utf-8");
         }).RequireRateLimiting(Protection.HeavyRequests).Needing(Scopes.SettlementRead).ExcludeFromDescription();
         app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ForAnybody().ExcludeFromDescription();
