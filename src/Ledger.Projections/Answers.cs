@@ -16,7 +16,7 @@ public sealed record InstructionAnswer(
 /// What readers ask of the views: the same answers for the command line, the HTTP interface and a test, as typed rows.
 /// </summary>
 /// <param name="asOf">As known right after the event at this position; null: as known now.</param>
-/// <param name="reach">Whose data is answered: what is not reached is in no answer, by any name. Null: everything.</param>
+/// <param name="reach">Whose data is answered: what is not reached is in no answer, by any name. Null: all.</param>
 /// <param name="now">When it is asked: whose a point is, is judged at this instant and by all that is recorded. Whoever
 /// names a reach has to say it.</param>
 public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant now)
