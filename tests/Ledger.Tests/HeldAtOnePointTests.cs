@@ -86,13 +86,13 @@ public sealed class HeldAtOnePointTests
     /// <summary>A exported what the other programme holds there; what B exported is this programme's. What A drew
     /// against the order stays A's too, and is not made up for by energy that another holds at B.</summary>
     [Theory]
-    [InlineData("station", 5, 20, "A", 80, "0", "0", "statement-7")] // 20 come, 20 are missing
-    [InlineData("account", 5, 20, "A", 80, "0", "0", "statement-7")]
-    [InlineData("settlementPoint", 5, 20, "A", 80, "0", "0", "statement-2")]
-    [InlineData("station", -10, 20, "A", 80, "-20", "20", "statement-7")] // 10 come, 30 are missing
-    [InlineData("station", -10, 20, "B", 80, "-50", "50", "statement-7")] // 10 less than nothing, 50 are missing
-    [InlineData("station", 20, 20, "A", 40, "20", "-20", "statement-2")] // 30 come, 10 are missing
-    [InlineData("station", 5, 20, null, 0, "10", "-10", "statement-2")]
+    [InlineData("station", 5, 20, "A", 80, "0", "0.00", "statement-7")] // 20 come, 20 are missing
+    [InlineData("account", 5, 20, "A", 80, "0", "0.00", "statement-7")]
+    [InlineData("settlementPoint", 5, 20, "A", 80, "0", "0.00", "statement-2")]
+    [InlineData("station", -10, 20, "A", 80, "-20", "20.00", "statement-7")] // 10 come, 30 are missing
+    [InlineData("station", -10, 20, "B", 80, "-50", "50.00", "statement-7")] // 10 less than nothing, 50 are missing
+    [InlineData("station", 20, 20, "A", 40, "20", "-20.00", "statement-2")] // 30 come, 10 are missing
+    [InlineData("station", 5, 20, null, 0, "10", "-10.00", "statement-2")]
     public void Energy_that_is_held_at_a_point_is_taken_from_no_other(
         string paidPer, int ofA, int ofB, string? at, int kwh, string net, string paid, string version)
     {
@@ -156,7 +156,7 @@ public sealed class HeldAtOnePointTests
 
             """);
         Claim(town, "A", 5);
-        Settled(town, "two").ShouldBe(("-45", "statement-5"));
+        Settled(town, "two").ShouldBe(("-45.00", "statement-5"));
         Settled(town).Version.ShouldBe("statement-5");
     }
 }
