@@ -14,7 +14,7 @@ internal static class ResponseSection
     /// <summary>To the same page with it.</summary>
     /// <param name="page">Its address.</param>
     public static Html Link(string instruction, string page) => Html.Format(
-        $"<p><a href=\"{page}&response={Uri.EscapeDataString(instruction)}#response\">How fast, by the power curve</a></p>");
+        $"<p><a href=\"{page}&amp;response={Uri.EscapeDataString(instruction)}#response\">How fast, by the power curve</a></p>");
 
     public static async Task<Html> OfAsync(
         CallCurves curves, Answers answers, InstructionAnswer seen, CancellationToken ct)
