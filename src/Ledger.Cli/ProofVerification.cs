@@ -53,7 +53,8 @@ public sealed class ProofVerification(byte[] file, IReadOnlyList<VerifierKey> tr
             CultureInfo.InvariantCulture, $"position={recorded.Position} fact={recorded.Envelope.WireName} "
                 + $"digest={Convert.ToHexStringLower(checkpoint.Root)} key={signers.Log.Name}+{signers.Log.Id:x8} "
                 + $"witnesses={signers.Witnesses.Count}");
-        return new(Name, path, recorded?.Envelope.Ledger, checkpoint?.Root,
+        // A checkpoint that no trusted key signed says nothing of any log.
+        return new(Name, path, recorded?.Envelope.Ledger, signers is null ? null : checkpoint?.Root,
             [new("events", recorded is null ? 0 : 1, Of(), Findings.FaultCount)], Findings,
             $"checkpoint={checkpoint?.Size.ToString(CultureInfo.InvariantCulture) ?? "none"}", closing)
         {

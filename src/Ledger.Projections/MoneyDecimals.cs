@@ -10,64 +10,45 @@ public sealed class MoneyDecimals(
 {
     private readonly Dictionary<(string Tariff, int Version), int> known = [];
 
-    public async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> OfAsync(IEnumerable<TimeOfUseSettlement.RunRow> rows)
-    {
-        var shown = new List<TimeOfUseSettlement.RunRow>();
-        foreach (var row in rows) shown.Add(row.With(await OfAsync(row).ConfigureAwait(false)));
-        return shown;
-    }
+    public Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> OfAsync(IEnumerable<TimeOfUseSettlement.RunRow> rows) =>
+        EachAsync(rows, OfAsync, (row, decimals) => row.With(decimals));
 
-    public async Task<IReadOnlyList<TimeOfUseSettlement.DeltasRow>> OfAsync(
-        IEnumerable<TimeOfUseSettlement.DeltasRow> rows)
-    {
-        var shown = new List<TimeOfUseSettlement.DeltasRow>();
-        foreach (var row in rows)
-            shown.Add(row with
-            {
-                Total = Money.With(await OfAsync(row.Corrects, row.Account, row.Day).ConfigureAwait(false), row.Total),
-            });
-        return shown;
-    }
+    public Task<IReadOnlyList<TimeOfUseSettlement.DeltasRow>> OfAsync(
+        IEnumerable<TimeOfUseSettlement.DeltasRow> rows) =>
+        EachAsync(rows, row => OfAsync(row.Corrects, row.Account, row.Day),
+            (row, decimals) => row with { Total = Money.With(decimals, row.Total) });
 
-    public async Task<IReadOnlyList<TimeOfUseSettlement.PublicationRow>> OfAsync(
-        IEnumerable<TimeOfUseSettlement.PublicationRow> rows)
+    public Task<IReadOnlyList<TimeOfUseSettlement.PublicationRow>> OfAsync(
+        IEnumerable<TimeOfUseSettlement.PublicationRow> rows) =>
+        EachAsync(rows, row => OfAsync(row.Run, row.Account, row.Day), (row, decimals) => row with
+        {
+            FlexibilityTotal = row.FlexibilityTotal is { } total ? Money.With(decimals, total) : null,
+        });
+
+    public Task<IReadOnlyList<TimeOfUseSettlement.MonthRow>> OfAsync(IEnumerable<TimeOfUseSettlement.MonthRow> rows) =>
+        EachAsync(rows, OfAsync, (row, decimals) => row with { Total = Money.With(decimals, row.Total) });
+
+    /// <summary>What is at stake of a run.</summary>
+    public Task<IReadOnlyList<TimeOfUseSettlement.DisputeRow>> OfAsync(
+        IEnumerable<TimeOfUseSettlement.DisputeRow> rows) =>
+        EachAsync(rows, row => OfAsync(row.Run, row.Account, row.Day),
+            (row, decimals) => row with { Amount = Money.With(decimals, row.Amount) });
+
+    private static async Task<IReadOnlyList<TRow>> EachAsync<TRow>(
+        IEnumerable<TRow> rows, Func<TRow, Task<int>> decimalsOf, Func<TRow, int, TRow> with)
     {
-        var shown = new List<TimeOfUseSettlement.PublicationRow>();
-        foreach (var row in rows)
-            shown.Add(row.FlexibilityTotal is not { } total ? row : row with
-            {
-                FlexibilityTotal = Money.With(
-                    await OfAsync(row.Run, row.Account, row.Day).ConfigureAwait(false), total),
-            });
+        var shown = new List<TRow>();
+        foreach (var row in rows) shown.Add(with(row, await decimalsOf(row).ConfigureAwait(false)));
         return shown;
     }
 
     /// <summary>A month may have runs by several tariffs: it has the decimals of the finest.</summary>
-    public async Task<IReadOnlyList<TimeOfUseSettlement.MonthRow>> OfAsync(
-        IEnumerable<TimeOfUseSettlement.MonthRow> rows)
+    private async Task<int> OfAsync(TimeOfUseSettlement.MonthRow month)
     {
-        var shown = new List<TimeOfUseSettlement.MonthRow>();
-        foreach (var row in rows)
-        {
-            var decimals = 0;
-            foreach (var run in runs.Where(run => run.Account == row.Account && run.Day[..7] == row.Month[..7]))
-                decimals = Math.Max(decimals, await OfAsync(run).ConfigureAwait(false));
-            shown.Add(row with { Total = Money.With(decimals, row.Total) });
-        }
-        return shown;
-    }
-
-    /// <summary>What is at stake of a run.</summary>
-    public async Task<IReadOnlyList<TimeOfUseSettlement.DisputeRow>> OfAsync(
-        IEnumerable<TimeOfUseSettlement.DisputeRow> rows)
-    {
-        var shown = new List<TimeOfUseSettlement.DisputeRow>();
-        foreach (var row in rows)
-            shown.Add(row with
-            {
-                Amount = Money.With(await OfAsync(row.Run, row.Account, row.Day).ConfigureAwait(false), row.Amount),
-            });
-        return shown;
+        var decimals = 0;
+        foreach (var run in runs.Where(run => run.Account == month.Account && run.Day[..7] == month.Month[..7]))
+            decimals = Math.Max(decimals, await OfAsync(run).ConfigureAwait(false));
+        return decimals;
     }
 
     private async Task<int> OfAsync(string name, string account, string day) =>
