@@ -2,8 +2,8 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// The years of which a file may have samples, intervals or sessions: a time of another year is a slip, or of a clock
-/// that nobody had set. A fact may hold from before (<see cref="FactValues"/>), and a stream's clock is judged by when its
-/// frames came. Only doors ask this; evidence that was taken before is read again as it was read.
+/// that nobody had set. A fact may hold from before (<see cref="FactValues"/>), and a stream's clock is judged by when
+/// its frames came. Only doors ask this; evidence that was taken before is read again as it was read.
 /// </summary>
 internal static class MeasuredTime
 {

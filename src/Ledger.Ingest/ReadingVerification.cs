@@ -163,9 +163,9 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     }
 
     /// <summary>
-    /// The quality that a signed value gives, its signature verified again: with the key that is kept with it, else with
-    /// its meter's. A bare value's key may have come beside it: where the meter has none registered, what was recorded
-    /// cannot be asked again.
+    /// The quality that a signed value gives, its signature verified again: with the key that is kept with it, else
+    /// with its meter's. A bare value's key may have come beside it: where the meter has none registered, what was
+    /// recorded cannot be asked again.
     /// </summary>
     private ReadingQuality Signed(
         string place, Instant at, ShownIndex shown, OcmfValue value, ReadingQuality? recorded)

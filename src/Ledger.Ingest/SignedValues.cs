@@ -8,8 +8,8 @@ namespace Ledger.Ingest;
 /// <summary>
 /// Signed meter values (OCMF) become register readings of the register that the meter's serial number and the OBIS code
 /// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value. A value that
-/// brings no key is judged by its meter's; where none is registered for the meter, it is measured, not signed. What cannot
-/// be true is refused as not plausible, what is in doubt is suspect.
+/// brings no key is judged by its meter's; where none is registered for the meter, it is measured, not signed. What
+/// cannot be true is refused as not plausible, what is in doubt is suspect.
 /// </summary>
 internal static class SignedValues
 {

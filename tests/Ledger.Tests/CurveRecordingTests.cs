@@ -123,7 +123,8 @@ public sealed class CurveRecordingTests
         (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem().Code.ShouldBe(code);
     }
 
-    /// <summary>A state holds until the next one, and may excuse: one of 1970 would excuse whatever comes first.</summary>
+    /// <summary>A state holds until the next one, and may excuse: one of 1970 would excuse whatever comes first.
+    /// </summary>
     [Fact]
     public async Task What_a_vehicle_said_by_a_clock_that_nobody_set_is_refused_with_its_curve()
     {

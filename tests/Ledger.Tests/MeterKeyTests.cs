@@ -73,8 +73,8 @@ public sealed class MeterKeyTests
         using var before = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var now = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await using var ledger = await WithKeysAsync(Row(Spki(before), "2026-01-01"), Row(Spki(now), "2026-01-31"));
-        var outcomes = (await ledger.TakeAsync(Signed(OverTheExchange, before), new IntakeHints(PublicKey: Spki(before))))
-            .Outcomes;
+        var outcomes = (await ledger.TakeAsync(
+            Signed(OverTheExchange, before), new IntakeHints(PublicKey: Spki(before)))).Outcomes;
         outcomes.OfType<RecordOutcome.Refused>().ShouldHaveSingleItem().Code.ShouldBe(Rejection.NotTheMetersKey);
         var reading = (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem();
         (reading.ReadAt, reading.Quality).ShouldBe((Instant.FromUtc(2026, 1, 15, 0, 0), ReadingQuality.MeasuredSigned));

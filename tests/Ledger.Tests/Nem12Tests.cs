@@ -66,8 +66,8 @@ public sealed class Nem12Tests
         Nem12Readings.KeptOnly(channels[0] with { Unit = "kVArh" })!.ShouldContain("'kVArh'");
     }
 
-    /// <summary>What a door refuses of the point's name and of the day stands in evidence of before, which is read again.
-    /// </summary>
+    /// <summary>What a door refuses of the point's name and of the day stands in evidence of before, which is read
+    /// again.</summary>
     [Fact]
     public void Evidence_of_before_is_read_whatever_its_names_and_years_are()
     {

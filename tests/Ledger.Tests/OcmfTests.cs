@@ -67,7 +67,8 @@ public sealed class OcmfTests
     public void What_is_no_value_is_refused(string text, Rejection code) =>
         Ocmf.Read(text, null, out _)!.Code.ShouldBe(code);
 
-    /// <summary>What is kept of a container has the same bytes on every machine, and those that it always had.</summary>
+    /// <summary>What is kept of a container has the same bytes on every machine, and those that it always had.
+    /// </summary>
     [Fact]
     public void A_contained_value_is_kept_as_one_element()
     {

@@ -135,8 +135,8 @@ public sealed class PruningTests : IDisposable
         await using (var ledger = OpenLedger.Open(town.Options))
         {
             var errors = new StringWriter();
-            await using var server = await LedgerServer.StartAsync(ledger, new ServerOptions(IPAddress.Loopback, 0), errors,
-                TestContext.Current.CancellationToken);
+            await using var server = await LedgerServer.StartAsync(
+                ledger, new ServerOptions(IPAddress.Loopback, 0), errors, TestContext.Current.CancellationToken);
             using var client = new HttpClient { BaseAddress = server.Url };
             async Task<Answer> GetAsync(string path)
             {

@@ -176,9 +176,9 @@ public sealed class ReadingVerificationTests
             .ShouldContain(fault => fault.Found.Contains("signature is Invalid", StringComparison.Ordinal));
     }
 
-    /// <summary>The doors once recorded a value without a key as measured alone, whatever keys were registered. Where the
-    /// meter did sign it that is less than could be said and no fault; where it did not, the reading never should have
-    /// counted. That it was signed nobody says without a key.</summary>
+    /// <summary>The doors once recorded a value without a key as measured alone, whatever keys were registered. Where
+    /// the meter did sign it that is less than could be said and no fault; where it did not, the reading never should
+    /// have counted. That it was signed nobody says without a key.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
