@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ledger.Api;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Projections;
 using NodaTime;
@@ -23,7 +24,7 @@ public static class ReportStation
         [
             new("--period", "DAY[..DAY]", $"the settlement days, the last one included; at most {DaysMax}"),
             new("--html", null, "one page to print, in place of text; it needs nothing from elsewhere"),
-            LedgerReader.AsOfOption,
+            LedgerReader.AsOfOption, PrunedEvidence.ArchiveOption,
         ],
         RunAsync);
 

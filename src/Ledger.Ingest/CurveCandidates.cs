@@ -28,6 +28,8 @@ internal sealed record CurveCandidates(
         if (await PointCalendar.OfAsync(recorder.Journal, curve.Point, ct).ConfigureAwait(false) is not { } calendar)
             return Refuse(curve, Rejection.UnknownSettlementPoint, $"settlement point {curve.Point} is not registered");
         var samples = evidence.Samples(evidence.Received, curve.Point);
+        if (Misdated(samples) is { } misdated)
+            return Refuse(curve, Rejection.InvalidTime, $"{curve.Point}: {misdated}");
         if (Ahead(samples[^1], sentAt, now) is { } ahead)
             return Refuse(curve, Rejection.ReadInTheFuture, $"{curve.Point}: {ahead}");
 
@@ -69,12 +71,23 @@ internal sealed record CurveCandidates(
         CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.End))
         - CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.Start));
 
+    /// <summary>Of samples in order of time the first and the last say it.</summary>
+    private static string? Misdated(PowerSample[] samples)
+    {
+        foreach (var sample in (PowerSample[])[samples[0], samples[^1]])
+            if (At(sample) is var at && !MeasuredTime.Has(at.InUtc().Year))
+                return $"a sample of {at} is {MeasuredTime.Rule}";
+        return null;
+    }
+
+    private static Instant At(PowerSample sample) => Instant.FromUnixTimeTicks(sample.AtMicroseconds * 10);
+
     /// <summary>A sample may be later than now only as far as its sender's clock,
     /// which is then recorded as ahead.</summary>
     private static string? Ahead(PowerSample last, Instant? sentAt, Instant now)
     {
         var skew = Duration.FromMilliseconds(Limits.ClockSkewMs);
-        var at = Instant.FromUnixTimeTicks(last.AtMicroseconds * 10);
+        var at = At(last);
         if (sentAt is { } sent && sent > now + Duration.FromMilliseconds(ClockAheadMaxMs))
             return $"the sender's clock says {sent}, now is {now}";
         return at > Instant.Max(now, sentAt ?? now) + skew ? $"a sample of {at} is after now, {now}" : null;

@@ -32,7 +32,8 @@ public static class EpflSessions
         line.StartsWith("Session,CCS,Arrival,Departure,", StringComparison.Ordinal);
 
     /// <summary>Readings in order of departure, then session; ties keep the register's order total. A time that is two
-    /// instants in the zone, or none, is refused, and so is a departure before the arrival.</summary>
+    /// instants in the zone, or none, is refused, and so is one of a clock that nobody set, and a departure before the
+    /// arrival.</summary>
     public static Refusal? Read(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings) =>
         Read(text, new Clock(zone, IsGuessed: false), out readings);
 
@@ -91,6 +92,8 @@ public static class EpflSessions
             at = default;
             if (TimePattern.Parse(text) is not { Success: true, Value: var local })
                 return $"{field} {IntakeText.Quote(text)} is no local time as 2022-04-13T12:00:00";
+            if (!IsGuessed && !MeasuredTime.Has(local.Year))
+                return $"{field} {IntakeText.Quote(text)} is {MeasuredTime.Rule}";
             var mapping = Zone.MapLocal(local);
             if (mapping.Count != 1 && !IsGuessed)
                 return $"{field} {IntakeText.Quote(text)} is {(mapping.Count == 0 ? "no instant" : "two instants")} in "

@@ -165,9 +165,16 @@ public sealed class Intake(IMediator mediator, Recorder recorder, FindMeters fin
     {
         await run.SendAsync(file.Source, new FactInput.Of<CurveBatch>(curves), file).ConfigureAwait(false);
         foreach (var day in curves.States.GroupBy(state => (state.Point, state.At.InUtc().Date)))
-            await run.SendAsync($"{file.Source}: what vehicles at {day.Key.Point} said",
-                new FactInput.Of<ChargingStateBatch>(new(day.Key.Point, day.Key.Date, [.. day])), file)
-                .ConfigureAwait(false);
+        {
+            var what = $"{file.Source}: what vehicles at {day.Key.Point} said";
+            if (MeasuredTime.Has(day.Key.Date.Year))
+                await run.SendAsync(what, new FactInput.Of<ChargingStateBatch>(
+                    new(day.Key.Point, day.Key.Date, [.. day])), file).ConfigureAwait(false);
+            else
+                await run.RefuseAsync(what, Refusal.Of(Rejection.InvalidTime,
+                    $"{day.Key.Point}: what was said at {day.First().At} is {MeasuredTime.Rule}"), file)
+                    .ConfigureAwait(false);
+        }
     }
 
     private static string FirstLine(ReadOnlySpan<char> text)

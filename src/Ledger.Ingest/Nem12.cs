@@ -31,9 +31,16 @@ public static class Nem12
             && line[..3] is "100" or "200" or "250" or "300" or "400" or "500" or "550" or "900";
 
     /// <summary>Reads a file's text.</summary>
-    public static Refusal? Read(string text, out IReadOnlyList<Nem12Channel> channels)
+    public static Refusal? Read(string text, out IReadOnlyList<Nem12Channel> channels) =>
+        Read(text, new Reader(isEvidence: false), out channels);
+
+    /// <summary>The same of evidence. Before names of points were asked for their length and days for their years, they
+    /// were taken as they came; what was recorded so is read again so.</summary>
+    public static Refusal? ReadAgain(string text, out IReadOnlyList<Nem12Channel> channels) =>
+        Read(text, new Reader(isEvidence: true), out channels);
+
+    private static Refusal? Read(string text, Reader reader, out IReadOnlyList<Nem12Channel> channels)
     {
-        var reader = new Reader();
         channels = [];
         var lines = text.Split('\n');
         for (var i = 0; i < lines.Length; i++)
@@ -44,7 +51,7 @@ public static class Nem12
     }
 
     /// <summary>The state between two lines of a file.</summary>
-    private sealed class Reader
+    private sealed class Reader(bool isEvidence)
     {
         private readonly List<(
             string Nmi, string Suffix, string Serial, string Unit, int Minutes, List<Nem12Day> Days)> _found = [];
@@ -111,6 +118,9 @@ public static class Nem12
             if (!Identifier.IsValid(fields[4]) || fields[4].Length > 2)
                 return At(number, Rejection.InvalidIdentifier,
                     $"NMISuffix {IntakeText.Quote(fields[4])} is not two characters");
+            if (Nem12Readings.PointOf(fields[1], fields[4]) is var point && !isEvidence && !Identifier.IsValid(point))
+                return At(number, Rejection.InvalidIdentifier,
+                    $"settlement point {IntakeText.Quote(point)} must be {Identifier.Rule}");
             if (!int.TryParse(fields[8], NumberStyles.None, CultureInfo.InvariantCulture, out var minutes)
                 || minutes < 1 || 1440 % minutes != 0)
                 return At(number, Rejection.OutOfRange,
@@ -126,6 +136,9 @@ public static class Nem12
             if (fields.Length < 2 || DatePattern.Parse(fields[1]) is not { Success: true } date)
                 return At(number, Rejection.InvalidTime,
                     $"IntervalDate {IntakeText.Quote(fields.ElementAtOrDefault(1))} is not yyyyMMdd");
+            if (!isEvidence && !MeasuredTime.Has(date.Value.Year))
+                return At(number, Rejection.InvalidTime,
+                    $"IntervalDate {IntakeText.Quote(fields[1])} is {MeasuredTime.Rule}");
             var expected = 1440 / channel.Minutes;
             var values = new List<decimal>(expected);
             var at = 2;

@@ -23,13 +23,16 @@ public static class Nem12Readings
             : $"{name}: {channel.IntervalMinutes} minutes is no interval of NEM12; kept as evidence";
     }
 
-    /// <summary>The readings of a channel for which <see cref="KeptOnly"/> says nothing, in order of time.</summary>
+    /// <summary>The settlement point whose direction a channel is, by its name.</summary>
+    public static string PointOf(string nmi, string suffix) => $"{nmi}:{suffix[1..]}";
+
+    /// <summary>The readings of a channel for which <see cref="KeptOnly"/> says nothing, in order of time; none where
+    /// its point can have no such name, as only evidence of before has it.</summary>
     public static IEnumerable<IntervalReadingRecorded> Of(Nem12Channel channel, EvidenceDigest? evidence)
     {
         var unit = WattHoursPerUnit(channel.Unit) ?? throw new ArgumentException("no active energy", nameof(channel));
-        var register = new RegisterId(
-            new SettlementPointId($"{channel.Nmi}:{channel.Suffix[1..]}"),
-            channel.Suffix[0] == 'E' ? Direction.Import : Direction.Export);
+        if (!SettlementPointId.TryParse(PointOf(channel.Nmi, channel.Suffix), out var point)) yield break;
+        var register = new RegisterId(point, channel.Suffix[0] == 'E' ? Direction.Import : Direction.Export);
         var length = Duration.FromMinutes(channel.IntervalMinutes);
         foreach (var day in channel.Days)
         {

@@ -175,7 +175,8 @@ public static class Ocmf
             var reading = readings[i];
             void Refuse(string what) => doubts.Add(new OcmfDoubt(i, what, Refuses: true));
             void Suspect(string what) => doubts.Add(new OcmfDoubt(i, what, Refuses: false));
-            if (reading.At is null || reading.At.Value.InUtc().Year < 2000) Refuse("the clock was never set");
+            if (reading.At is null || reading.At.Value.InUtc().Year < MeasuredTime.YearMin)
+                Refuse("the clock was never set");
             else if (reading.ClockStatus != 'S') Suspect($"clock status {reading.ClockStatus} is not synchronised");
             // OCMF, field EF: E is the energy, t the time.
             if (reading.ErrorFlags == "t") Suspect("error flags 't'");
@@ -205,14 +206,15 @@ public static class Ocmf
 
     /// <summary>
     /// Import or export register that counts over all of a meter's life, by its OBIS code (IEC 62056-61: C = 1 import,
-    /// 2 export, D = 8 cumulative, E = 0 all tariffs; OCMF: B0 and B1 import, C0 and C1 export). Null for every other
-    /// quantity: a tariff's register is a part of the total, and that of a transaction (B2, B3, C2, C3) begins at zero
-    /// with each.
+    /// 2 export, D = 8 cumulative, E = 0 all tariffs; OCMF: B0 import, C0 export). Null for every other quantity: a
+    /// tariff's register is a part of the total, that of a transaction (B2, B3, C2, C3) begins at zero with each, and
+    /// that at the vehicle (B1, C1) is another one than the meter's, without the losses between them.
     /// </summary>
     public static Direction? DirectionOf(string? obis) =>
-        Groups(obis) is [not ("B2" or "B3" or "C2" or "C3"), _, "" or "e", ..] ? CountedDirectionOf(obis) : null;
+        Groups(obis) is [var quantity, _, "" or "e", ..]
+            && quantity is not ("B1" or "B2" or "B3" or "C1" or "C2" or "C3") ? CountedDirectionOf(obis) : null;
 
-    /// <summary>The same of any cumulative register, its tariff or transaction notwithstanding: so it was read before
+    /// <summary>The same of any cumulative register, whatever its tariff, transaction or place: so it was read before
     /// those were told apart, and readings that were recorded of them are read again so.</summary>
     internal static Direction? CountedDirectionOf(string? obis)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Xml;
 using System.Xml.Linq;
@@ -60,11 +61,26 @@ public static class OcmfContainer
         return XDocument.Load(reader, LoadOptions.PreserveWhitespace);
     }
 
+    /// <summary>An element with what is in it, the same on every machine. A carriage return came into the document by a
+    /// reference, since XML has one line end; it may be signed, so it goes out by one.</summary>
+    private static string Alone(XElement item)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture);
+        using (var writer = XmlWriter.Create(text, new XmlWriterSettings
+        {
+            OmitXmlDeclaration = true,
+            NewLineChars = "\n",
+            NewLineHandling = NewLineHandling.Entitize,
+        }))
+            item.WriteTo(writer);
+        return text.ToString();
+    }
+
     private static ContainedValue Read(XElement item, int number)
     {
         var transaction = item.Attribute("transactionId")?.Value;
         var context = item.Attribute("context")?.Value;
-        var xml = item.ToString(SaveOptions.DisableFormatting);
+        var xml = Alone(item);
         string? text = null;
         ContainedValue Refuse(Rejection code, string detail) =>
             new(number, transaction, context, xml, text, null, Refusal.Of(code, $"value {number}: {detail}"));

@@ -7,9 +7,11 @@ namespace Ledger.Ingest;
 /// An index as evidence shows it. <paramref name="MeterSerial"/> is that of a signed value, which names its meter and
 /// not its register.
 /// </summary>
-/// <param name="Text">The bare signed value, where its key is not kept beside it.</param>
+/// <param name="Text">The signed value as it is written.</param>
+/// <param name="IsBare">Whether it stands alone, so that a key may have come beside it and is not kept.</param>
 public sealed record ShownIndex(
-    string? MeterSerial, ExactNumber Kwh, ReadingQuality Quality, OcmfValue? Signed, string? Text)
+    string? MeterSerial, ExactNumber Kwh, ReadingQuality Quality, OcmfValue? Signed = null, string? Text = null,
+    bool IsBare = false)
 {
     /// <summary>In steps of a register; null where it cannot show so fine an index.</summary>
     public long? Steps(RegisterInstalled installed) =>
@@ -115,7 +117,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         if (RegisterReadingRows.IsHeader(header) || RegisterReadingRows.IsRow(text))
             return (Of(RegisterReadingRows.Read(bytes).Select(row => (
                 new IndexKey(OfPoint(row.Register.Point.Value), row.Register.Direction, row.ReadAt),
-                new ShownIndex(null, row.Kwh, row.Quality, null, null)))), false);
+                new ShownIndex(null, row.Kwh, row.Quality)))), false);
         if (EpflSessions.IsHeader(header) && point is not null) return (Of(Sessions(digest, text, point)), true);
         throw new InvalidDataException($"evidence {digest} is in no format that holds readings");
     }
@@ -130,19 +132,19 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
     {
         if (OcmfContainer.Read(bytes, out var values) is { } refused)
             throw new InvalidDataException($"evidence {digest}: {refused.Detail}");
-        return values.Where(value => value.Value is not null).SelectMany(value => Of(value.Value!, null));
+        return values.Where(value => value.Value is not null)
+            .SelectMany(value => Of(value.Value!, value.Text!, isBare: false));
     }
 
-    /// <summary>The key of such a value came beside it and is not kept with it.</summary>
     private static IEnumerable<(IndexKey, ShownIndex)> Bare(string text) =>
-        Ocmf.Read(text, null, out var value) is null ? Of(value!, text) : [];
+        Ocmf.Read(text, null, out var value) is null ? Of(value!, text, isBare: true) : [];
 
-    private static IEnumerable<(IndexKey, ShownIndex)> Of(OcmfValue value, string? text) =>
+    private static IEnumerable<(IndexKey, ShownIndex)> Of(OcmfValue value, string text, bool isBare) =>
         SignedValues.Indices(value).Select(index => (new IndexKey(OfMeter(value.Serial), index.Direction, index.At),
-            new ShownIndex(value.Serial, index.Kwh, index.Quality, value, text)));
+            new ShownIndex(value.Serial, index.Kwh, index.Quality, value, text, isBare)));
 
     private static IEnumerable<IntervalReadingRecorded> Intervals(EvidenceDigest digest, string text) =>
-        Nem12.Read(text, out var channels) is { } refused
+        Nem12.ReadAgain(text, out var channels) is { } refused
             ? throw new InvalidDataException($"evidence {digest}: {refused.Detail}")
             : channels.Where(channel => Nem12Readings.KeptOnly(channel) is null)
                 .SelectMany(channel => Nem12Readings.Of(channel, digest));
@@ -155,7 +157,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         var ofPoint = sessions.Where(session => $"{point.Station}:{session.Connector}" == point.Point.Value).ToList();
         return ofPoint.Count == 0 ? [] : SessionFiles.Indices(ofPoint).Select(index => (
             new IndexKey(OfPoint(point.Point.Value), Direction.Import, index.At),
-            new ShownIndex(null, ExactNumber.Of(index.Steps, EpflSessions.RegisterDecimals), ReadingQuality.Measured,
-                null, null)));
+            new ShownIndex(
+                null, ExactNumber.Of(index.Steps, EpflSessions.RegisterDecimals), ReadingQuality.Measured)));
     }
 }

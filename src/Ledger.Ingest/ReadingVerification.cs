@@ -157,31 +157,35 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
         var (readings, signatures) = Registers;
         var quality = shown.Quality;
         if (shown.Signed is { } value)
-            (quality, signatures) = (Signed(place, at, quality, value, shown.Text, recorded), signatures + 1);
+            (quality, signatures) = (Signed(place, at, shown, value, recorded), signatures + 1);
         Registers = (readings + 1, signatures);
         if (recorded is { } said) CompareQuality(place, stream, said, quality);
     }
 
     /// <summary>
-    /// The quality that a signed value gives, its signature verified again. A bare value's key came beside it: where
-    /// the meter has none registered, what was recorded cannot be asked again.
+    /// The quality that a signed value gives, its signature verified again: with the key that is kept with it, else
+    /// with its meter's. A bare value's key may have come beside it: where the meter has none registered, what was
+    /// recorded cannot be asked again.
     /// </summary>
     private ReadingQuality Signed(
-        string place, Instant at, ReadingQuality quality, OcmfValue value, string? bare, ReadingQuality? recorded)
+        string place, Instant at, ShownIndex shown, OcmfValue value, ReadingQuality? recorded)
     {
-        var registered = meters.GetValueOrDefault(value.Serial, MeterState.Empty).KeyAt(at);
-        if (bare is not null && registered is not null
-            && Ocmf.Read(bare, registered, out var again) is null) value = again!;
-        if (value is { PublicKey: { } came } && registered is not null && !MeterPublicKey.IsSame(registered, came))
+        var (quality, bringsNone) = (shown.Quality, value.Signature == SignatureVerdict.NoKey);
+        var meter = meters.GetValueOrDefault(value.Serial, MeterState.Empty);
+        var registered = meter.KeyAt(at);
+        if (bringsNone && registered is not null) value = SignedValues.ByTheMeter(value, shown.Text!, meter);
+        // Older journals say measured of what brings no key, whatever was registered.
+        var mayBeMeasured = (registered is null || bringsNone) && recorded == ReadingQuality.Measured;
+        if (value is { PublicKey: { } came } && registered is not null && !MeterPublicKey.IsSame(registered, came)
+            && !(mayBeMeasured && value.Signature == SignatureVerdict.Valid))
             findings.Add(place, $"signed with key {came}", $"{registered}, registered for meter {value.Serial}");
         switch (value.Signature)
         {
             case SignatureVerdict.Valid:
                 // By a key that was not registered a value is measured alone; older journals say signed.
                 return quality == ReadingQuality.Suspect ? quality
-                    : registered is null && recorded == ReadingQuality.Measured ? ReadingQuality.Measured
-                    : ReadingQuality.MeasuredSigned;
-            case SignatureVerdict.NoKey when bare is not null && recorded == ReadingQuality.MeasuredSigned:
+                    : mayBeMeasured ? ReadingQuality.Measured : ReadingQuality.MeasuredSigned;
+            case SignatureVerdict.NoKey when shown.IsBare && recorded == ReadingQuality.MeasuredSigned:
                 LeaveOut("signatures of values whose key came beside them and is not kept");
                 return ReadingQuality.MeasuredSigned;
             case SignatureVerdict.NoKey: return quality;

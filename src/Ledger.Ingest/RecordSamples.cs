@@ -40,12 +40,25 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
     private (PowerSample[] Samples, string? Withheld) Read(
         IntervalRecorded record, (long Start, long End, int Most) asked, CancellationToken ct)
     {
+        try
+        {
+            return OfEvidence(record, asked, ct);
+        }
+        catch (EvidencePrunedException)
+        {
+            return ([], "its evidence lies in a month's archive");
+        }
+    }
+
+    private (PowerSample[] Samples, string? Withheld) OfEvidence(
+        IntervalRecorded record, (long Start, long End, int Most) asked, CancellationToken ct)
+    {
         if (archive.Find(record.Evidence) is not { } evidence) return ([], "its evidence is not here");
-        if (evidence.IsGone) return ([], "its evidence was erased, or lies in a month's archive");
+        if (evidence.IsGone) return ([], "its evidence was erased");
         if (record.Stream is not null) return OfFrames(record, FrameRange.Read(evidence.Raw), asked, ct);
         foreach (var piece in EvidenceManifest.Listed(record.Evidence, evidence.Raw))
-            if (archive.Find(piece) is not { IsGone: false } part)
-                return ([], "a part of its evidence was erased, or lies in a month's archive");
+            if (archive.Find(piece) is not { } part) return ([], "a part of its evidence is not here");
+            else if (part.Missing.Count > 0) return ([], "a part of its evidence was erased");
             else if (part.DisclosesSomebody) return ([], "its evidence names a person: ledger show evidence --by --why");
         var samples = new List<PowerSample>();
         var (start, end) = CurveWindow.Edges(record.Period);

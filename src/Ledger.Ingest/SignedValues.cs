@@ -7,9 +7,9 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Signed meter values (OCMF) become register readings of the register that the meter's serial number and the OBIS code
-/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value; a value
-/// without a key, or whose key is not registered for its meter, is measured, not signed. What cannot be true is refused
-/// as not plausible, what is in doubt is suspect.
+/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value. A value that
+/// brings no key is judged by its meter's; where none is registered for the meter, it is measured, not signed. What
+/// cannot be true is refused as not plausible, what is in doubt is suspect.
 /// </summary>
 internal static class SignedValues
 {
@@ -25,7 +25,7 @@ internal static class SignedValues
             var what = $"{file.Source} value {value.Number}";
             var raw = PersonalData.OfSignedValue(new Submission(Encoding.UTF8.GetBytes(value.Xml), what), value.Text,
                 value.Refused is null, value.Transaction);
-            await TakeAsync(run, what, value.Value, value.Refused, raw).ConfigureAwait(false);
+            await TakeAsync(run, what, (value.Text, value.Value), value.Refused, raw).ConfigureAwait(false);
         }
     }
 
@@ -41,20 +41,22 @@ internal static class SignedValues
             var refused = Ocmf.Read(lines[i], run.Hints.PublicKey, out var value);
             var raw = PersonalData.OfSignedValue(new Submission(Encoding.UTF8.GetBytes(lines[i]), what), lines[i],
                 refused is null, null);
-            await TakeAsync(run, what, value, refused, raw).ConfigureAwait(false);
+            await TakeAsync(run, what, (lines[i], value), refused, raw).ConfigureAwait(false);
         }
     }
 
-    private static async Task TakeAsync(IntakeRun run, string what, OcmfValue? value, Refusal? refused, Submission raw)
+    private static async Task TakeAsync(
+        IntakeRun run, string what, (string? Text, OcmfValue? Value) read, Refusal? refused, Submission raw)
     {
-        if (value is null)
+        if (read is not ({ } text, { } value))
         {
             await run.RefuseAsync(what, refused!, raw).ConfigureAwait(false);
             return;
         }
-        var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
         what = $"{what} {value.Pagination}".TrimEnd();
         var meter = await run.MeterAsync(value.Serial).ConfigureAwait(false);
+        value = ByTheMeter(value, text, meter);
+        var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
         if ((Unsigned(value) ?? NothingIn(value) ?? NoneByTheMeter(value, meter)) is { } whole)
         {
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
@@ -66,7 +68,7 @@ internal static class SignedValues
             var part = $"{what} {reading.Obis}";
             if (Ocmf.DirectionOf(reading.Obis) is not { } direction)
                 await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no register of all "
-                    + $"import or export; kept as evidence", raw, verdicts)
+                    + $"import or export at the meter; kept as evidence", raw, verdicts)
                     .ConfigureAwait(false);
             else if ((Implausible(value, i) ?? NotTheMeters(value, meter, reading)) is { } unlike)
                 await run.RefuseAsync(part, unlike, raw, verdicts).ConfigureAwait(false);
@@ -93,6 +95,17 @@ internal static class SignedValues
             if (Ocmf.CountedDirectionOf(value.Readings[i].Obis) is { } direction && Implausible(value, i) is null
                 && Number(value.Readings[i], i, out var kwh) is null)
                 yield return (direction, value.Readings[i].At!.Value, kwh, Quality(value, i));
+    }
+
+    /// <summary>A value that brings no key is judged by its meter's, lest a forged one counts because its key was left
+    /// out: by the key that signed it, where the meter had several while it ran.</summary>
+    internal static OcmfValue ByTheMeter(OcmfValue value, string text, MeterState meter)
+    {
+        if (value.Signature != SignatureVerdict.NoKey) return value;
+        foreach (var key in value.Readings.Select(reading => OwnKey(meter, reading)).OfType<string>().Distinct())
+            if (Ocmf.Read(text, key, out var judged) is null && judged is not null
+                && (value = judged).Signature == SignatureVerdict.Valid) break;
+        return value;
     }
 
     private static Refusal? Unsigned(OcmfValue value) => value.Signature switch

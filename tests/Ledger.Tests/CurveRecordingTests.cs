@@ -107,6 +107,10 @@ public sealed class CurveRecordingTests
     [Theory]
     [InlineData("point,time,kw\nCP9,2026-02-28T16:00:00Z,1\n", Rejection.UnknownSettlementPoint)]
     [InlineData("point,time,kw\nCP1,2026-03-09T16:00:00Z,1\n", Rejection.ReadInTheFuture)]
+    [InlineData("point,time,kw\nCP1,-9998-01-01T00:00:00Z,1\n", Rejection.InvalidTime)]
+    [InlineData("point,time,kw\nCP1,1970-01-01T00:00:10Z,1\nCP1,2026-02-28T16:00:00Z,1\n", Rejection.InvalidTime)]
+    [InlineData("point,time,kw\nCP1,1999-12-31T23:59:59Z,1\n", Rejection.InvalidTime)]
+    [InlineData("point,time,kw\nCP1,9999-12-31T23:59:59Z,1\n", Rejection.InvalidTime)]
     [InlineData("point,time,kw\nCP1,2026-02-28T16:00:00Z,NaN\n", Rejection.NotANumber)]
     [InlineData("point,time,kw\nCP1,2026-02-28T16:00:00Z,1", Rejection.Truncated)]
     public async Task A_curve_that_breaks_a_rule_is_kept_as_refused_evidence_and_records_nothing(string csv,
@@ -117,6 +121,19 @@ public sealed class CurveRecordingTests
             .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(code);
         (await LatestAsync(ledger)).ShouldBeEmpty();
         (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem().Code.ShouldBe(code);
+    }
+
+    /// <summary>A state holds until the next one, and may excuse: one of 1970 would excuse whatever comes first.
+    /// </summary>
+    [Fact]
+    public async Task What_a_vehicle_said_by_a_clock_that_nobody_set_is_refused_with_its_curve()
+    {
+        await using var ledger = await LedgerAsync();
+        (await ledger.TakeAsync(
+            """{"point":"CP1","time":"1970-01-01T00:00:10Z","kw":1,"vehicle":{"stopReason":"byVehicle"}}""" + "\n"))
+            .Outcomes.Select(outcome => outcome.ShouldBeOfType<RecordOutcome.Refused>().Code)
+            .ShouldBe([Rejection.InvalidTime, Rejection.InvalidTime]);
+        (await ledger.FactsAsync()).OfType<ChargingStateRecorded>().ShouldBeEmpty();
     }
 
     [Fact]

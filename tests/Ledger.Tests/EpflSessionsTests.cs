@@ -21,6 +21,9 @@ public sealed class EpflSessionsTests
     [InlineData("2022-03-27T02:30:00", "2022-03-27T04:00:00",
         "Arrival '2022-03-27T02:30:00' is no instant in Europe/Zurich, where the clock changes: it must be one")]
     [InlineData("2022-03-27", "2022-03-27T04:00:00", "Arrival '2022-03-27' is no local time")]
+    [InlineData("1970-01-01T00:00:10", "2022-03-27T04:00:00", "Arrival '1970-01-01T00:00:10' is not of 2000 to 2199")]
+    [InlineData("-9998-01-01T00:00:00", "2022-03-27T04:00:00", "Arrival '-9998-01-01T00:00:00' is not of 2000 to 2199")]
+    [InlineData("2022-03-27T04:00:00", "9999-12-31T23:59:59", "Departure '9999-12-31T23:59:59' is not of 2000 to 2199")]
     public void A_time_that_is_not_one_instant_in_its_place_is_refused(string arrival, string departure, string rule)
     {
         var refused = EpflSessions.Read(Session(arrival, departure), Zurich, out var readings).ShouldNotBeNull();
@@ -45,6 +48,7 @@ public sealed class EpflSessionsTests
     [Theory]
     [InlineData("2022-10-30T02:30:00", "2022-10-30T00:30:00Z")]
     [InlineData("2022-03-27T02:30:00", "2022-03-27T01:30:00Z")]
+    [InlineData("1970-01-01T01:00:10", "1970-01-01T00:00:10Z")]
     public void Evidence_of_before_keeps_the_instant_that_was_taken(string departure, string instant)
     {
         EpflSessions.ReadAgain(Session("2022-12-01T00:00:00", departure), Zurich, out var readings).ShouldBeNull();

@@ -15,6 +15,9 @@ public sealed class MeterKeyTests
     private const string Payload =
         """{"FV":"1.0","PG":"T1","MS":"M1","RD":[{"TM":"2026-02-01T00:00:00,000+0000 S","TX":"B","RV":1.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"}]}""";
 
+    private const string OverTheExchange =
+        """{"FV":"1.0","PG":"T1","MS":"M1","RD":[{"TM":"2026-01-15T00:00:00,000+0000 S","TX":"B","RV":1.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"},{"TM":"2026-02-01T00:00:00,000+0000 S","TX":"E","RV":2.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"}]}""";
+
     [Theory]
     [InlineData("none", true)]
     [InlineData("own", true)]
@@ -67,16 +70,83 @@ public sealed class MeterKeyTests
     [Fact]
     public async Task A_key_that_was_replaced_signs_nothing_of_afterwards()
     {
-        const string payload =
-            """{"FV":"1.0","PG":"T1","MS":"M1","RD":[{"TM":"2026-01-15T00:00:00,000+0000 S","TX":"B","RV":1.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"},{"TM":"2026-02-01T00:00:00,000+0000 S","TX":"E","RV":2.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"}]}""";
         using var before = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var now = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await using var ledger = await WithKeysAsync(Row(Spki(before), "2026-01-01"), Row(Spki(now), "2026-01-31"));
-        var outcomes = (await ledger.TakeAsync(Signed(payload, before), new IntakeHints(PublicKey: Spki(before))))
-            .Outcomes;
+        var outcomes = (await ledger.TakeAsync(
+            Signed(OverTheExchange, before), new IntakeHints(PublicKey: Spki(before)))).Outcomes;
         outcomes.OfType<RecordOutcome.Refused>().ShouldHaveSingleItem().Code.ShouldBe(Rejection.NotTheMetersKey);
         var reading = (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem();
         (reading.ReadAt, reading.Quality).ShouldBe((Instant.FromUtc(2026, 1, 15, 0, 0), ReadingQuality.MeasuredSigned));
+    }
+
+    /// <summary>No door asks for a key, and a container may leave its own out: the meter's is known all the same.
+    /// </summary>
+    [Theory]
+    [InlineData("bare")]
+    [InlineData("contained")]
+    [InlineData("contained, with an empty key")]
+    public async Task A_value_without_a_key_is_signed_by_its_meter_or_is_refused(string how)
+    {
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        string As(string value) => how == "bare" ? value
+            : $"<values><value><signedData format=\"OCMF\">{value}</signedData>"
+                + $"{(how == "contained" ? "" : "<publicKey> </publicKey>")}</value></values>";
+        await using var ledger = await WithKeysAsync(Row(Spki(own), "2026-01-01"));
+        var forged = Signed(Payload, own).Replace("1.500", "9.500", StringComparison.Ordinal);
+        (await ledger.TakeAsync(As(forged))).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.SignatureInvalid);
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldBeEmpty();
+
+        (await ledger.TakeAsync(As(Signed(Payload, own)))).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Recorded>();
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem().Quality
+            .ShouldBe(ReadingQuality.MeasuredSigned);
+        var (verified, findings) = await ReadingVerificationTests.VerifyAsync(ledger);
+        (verified.Registers, findings.Faults.Count, findings.NotChecked.Count).ShouldBe(((1, 1), 0, 0));
+    }
+
+    /// <summary>Of the keys that a meter had while a value ran, the one that signed it counts, as if it had come with
+    /// it.</summary>
+    [Theory]
+    [InlineData("before", "2026-01-15")]
+    [InlineData("now", "2026-02-01")]
+    [InlineData("foreign", null)]
+    public async Task A_value_without_a_key_counts_where_the_key_that_signed_it_held(string signer, string? counts)
+    {
+        using var before = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var now = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var ledger = await WithKeysAsync(Row(Spki(before), "2026-01-01"), Row(Spki(now), "2026-01-31"));
+        var refused = (await ledger.TakeAsync(Signed(OverTheExchange,
+            signer switch { "before" => before, "now" => now, _ => foreign }))).Outcomes
+            .OfType<RecordOutcome.Refused>().ShouldHaveSingleItem().Code;
+        refused.ShouldBe(counts is null ? Rejection.SignatureInvalid : Rejection.NotTheMetersKey);
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>()
+            .Select(reading => (NodaTime.Text.InstantPattern.General.Format(reading.ReadAt)[..10], reading.Quality))
+            .ShouldBe(counts is null ? [] : [(counts, ReadingQuality.MeasuredSigned)]);
+        (await ReadingVerificationTests.VerifyAsync(ledger)).Findings.Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>Once both readings were recorded as measured, also the one of before the exchange of its key.</summary>
+    [Fact]
+    public async Task What_the_meters_next_key_signed_may_stand_as_measured()
+    {
+        using var before = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var now = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var ledger = await WithKeysAsync(Row(Spki(now), "2026-01-01"), Row(Spki(now), "2026-01-31"));
+        await ledger.TakeAsync(Signed(OverTheExchange, now));
+        async Task<IEnumerable<string>> FaultsAsync(ReadingQuality recorded) =>
+            (await ReadingVerificationTests.VerifyAsync(ledger, fact => fact switch
+            {
+                MeterKeyRegistered key when key.From == Instant.FromUtc(2026, 1, 1, 0, 0) =>
+                    key with { PublicKey = Spki(before).ToLowerInvariant() },
+                RegisterReadingRecorded reading => reading with { Quality = recorded },
+                _ => fact,
+            })).Findings.Faults.Select(fault => fault.Found[.."signed with key".Length]);
+
+        (await FaultsAsync(ReadingQuality.Measured)).ShouldBeEmpty();
+        (await FaultsAsync(ReadingQuality.MeasuredSigned)).ShouldBe(["signed with key"]);
     }
 
     /// <summary>RFC 5480, section 2.1.1.1: a curve is named. With parameters of one's own, of which the generator is

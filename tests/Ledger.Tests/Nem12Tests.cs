@@ -66,6 +66,21 @@ public sealed class Nem12Tests
         Nem12Readings.KeptOnly(channels[0] with { Unit = "kVArh" })!.ShouldContain("'kVArh'");
     }
 
+    /// <summary>What a door refuses of the point's name and of the day stands in evidence of before, which is read
+    /// again.</summary>
+    [Fact]
+    public void Evidence_of_before_is_read_whatever_its_names_and_years_are()
+    {
+        var values = string.Join(',', Enumerable.Repeat("0.5", 48));
+        var file = $"100,NEM12,1\n200,{new string('N', 63)},E1,,E1,,,kWh,30,\n300,20260101,{values},A\n"
+            + $"200,N1,E1,,E1,,,kWh,30,\n300,19700101,{values},A\n900\n";
+        Nem12.Read(file, out _)!.Code.ShouldBe(Rejection.InvalidIdentifier);
+        Nem12.ReadAgain(file, out var channels).ShouldBeNull();
+        channels.SelectMany(channel => Nem12Readings.Of(channel, null)).First().ShouldSatisfyAllConditions(
+            reading => reading.Register.Point.Value.ShouldBe("N1:1"),
+            reading => reading.Period.Start.ShouldBe(Instant.FromUtc(1969, 12, 31, 14, 0)));
+    }
+
     [Fact]
     public void A_changed_file_never_throws_and_never_counts_half()
     {

@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text;
+using System.Text.Json;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
@@ -116,6 +118,54 @@ public sealed class PruningTests : IDisposable
         }
         town.Run(ArchivedTown.May, "export", "month", "2026-03", town.Elsewhere("again")).Errors
             .ShouldStartWith("ledger export: 2026-03 was pruned into the archive whose SHA256SUMS has the SHA-256 ");
+    }
+
+    private const string Order = """
+        {"type":"instruction","instruction":"CALL","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T09:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:00:00Z","targets":[{"point":"P1","kw":5}]}
+
+        """;
+
+    /// <summary>What cannot be shown is said to be where it is; all else is answered as before.</summary>
+    [Fact]
+    public async Task Samples_that_went_with_their_month_are_withheld_and_their_periods_named()
+    {
+        const string window = "start=2026-02-26T16:00:00Z&end=2026-02-27T16:00:00Z";
+        town.Import(ArchivedTown.May, "order.jsonl", Order);
+        town.Prune().Exit.ShouldBe(ExitCode.Done);
+        await using (var ledger = OpenLedger.Open(town.Options))
+        {
+            var errors = new StringWriter();
+            await using var server = await LedgerServer.StartAsync(
+                ledger, new ServerOptions(IPAddress.Loopback, 0), errors, TestContext.Current.CancellationToken);
+            using var client = new HttpClient { BaseAddress = server.Url };
+            async Task<Answer> GetAsync(string path)
+            {
+                using var response = await client.GetAsync(path, TestContext.Current.CancellationToken);
+                return await Answer.OfAsync(response);
+            }
+
+            var curve = await GetAsync($"/v1/curves?point=P1&{window}");
+            curve.Status.ShouldBe(200, curve.Text);
+            curve.Json.GetProperty("samples").GetArrayLength().ShouldBe(73); // the morning's, and the late one
+            curve.Json.GetProperty("withheld").EnumerateArray().Select(period => period.GetProperty("why").GetString())
+                .ShouldBe([.. Enumerable.Repeat("its evidence lies in a month's archive", 12)]);
+            foreach (var path in new[]
+            {
+                "/v1/call-responses?instruction=CALL", "/v1/station-reports?station=S1&day=2026-02-27",
+                "/?day=2026-02-27&response=CALL",
+            })
+                (await GetAsync(path)).ShouldSatisfyAllConditions(answer => answer.Status.ShouldBe(200, answer.Text),
+                    answer => answer.Text.ShouldContain("its evidence lies in a month"));
+            errors.ToString().ShouldBeEmpty();
+        }
+        string Standing(params string[] words) => JsonDocument.Parse(
+            town.Done(ArchivedTown.May, ["show", "response", "CALL", "--json", .. words]).Output)
+            .RootElement.GetProperty("targets")[0].GetProperty("standing").GetString()!;
+        (Standing(), Standing("--archive", town.March)).ShouldBe(("unknown", "whole"));
+        bool IsWithheld(params string[] words) => town.Done(ArchivedTown.May,
+            ["report", "station", "S1", "--period", "2026-02-27", "--json", .. words])
+            .Output.Contains("its evidence lies in a month", StringComparison.Ordinal);
+        (IsWithheld(), IsWithheld("--archive", town.March)).ShouldBe((true, false));
     }
 
     /// <summary>A late sample is kept and refused, the same file again says nothing new, and another hour counts.

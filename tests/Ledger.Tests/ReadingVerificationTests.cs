@@ -41,12 +41,17 @@ public sealed class ReadingVerificationTests
 
     private static string Spki(ECDsa key) => Convert.ToHexString(key.ExportSubjectPublicKeyInfo());
 
-    private static string Signed(ECDsa key) =>
-        $$"""OCMF|{{Payload}}|{"SA":"ECDSA-secp256r1-SHA256","SD":"{{Convert.ToHexString(key.SignData(
-            Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence))}}"}""";
+    private static string Signed(ECDsa key, string payload = Payload) =>
+        $$"""OCMF|{{payload}}|{"SA":"ECDSA-secp256r1-SHA256","SD":"{{Convert.ToHexString(key.SignData(
+            Encoding.UTF8.GetBytes(payload), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence))}}"}""";
+
+    private static string Contained(string value, string? key) => "<values><value><signedData format=\"OCMF\">"
+        + value.Replace("\"", "&quot;", StringComparison.Ordinal)
+            .Replace("\r", "&#13;", StringComparison.Ordinal)
+        + $"</signedData>{(key is null ? "" : $"<publicKey>{key}</publicKey>")}</value></values>";
 
     /// <summary>Verifies the facts of a ledger, one of them changed.</summary>
-    private static async Task<(ReadingVerification Verified, Findings Findings)> VerifyAsync(
+    internal static async Task<(ReadingVerification Verified, Findings Findings)> VerifyAsync(
         IntakeLedger ledger, Func<LedgerEvent, LedgerEvent>? change = null)
     {
         var findings = new Findings();
@@ -145,9 +150,7 @@ public sealed class ReadingVerificationTests
             .ShouldContain("1 signatures of values whose key came beside them and is not kept");
 
         await using var contained = await LedgerAsync();
-        await contained.TakeAsync("<values><value><signedData format=\"OCMF\">"
-            + Signed(own).Replace("\"", "&quot;", StringComparison.Ordinal)
-            + $"</signedData><publicKey>{Spki(own)}</publicKey></value></values>");
+        await contained.TakeAsync(Contained(Signed(own), Spki(own)));
         var (verified, findings) = await VerifyAsync(contained);
         findings.Faults.ShouldBeEmpty();
         findings.NotChecked.ShouldBeEmpty();
@@ -157,7 +160,7 @@ public sealed class ReadingVerificationTests
 
         await using var known = await LedgerAsync();
         await known.TakeAsync($"meter_serial,public_key,valid_from\nM1,{Spki(own)},2026-01-01T00:00:00Z");
-        await known.TakeAsync(Signed(own), new IntakeHints(PublicKey: Spki(own)));
+        await known.TakeAsync(Contained(Signed(own), Spki(own)));
         var unsigned = (await VerifyAsync(known, Reading(reading =>
             reading with { Quality = ReadingQuality.Measured }))).Findings.Faults.ShouldHaveSingleItem();
         (unsigned.Found, unsigned.Expected).ShouldBe(("quality Measured", "MeasuredSigned by the evidence"));
@@ -171,6 +174,66 @@ public sealed class ReadingVerificationTests
         (await VerifyAsync(listed, fact => fact is MeterKeyRegistered registered
             ? registered with { PublicKey = Spki(foreign).ToLowerInvariant() } : fact)).Findings.Faults
             .ShouldContain(fault => fault.Found.Contains("signature is Invalid", StringComparison.Ordinal));
+    }
+
+    /// <summary>The doors once recorded a value without a key as measured alone, whatever keys were registered. Where
+    /// the meter did sign it that is less than could be said and no fault; where it did not, the reading never should
+    /// have counted. That it was signed nobody says without a key.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_value_without_a_key_may_stand_as_measured_where_its_meter_signed_it(bool isContained)
+    {
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync($"meter_serial,public_key,valid_from\nM1,{Spki(own)},2026-01-01T00:00:00Z");
+        (await ledger.TakeAsync(isContained ? Contained(Signed(own), null) : Signed(own))).Outcomes
+            .ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Recorded>();
+        LedgerEvent AsBefore(LedgerEvent fact) =>
+            fact is RegisterReadingRecorded reading ? reading with { Quality = ReadingQuality.Measured } : fact;
+
+        var (verified, signed) = await VerifyAsync(ledger, AsBefore);
+        signed.Faults.ShouldBeEmpty();
+        verified.Registers.ShouldBe((1, 1));
+        var (_, forged) = await VerifyAsync(ledger, fact => fact is MeterKeyRegistered key
+            ? key with { PublicKey = Spki(foreign).ToLowerInvariant() } : AsBefore(fact));
+        forged.Faults.ShouldHaveSingleItem().Found.ShouldBe("a reading by a value whose signature is Invalid");
+        var (_, unsaid) = await VerifyAsync(ledger, fact => fact is MeterKeyRegistered key
+            ? key with { From = Instant.FromUtc(2026, 2, 2, 0, 0) } : fact);
+        // A key may have come beside a bare value, and is not kept; with a container it would be there.
+        if (isContained) unsaid.Faults.ShouldHaveSingleItem().Found.ShouldBe("quality MeasuredSigned");
+        else unsaid.NotChecked.ShouldBe(["1 signatures of values whose key came beside them and is not kept"]);
+    }
+
+    /// <summary>XML has one line end, and a payload that was signed with another keeps it as a reference.</summary>
+    [Fact]
+    public async Task A_payload_is_kept_with_the_line_ends_that_were_signed()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var ledger = await LedgerAsync();
+        var payload = Payload.Replace(",\"RD\"", ",\r\n\"RD\"", StringComparison.Ordinal);
+        (await ledger.TakeAsync(Contained(Signed(key, payload), Spki(key)))).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Recorded>();
+        var (verified, findings) = await VerifyAsync(ledger);
+        findings.Faults.ShouldBeEmpty();
+        verified.Registers.ShouldBe((1, 1));
+    }
+
+    /// <summary>Once the total at the vehicle counted as the meter's; what was recorded of it verifies.</summary>
+    [Fact]
+    public async Task A_total_at_the_vehicle_that_was_recorded_verifies()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(Signed(key, Payload.Replace("""{"TM":""",
+            """{"TM":"2026-02-01T00:00:00,000+0000 S","TX":"B","RV":1.400,"RI":"01-00:B1.08.00*FF","RU":"kWh","ST":"G"},{"TM":""",
+            StringComparison.Ordinal)), new IntakeHints(PublicKey: Spki(key)));
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem().IndexSteps.ShouldBe(1500);
+        (await ledger.FactsAsync()).OfType<EvidenceKept>().ShouldHaveSingleItem().Note
+            .ShouldStartWith("RD[0]: '01-00:B1.08.00*FF' is no register of all import or export at the meter");
+        (await VerifyAsync(ledger, Reading(reading => reading with { IndexSteps = 1400 }))).Findings.Faults
+            .ShouldBeEmpty();
     }
 
     [Fact]
