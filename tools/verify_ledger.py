@@ -116,13 +116,14 @@ def signers(note, keys, origin=None, alone=False):  # the log's key, if it signe
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
     return log, len(witnesses - own)  # nobody is his own witness
-def follow(keys, notes):  # whoever a trusted key has handed over to is trusted too
-    for note in notes:
+def follow(trusted, files):  # whoever a trusted key has handed over to is trusted too
+    for i in range(sum(name.startswith("handovers/") for name in files)):
+        note = files[f"handovers/{i + 2}"].decode()
         head, vkey, _ = read_note(note)[0].split("\n")
         [((name, _), (algorithm, _))] = read_keys(vkey).items()
         if head != "the ledger signs from now on with" or algorithm != 1: raise Bad("no note of handover")
-        if signers(note, keys, name)[0]: keys = {**keys, **read_keys(vkey)}
-    return keys
+        if trusted is not None and signers(note, trusted, name)[0]: trusted = {**trusted, **read_keys(vkey)}
+    return trusted
 def verify_checkpoint(note, own, trusted, alone=False):  # size, root, and what the last line says of them
     text, lines = read_note(note)
     origin, size, root, *more = text.split("\n")[:-1]
@@ -256,9 +257,7 @@ def verify_bundle(path, trusted):
     files = read_zip(data)
     manifest = verify_manifest(files)
     note = files["checkpoint"].decode()
-    handovers = [name for name in files if name.startswith("handovers/")]
-    handovers = [files[f"handovers/{i + 2}"].decode() for i in range(len(handovers))]
-    trusted = follow(trusted, handovers) if trusted is not None else None
+    trusted = follow(trusted, files)
     size, root, closing = verify_checkpoint(note, read_keys(files["keys"].decode()), trusted)
     events = sorted((read_proof(name, content, size, root, note) for name, content in files.items()
                      if name.startswith("events/")), key=lambda event: event["position"])
@@ -280,7 +279,9 @@ def exact(value): return None if value is None else f"{value.normalize() + 0:f}"
 def sum_of(rows): return sum((Decimal(row["amount"]) for row in rows if row["amount"]), Decimal(0))
 def by_direction(lines): return [sum_of(l for l in lines if l["direction"] == way) for way in ("Import", "Export")]
 def place_of(row): return f"statement.lines, line {row.get('number') or row['line']}"
-def series_of(line): return line["point"], line["direction"]
+def series_of(of):  # a line, or a fact of a register
+    if "register" not in of: return of["point"], of["direction"]
+    return of["register"][:-len("/1.8.0")], "Import" if of["register"].endswith("/1.8.0") else "Export"
 def ticks(text): return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) * 10_000_000
 def span_of(line): return ticks(line["start"]), ticks(line["end"])
 def overlap(one, other): return one[0] < other[1] and other[0] < one[1]
@@ -312,7 +313,8 @@ def verify_statement(files, events, run_name):
     zones = {(e["fact"]["point"], e["fact"]["zone"]) for e in named(events, "settlement-point-registered")}
     moved = {p for p, of in itertools.groupby(sorted(zones), lambda zone: zone[0]) if len([*of]) > 1}
     verify_points(place, lines, run, events, day, moved)
-    verify_lines(lines, tariff, newest_records(run, events), moved)
+    read = {series_of(e["fact"]) for e in events if "register" in e["fact"] and e["name"] != "register-installed"}
+    verify_lines(lines, tariff, newest_records(run, events), moved, read)
     residual = verify_rounding(lines + charges, tariff)
     verify_sums(place, lines, charges, flexibility, run, assigned.get("seller"))
     verify_files(files, lines, charges, flexibility, run, runs[0]["position"], residual)
@@ -364,8 +366,8 @@ def exporting(events, day):  # the points of which a fact says that they can, or
     records, readings = ([e["fact"] for e in named(events, name) if overlap(e["fact"]["span"], day)]
                          for name in ("interval-recorded", "interval-reading-recorded"))
     installed = [e["fact"] for e in named(events, "register-installed") if e["from"] < day[1]]
-    registers = [fact["register"] for fact in readings + installed if fact["register"].endswith("/2.8.0")]
-    return {register[:-len("/2.8.0")] for register in registers} | {r["point"] for r in records if r["Export"] > 0}
+    series = [series_of(fact) for fact in readings + installed]
+    return {point for point, way in series if way == "Export"} | {r["point"] for r in records if r["Export"] > 0}
 def verify_times(series, day, length, moved):  # one after another through the day, and none reaches over two periods
     ended = day[0]
     for line in series:
@@ -407,13 +409,13 @@ def tariff_period(tariff, seconds):
     clock = at.time().isoformat()
     return next((rule["period"] for rule in tariff["rules"] if at.month in rule["months"] and day in rule["days"]
                  and rule["from"] <= clock and (rule["to"] is None or clock < rule["to"])), None)
-def verify_lines(lines, tariff, records, moved):  # energy half up; its rest is carried on within point and direction
+def verify_lines(lines, tariff, records, moved, read):  # energy half up, its rest carried on in point and direction
     quantum = HALF_NANOJOULES_PER_KWH // 10 ** tariff["energyDecimals"]
     carried, series, others = 0, None, 0
     for line in lines:
         right, billed = {} if tariff.get("terms") else by_tariff(line, tariff), None
-        by_reading = line["metered"] is not None and not re.match(r"interval records? \d", line["source"])
-        if by_reading or line["point"] in moved: others += 1
+        by_record = line["metered"] is None or re.match(r"interval records? \d", line["source"])
+        if line["point"] in moved or series_of(line) in read and not by_record: others += 1
         else: right.update(by_records(line, records.get(line["point"], {})))
         if series != series_of(line): series, carried = series_of(line), 0
         if line["metered"] is not None:
@@ -459,9 +461,7 @@ def verify_files(files, lines, charges, flexibility, run, position, residual):  
     table, said = io.StringIO(newline=""), read_json("statement.json", files["statement.json"])
     csv.writer(table).writerows([CSV] + [[line[name] for name in CSV] for line in page["lines"]])
     same_text("statement.csv", files["statement.csv"].decode(), table.getvalue())
-    for name in sorted({*said, *page}):
-        texts = (json.dumps(of.get(name, "no such member"), indent=1, sort_keys=True) for of in (said, page))
-        same_text(f"statement.json, {name}", *texts)
+    same_text("statement.json, by names", *(json.dumps(of, indent=2, sort_keys=True) for of in (said, page)))
 def small(word): return word and word[:1].lower() + word[1:]
 def shown(row):  # by the names and words that the statement's files have for it
     row = {name: cell for name, cell in row.items() if name[0] != "-"}

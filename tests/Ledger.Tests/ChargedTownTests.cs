@@ -208,7 +208,7 @@ public sealed class ChargedTownTests : IDisposable
         said.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED");
     }
 
-    /// <summary>What they say is the lines' and the run's, of which the signature has the root and all members.</summary>
+    /// <summary>They say what the lines and the run say, and those are under the signature.</summary>
     [Theory]
     [InlineData(BundleFiles.Csv, "\r\n1,P1,import,", "\r\n1,P1,export,")]
     [InlineData(BundleFiles.Json, "\"account\": \"cpo\"", "\"account\": \"somebody-else\"")]
