@@ -20,11 +20,13 @@ public sealed class ForgedRunTests : IDisposable
 {
     private const string Facts = """
         {"type":"settlement-point","point":"C9","station":"S09","kind":"connector","owner":"cpo9","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+        {"type":"settlement-point","point":"D9","station":"S09","kind":"connector","owner":"cpo9","zone":"Asia/Tokyo","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"tariff-assignment","account":"cpo9","tariff":"tou","validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"tariff","tariff":"tou","version":2,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2027-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"08:00","to":"22:00","period":"peak"},{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"valley"}],"prices":[{"period":"peak","importPerKwh":"1.1","exportPerKwh":"1.0"},{"period":"valley","importPerKwh":"0.35","exportPerKwh":"0.3"}]}
         """;
 
-    /// <summary>100 kWh from 18:00 on and 200 kWh from 19:00 on; nothing is known of any other hour.</summary>
+    /// <summary>100 kWh from 18:00 on and 200 kWh from 19:00 on; nothing is known of any other hour. D9 has days of
+    /// another zone, and so no lines.</summary>
     private const string Curve = """
         point,time,kw
         C9,2026-02-27T18:00:00+08:00,100
@@ -138,6 +140,27 @@ public sealed class ForgedRunTests : IDisposable
         Signed(run => run, point =>
             point.Replace("\"bidirectional\":false", "\"bidirectional\":true", StringComparison.Ordinal)),
         "points and directions [('C9', 'Import')], expected [('C9', 'Import'), ('C9', 'Export')]");
+
+    [Fact]
+    public void A_point_that_was_left_out_is_found() => FoundByBoth(
+        Signed(run => run, point => point.Replace("Asia/Tokyo", "Asia/Shanghai", StringComparison.Ordinal)),
+        "points and directions [('C9', 'Import')], expected [('C9', 'Import'), ('D9', 'Import')]");
+
+    /// <summary>What is derived rests on the zone, and a zone is what whoever forges chooses.</summary>
+    [Fact]
+    public void Of_an_unknown_zone_the_other_program_does_not_say_that_it_is_verified()
+    {
+        var (exit, said) = BundleTests.Python(Says("zone", "Mars/Olympus"));
+        exit.ShouldBe(2, said);
+        said.ShouldContain("No time zone found with key Mars/Olympus");
+    }
+
+    [Fact]
+    public void Energy_from_nowhere_is_found()
+    {
+        lines[18] = Changed(lines[18], (11, "as agreed"));
+        FoundByBoth(Restated(), "line 19: source as agreed, expected interval record ");
+    }
 
     /// <summary>Both hours have one price, so that the amounts are right.</summary>
     [Fact]
