@@ -131,7 +131,7 @@ public sealed class ForgedRunTests : IDisposable
     public void A_record_that_counts_twice_is_found()
     {
         lines[18] = Changed(lines[18], (6, "1440000000000000000"), (7, "200"), (9, "220"), (10, "220"),
-            (11, "interval records 9 v1, 9 v1"));
+            (11, $"interval records {Record(18)}, {Record(18)}"));
         FoundByBoth(Restated(), "line 19: metered 1440000000000000000, expected 720000000000000000");
     }
 
@@ -167,7 +167,7 @@ public sealed class ForgedRunTests : IDisposable
     public void Two_hours_in_one_line_are_found()
     {
         lines[18] = Changed(lines[18], (4, lines[19].Split('|')[4]), (6, "2160000000000000000"), (7, "300"), (9, "330"),
-            (10, "330"), (11, "interval records 9 v1, 10 v1"));
+            (10, "330"), (11, $"interval records {Record(18)}, {Record(19)}"));
         lines.RemoveAt(19);
         FoundByBoth(Restated(), "line 19: end 2026-02-27T12:00:00Z, expected one within the period in which it begins");
     }
@@ -178,6 +178,9 @@ public sealed class ForgedRunTests : IDisposable
         lines[18] = Changed(lines[18], (9, "-"), (10, "-"), (13, "price missing"));
         FoundByBoth(Restated(), "line 19: problem price missing, expected None");
     }
+
+    /// <summary>The record that a line rests on, as its source names it.</summary>
+    private string Record(int line) => lines[line].Split('|')[11]["interval record ".Length..];
 
     private static string Changed(string line, params (int Cell, string Says)[] changes)
     {
