@@ -200,7 +200,8 @@ public sealed class ForgedRunTests : IDisposable
         files[BundleFiles.Csv] = Encoding.UTF8.GetBytes($"{csv}");
         statement["lines"] = stated.ToJson();
         var total = lines.ConvertAll(StatementText.Parse).Sum(line => line.Amount ?? 0m);
-        statement["total"] = statement["importTotal"] = Text(total);
+        statement["importTotal"] = Text(total);
+        statement["total"] = Text(total);
         statement["postings"]![0]!["amount"] = Text(total);
         statement["postings"]![1]!["amount"] = Text(-total);
         return Signed(run =>
@@ -240,7 +241,8 @@ public sealed class ForgedRunTests : IDisposable
         var (exit, said) = BundleTests.Python(zip);
         exit.ShouldBe(1, said);
         said.ShouldContain(fault);
-        said.ShouldNotContain("\nstatement.");
+        said.ShouldNotContain($"\n{BundleFiles.Csv}");
+        said.ShouldNotContain($"\n{BundleFiles.Json}");
     }
 
     private void Done(params string[] args)
