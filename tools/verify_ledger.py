@@ -2,13 +2,13 @@
 """A second opinion on a ledger: verifies an evidence bundle, an event with its proof, or a folder of exported tiles.
     verify_ledger.py [--keys FILE] BUNDLE.zip|EVENT.tlog-proof|TILES...
 
-It needs Python 3.9 alone. It was written from docs/evidence-bundle.md, docs/journal-format.md and the public documents
-that they name, and shares no code with the ledger. Read it downward; its parts follow each other as lines of dashes.
+It needs Python 3.9 alone, on Windows also its package tzdata. It was written from docs/evidence-bundle.md,
+docs/journal-format.md and the documents that they name, and shares no code with the ledger. Read it downward.
 --keys FILE  public keys that you trust and have from elsewhere, one a line (c2sp.org/signed-note). Without it the
              signature is checked with the key that the bundle brings, which is only its own word; a proof brings none.
 Exit: 0 verified, 1 not verified, 2 could not, 64 usage. The last line says VERIFIED or NOT VERIFIED.
 """
-import base64, csv, datetime, hashlib, io, json, os, re, struct, sys, zlib, zoneinfo
+import base64, calendar, csv, datetime, hashlib, io, itertools, json, os, re, struct, sys, time, zlib, zoneinfo
 from decimal import Decimal, ROUND_HALF_EVEN, ROUND_HALF_UP, getcontext
 getcontext().prec = 80  # every sum and product here is exact
 HALF_NANOJOULES_PER_KWH = 7_200_000_000_000_000  # 1 kWh is 3.6 MJ
@@ -17,12 +17,20 @@ class Bad(Exception): """What cannot be read, so that nothing after it can be ve
 class Other(Exception): """What this program does not read, so that it can say neither of it."""
 def fault(place, found, expected): faults.append(f"{place}: {found}, expected {expected}")
 def same(place, what, found, expected): found == expected or fault(place, f"{what} {found}", expected)
+def same_text(name, found, expected):  # only the first line that differs is named
+    for i, (line, right) in enumerate(itertools.zip_longest(found.split("\n"), expected.split("\n"))):
+        if line != right: return fault(f"{name}, line {i + 1}", line, right)
+def whole(text):  # a number from 0 on, of which there is one spelling
+    if not re.fullmatch("0|[1-9][0-9]*", text): raise Bad(f"no number: {text!r}")
+    return int(text)
+def read_json(place, text):
+    def once(pairs): return len(dict(pairs)) < len(pairs) and fault(place, "a name twice", "once") or dict(pairs)
+    return json.loads(text, object_pairs_hook=once)
 # ---- Hashes: RFC 6962 section 2.1, proofs verified as RFC 9162 section 2.1.3.2
 def sha256(data): return hashlib.sha256(data).digest()
 def leaf_hash(entry): return sha256(b"\0" + entry)
 def node_hash(left, right): return sha256(b"\1" + left + right)
-def root_of(hashes):
-    """The root over leaf hashes: level by level; a hash without a neighbour goes up as it is."""
+def root_of(hashes):  # of leaves: level by level; a hash without a neighbour goes up as it is
     if not hashes: return sha256(b"")
     while len(hashes) > 1:
         pairs = [node_hash(a, b) for a, b in zip(hashes[::2], hashes[1::2])]
@@ -76,10 +84,9 @@ def ed25519_verify(public_key, message, signature):
 def from_base64(text):  # of which there is one spelling
     data = base64.b64decode(text, validate=True)
     return data if base64.b64encode(data).decode() == text else fault("base64", text, "its one spelling") or data
-def read_keys(text):
-    """{(name, key id): (algorithm, public key)}; 1 is a log's Ed25519, 4 a witness's."""
+def read_keys(text):  # {(name, key id): (algorithm, public key)}; 1 is a log's Ed25519, 4 a witness's
     keys = {}
-    for line in filter(None, (line.partition("#")[0].strip() for line in text.splitlines())):
+    for line in (line.strip() for line in text.split("\n") if line.strip() and line.strip()[0] != "#"):
         name, key_id, encoded = line.split("+", 2)
         key = base64.b64decode(encoded, validate=True)
         right = sha256(name.encode() + b"\n" + key)[:4]
@@ -88,10 +95,10 @@ def read_keys(text):
     return keys
 def read_note(note):
     text, mark, signatures = note.rpartition("\n\n")
-    if not mark or signatures[-1:] != "\n": raise Bad("no signed note")
+    if not mark or signatures[-1:] != "\n" or re.search("[\0-\t\v-\x1f]", note): raise Bad("no signed note")
     return text + "\n", signatures[:-1].split("\n")
 def signers(note, keys, origin=None, alone=False):  # the log's key, if it signed, and how many witnesses did
-    (text, lines), log, witnesses = read_note(note), None, set()
+    (text, lines), log, own, witnesses = read_note(note), None, set(), set()
     for line in lines:
         dash, name, encoded = line.split(" ")
         if dash != "\u2014": raise Bad(f"no signature line: {line!r}")
@@ -100,6 +107,7 @@ def signers(note, keys, origin=None, alone=False):  # the log's key, if it signe
         if algorithm == 1 and name == (origin or text.split("\n")[0]):
             holds = ed25519_verify(key, text.encode(), signature[4:])
             log = f"{name}+{signature[:4].hex()}"
+            own.add(key)
         elif algorithm == 4:
             seconds = int.from_bytes(signature[4:12], "big")
             holds = ed25519_verify(key, f"cosignature/v1\ntime {seconds}\n{text}".encode(), signature[12:])
@@ -107,26 +115,29 @@ def signers(note, keys, origin=None, alone=False):  # the log's key, if it signe
         elif alone: raise Bad(f"a signature of {name}, whose key is not among yours: it may be a damaged one")
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
-    return log, len(witnesses)
-def follow(keys, notes):  # whoever a trusted key has handed over to is trusted too
-    for note in notes:
+    return log, len(witnesses - own)  # nobody is his own witness
+def follow(trusted, files):  # whoever a trusted key has handed over to is trusted too
+    for i in range(sum(name.startswith("handovers/") for name in files)):
+        note = files[f"handovers/{i + 2}"].decode()
         head, vkey, _ = read_note(note)[0].split("\n")
-        (name, _), = handed = read_keys(vkey)
-        if head != "the ledger signs from now on with": raise Bad("no note of handover")
-        if signers(note, keys, name)[0]: keys = {**keys, **handed}
-    return keys
+        [((name, _), (algorithm, _))] = read_keys(vkey).items()
+        if head != "the ledger signs from now on with" or algorithm != 1: raise Bad("no note of handover")
+        if trusted is not None and signers(note, trusted, name)[0]: trusted = {**trusted, **read_keys(vkey)}
+    return trusted
 def verify_checkpoint(note, own, trusted, alone=False):  # size, root, and what the last line says of them
     text, lines = read_note(note)
-    origin, size, root = text.split("\n")[:3]
-    if not re.fullmatch("0|[1-9][0-9]*", size) or len(root := from_base64(root)) != 32: raise Bad("no checkpoint")
-    named = ", ".join(line.split(" ")[1] + "+" + base64.b64decode(line.split(" ")[2])[:4].hex() for line in lines)
+    origin, size, root, *more = text.split("\n")[:-1]
+    if "" in (origin, *more) or len(root := from_base64(root)) != 32: raise Bad("no checkpoint")
+    named = [line.split(" ")[1] + "+" + base64.b64decode(line.split(" ")[2])[:4].hex() for line in lines]
+    if alone and len({*named}) < len(named): raise Bad("two signatures of one key")
     if own is not None and signers(note, own)[0] is None: fault("keys", "no key that signed", f"the key of {origin}")
     log, witnesses = signers(note, trusted, None, alone) if trusted is not None else (None, 0)
+    named = ", ".join(named)
     unknown = f"whose key is {named}" if own else f"the signature of {named}"
     if trusted is None: left_out.append(f"{unknown}: name the keys that you trust with --keys FILE")
     elif log is None: fault("checkpoint", f"signed by {named}", f"a key of {origin} that you trust")
     if not witnesses: left_out.append("whether this key signed another history: no witness vouches for the checkpoint")
-    return int(size), root, f"checkpoint={size} digest={root.hex()} key={log or 'not-checked'} witnesses={witnesses}"
+    return whole(size), root, f"checkpoint={size} digest={root.hex()} key={log or 'not-checked'} witnesses={witnesses}"
 # ---- The zip: stored, in order of names, 1980-01-01, nothing optional (docs/evidence-bundle.md)
 def write_zip(files):
     local, central, at = [], [], 0
@@ -147,8 +158,8 @@ def read_zip(data):
         if name in files or at + size > len(data): raise Bad(f"{name} is there twice or longer than the zip")
         files[name], at = data[at:at + size], at + size
     right = write_zip(files)
-    if right != data:
-        fault(f"zip, byte {len(os.path.commonprefix([right, data]))}", "another byte", "the one zip of its files")
+    at = len(os.path.commonprefix([right, data]))
+    if right != data: fault(f"zip, byte {at}", "another or none", "that of the one zip of its files")
     return files
 # ---- One event: docs/journal-format.md
 class Reader:
@@ -173,15 +184,13 @@ def read_header(header):
 def read_interval_record(payload):
     r, record = Reader(payload), {}
     if r.take("B") not in (1, 2): raise Bad("unknown layout of an interval record")
-    record["point"], (record["from"], record["to"]) = r.text(), r.take("2q")
+    record["point"], record["span"] = r.text(), r.take("2q")
     record["version"], state, imported, exported = r.take("iB16s16s")
     record["Import"], record["Export"] = (int.from_bytes(e, "big", signed=True) for e in (imported, exported))
-    covered = r.take("4q4iq")[2]
-    record["missing"], record["evidence"] = r.take("B") == 6, r.take("32s").hex()
-    record["proves"] = covered > 0 and state != 3 and not record["missing"]  # 3 is superseded
+    record["covered"] = r.take("4q4iq")[2]
+    record["quality"], record["evidence"], record["stands"] = r.take("B"), r.take("32s").hex(), state != 3
     return record
-def read_proof(name, content, size, root, note):
-    """The event that a proof discloses: c2sp.org/tlog-proof with the event as extra."""
+def read_proof(name, content, size, root, note):  # and the event that it discloses: c2sp.org/tlog-proof, as extra
     head, _, checkpoint = content.decode().partition("\n\n")
     lines = head.split("\n")
     if (lines[0], lines[1][:6], lines[2][:6]) != ("c2sp.org/tlog-proof@v1", "extra ", "index "): raise Bad("no proof")
@@ -192,10 +201,12 @@ def read_proof(name, content, size, root, note):
     header = r.take(f"{length}s")
     payload, event = r.data[r.at:], read_header(header)
     if layout != 1 or event["bytes"] != len(payload): raise Bad("no disclosed event")
-    event["position"], path = int(lines[2][6:]), [from_base64(line) for line in lines[3:]]
+    event["position"], path = whole(lines[2][6:]), [from_base64(line) for line in lines[3:]]
     leaf = leaf_hash(sha256(salt + header + sha256(payload)))
     if not includes(event["position"], size, leaf, path, root): fault(name, "an event", "the one in the signed log")
-    event["fact"] = read_interval_record(payload) if event["name"] == "interval-recorded" else json.loads(payload)
+    event["fact"] = read_interval_record(payload) if event["name"] == "interval-recorded" else read_json(name, payload)
+    if event["name"] == "interval-reading-recorded":
+        event["fact"]["span"] = [ticks(event["fact"]["period"][edge][:19] + "Z") for edge in ("from", "to")]
     return event
 def verify_event(data, trusted):
     if trusted is None: raise Other("one event with its proof, which brings no key: name yours with --keys FILE")
@@ -206,20 +217,16 @@ def verify_event(data, trusted):
 # ---- The bundle: docs/evidence-bundle.md
 SINGLE = ["README.txt", "SHA256SUMS", "checkpoint", "keys", "statement.csv", "statement.json", "statement.lines"]
 def verify_manifest(files):
-    manifest = json.loads(files["manifest.json"])
-    if manifest["format"] == "ledger-lines/1" and not faults: raise Other("lines of runs: ask 'ledger verify'")
-    listed = {file["path"]: (file["bytes"], file["sha256"]) for file in manifest["files"]}
+    manifest = read_json("manifest.json", files["manifest.json"])
+    if manifest["format"] == "ledger-lines/1": raise Other("lines of runs: ask 'ledger verify'")
     found = {name: (len(c), sha256(c).hex()) for name, c in sorted(files.items()) if name != "manifest.json"}
-    for name in sorted(set(SINGLE) | set(found) | set(listed)):
-        same(name, "content", found.get(name, "no such file"), listed.get(name, "nothing, by the manifest"))
-        if name not in SINGLE and not re.match("(events|evidence|handovers)/", name): fault(name, "a file", "no name")
+    for name in sorted({*SINGLE} ^ {name for name in found if not re.match("(events|evidence|handovers)/", name)}):
+        fault(name, f"there: {name in found}", f"{name in SINGLE}")
     right = {"format": "ledger-bundle/1", "ledger": manifest["ledger"], "run": manifest["run"], "files": [
         {"path": name, "bytes": size, "sha256": digest} for name, (size, digest) in found.items()]}
-    if files["manifest.json"].decode() != json.dumps(right, indent=2) + "\n":
-        fault("manifest.json", "other bytes", "the one manifest of these files")
+    same_text("manifest.json", files["manifest.json"].decode(), json.dumps(right, indent=2) + "\n")
     return manifest
-def verify_order(events, ledger):
-    """Streams are whole from their beginning, but for those of run, erasures and places, and time does not fall."""
+def verify_order(events, ledger):  # streams are whole, but for those of run, erasures and places; time does not fall
     revisions, recorded = {}, None
     for event in events:
         place, stream = f"events/{event['position']}.tlog-proof", event["stream"]
@@ -250,8 +257,7 @@ def verify_bundle(path, trusted):
     files = read_zip(data)
     manifest = verify_manifest(files)
     note = files["checkpoint"].decode()
-    handovers = [files[f"handovers/{i}"].decode() for i in range(2, len(files)) if f"handovers/{i}" in files]
-    trusted = follow(trusted, handovers) if trusted is not None else None
+    trusted = follow(trusted, files)
     size, root, closing = verify_checkpoint(note, read_keys(files["keys"].decode()), trusted)
     events = sorted((read_proof(name, content, size, root, note) for name, content in files.items()
                      if name.startswith("events/")), key=lambda event: event["position"])
@@ -259,160 +265,214 @@ def verify_bundle(path, trusted):
     evidence = verify_evidence(files, events)
     verify_statement(files, events, manifest["run"])
     left_out.append("README.txt: nothing vouches for it; interval records against their raw evidence")
-    left_out.append("whether the account has other points, and the ledger other facts that count: ask for all of it")
+    left_out.append("whether the ledger has other facts that count: ask for all of it")
     return f"events={len(events)} evidence={evidence} statements=1 {closing}"
-# ---- The statement: which facts it names, its prices, its roundings, its totals, and the run that was recorded
-LINE = ["number", "point", "direction", "start", "end", "tariffPeriod", "metered", "billedKwh", "pricePerKwh",
-        "amountExact", "amount", "source", "quality", "problem"]
+# ---- The statement: its lines, and what of them and of the run follows from the events
+LINE = ("number point direction start end tariffPeriod metered billedKwh pricePerKwh amountExact amount source quality"
+        " problem").split()  # by the names of statement.json; what begins with - is not there
+CHARGE = "line point part of unit quantity price amountExact amount name basis rule - problem".split()
+FLEXIBLE = "- line instruction programme paid start -end kind kwh amount -currency payer payee source problem".split()
 CSV = LINE[:6] + ["meteredKwh"] + LINE[7:11] + ["quality", "source", "problem"]
-def number(text): return None if text == "-" else Decimal(text)
+QUALITY = " MeasuredSigned Measured Estimated Substituted Suspect Missing".split(" ")
+def named(events, name): return [event for event in events if event["name"] == name]
+def exact(value): return None if value is None else f"{value.normalize() + 0:f}"  # every digit, no zeros at the end
+def sum_of(rows): return sum((Decimal(row["amount"]) for row in rows if row["amount"]), Decimal(0))
+def by_direction(lines): return [sum_of(l for l in lines if l["direction"] == way) for way in ("Import", "Export")]
+def place_of(row): return f"statement.lines, line {row.get('number') or row['line']}"
+def series_of(of):  # a line, or a fact of a register
+    if "register" not in of: return of["point"], of["direction"]
+    return of["register"][:-len("/1.8.0")], "Import" if of["register"].endswith("/1.8.0") else "Export"
+def ticks(text): return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) * 10_000_000
+def span_of(line): return ticks(line["start"]), ticks(line["end"])
+def overlap(one, other): return one[0] < other[1] and other[0] < one[1]
+def midnight(zone, day, days=0):  # of the day or of a later one; of two midnights the earlier one
+    day = datetime.date.fromisoformat(day) + datetime.timedelta(days)
+    return int(datetime.datetime.combine(day, datetime.time(), zoneinfo.ZoneInfo(zone)).timestamp()) * 10_000_000
+def read_lines(texts):  # of energy, then charges, then flexibility: cells by their names, None where one says -
+    kinds = [], [], []
+    for i, text in enumerate(texts):
+        cells = text.split("|")
+        kind = 2 if cells[0] == "flexibility" else 1 if cells[2].startswith("Charge") else 0
+        if kind == 0: cells[11:-2] = ["|".join(cells[11:-2])]  # a source may hold a bar
+        names, right = (LINE, CHARGE, FLEXIBLE)[kind], str(i + 1)
+        if len(cells) != len(names) or cells[kind == 2] != right or any(kinds[kind + 1:]): raise Bad(f"no line {text}")
+        kinds[kind].append({name: None if cell == "-" else cell for name, cell in zip(names, cells)})
+    return kinds
 def verify_statement(files, events, run_name):
-    runs = [event for event in events if event["name"] == "settlement-run-completed"]
+    runs = named(events, "settlement-run-completed")
     if [event["fact"]["run"] for event in runs] != [run_name]: raise Bad(f"not the one run {run_name}")
     run, place = runs[0]["fact"], f"events/{runs[0]['position']}.tlog-proof"
-    for at in (event["position"] for event in events if event["name"] not in ("subject-erased", runs[0]["name"])):
-        if at >= int(run["atPosition"]): fault(place, f"a fact of position {at}", f"facts before {run['atPosition']}")
-    texts = files["statement.lines"].decode().split("\n")[:-1]; same(place, "lines", len(texts), run["lines"])
+    verify_run(place, runs[0], events)
+    *texts, rest = files["statement.lines"].decode().split("\n")
+    same("statement.lines", "after the last line", rest, "")
+    same(place, "lines", len(texts), run["lines"])
     same(place, "lines' root", root_of([leaf_hash(text.encode()) for text in texts]).hex(), run["linesRoot"])
-    tariff, = [event["fact"] for event in events if event["name"] == "tariff-published"
-               and (event["fact"]["tariff"], event["fact"]["version"]) == (run["tariff"], run["tariffVersion"])]
-    more = [c for c in (t.split("|") for t in texts) if c[0] == "flexibility" or c[2].startswith("Charge")]
-    lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2)))
-             for text in texts[:len(texts) - len(more)]]  # charges, then flexibility, come after the lines
-    numbers = [c[c[0] == "flexibility"] for c in (t.split("|") for t in texts)]
-    same(place, "numbered in order", numbers == [str(i + 1) for i in range(len(texts))], True)
-    if zone_of(run["zone"]) is not None:
-        verify_tariff(place, events, run)
-        verify_owner(place, lines, run, events)
-        verify_times(lines, run, events)
-    verify_energy(lines, {event["position"]: event for event in events})
-    if tariff.get("terms") or more:
-        amounts = [line["amount"] for line in lines] + [c[9 if c[0] == "flexibility" else 8] for c in more]
-        same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
-        same(place, "sum of postings", sum(Decimal(posting["amount"]) for posting in run["postings"]), 0)
-        same(place, "paid to others", {c[12] for c in more if c[0] == "flexibility"} - {run["account"]}, set())
-        return left_out.append("prices and amounts of lines, and how charges and flexibility follow: see ledger verify")
-    verify_prices(lines, tariff)
-    totals = verify_amounts(lines, tariff)
-    same(place, "total", Decimal(run["total"]), sum(totals.values()))
-    same(place, "incomplete", run["incomplete"], not lines or any(line["problem"] != "-" for line in lines))
-    posted = [(f"receivable/{run['account']}", totals["Import"]), ("revenue/energy-import", -totals["Import"]),
-              (f"payable/{run['account']}", totals["Export"]), ("cost/energy-export", -totals["Export"])]
-    sold = "|".join(re.escape(e["fact"].get("seller") or "-") for e in events if e["name"] == "tariff-assigned")
-    same(place, "postings", [(re.sub(f"^(revenue|cost)/({sold})/", r"\1/", p["account"]), Decimal(p["amount"]))
-                             for p in run["postings"]], posted)
-    verify_files(files, lines, run, totals)
-def zone_of(name):
-    try: return zoneinfo.ZoneInfo(name)
-    except KeyError: return left_out.append(f"what depends on the zone {name}: this machine does not know it")
-def midnight(run, days):
-    """The beginning of the run's day, or of a later one, in UTC: of two midnights the earlier one."""
-    day = datetime.date.fromisoformat(run["day"]) + datetime.timedelta(days)
-    local = datetime.datetime.combine(day, datetime.time(), zoneinfo.ZoneInfo(run["zone"]))
-    return local.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-def ticks(text): return int(datetime.datetime.fromisoformat(text[:19] + "+00:00").timestamp()) * 10_000_000
-def verify_tariff(place, events, run):
-    """The account's tariff, and its version, are those in force when the day begins."""
-    start = ticks(midnight(run, 0))
-    for name, key, member in ("tariff-assigned", "account", "tariff"), ("tariff-published", "tariff", "version"):
-        held = [(e["from"], e["position"], e["fact"][member]) for e in events
-                if e["name"] == name and e["fact"][key] == run[key] and e["from"] <= start]
-        same(place, member, run["tariff" if member == "tariff" else "tariffVersion"], max(held)[2] if held else None)
-def verify_owner(place, lines, run, events):
-    """Each point is the account's when the day begins; a sale ends what the former owner had registered for later."""
-    standing, start = {}, ticks(midnight(run, 0))
-    for e in (e for e in events if e["name"] == "settlement-point-registered"):
-        p, owner, at, of = e["fact"]["point"], e["fact"]["owner"], e["from"], standing.get(e["fact"]["point"], {})
-        former = of.get(max((f for f in of if f <= at), default=0), owner)
-        standing[p] = {f: o for f, o in of.items() if f <= at or former == owner or o != former} | {at: owner}
-    own = {p for p, of in standing.items() if of.get(max((f for f in of if f <= start), default=0)) == run["account"]}
-    same(place, f"points that are not {run['account']}'s:", {line["point"] for line in lines} - own, set())
-def verify_times(lines, run, events):
-    """A point's periods follow each other through the day, by direction; where its zone changed, it may end before."""
-    zones = {(e["fact"]["point"], e["fact"]["zone"]) for e in events if e["name"] == "settlement-point-registered"}
-    points, seen, ended = [point for point, _ in zones], {None}, None
-    series = [(line["point"], line["direction"]) for line in lines] + [None]
-    for i, (line, of) in enumerate(zip(lines, series)):
-        place, begins = f"statement.lines, line {i + 1}", i == 0 or series[i - 1] != of
-        if begins and of in seen: fault(place, f"lines of {of} once more", "those of another point or direction")
-        same(place, "start", line["start"], midnight(run, 0) if begins else ended)
-        seen, ended = seen | {of}, line["end"]
-        if series[i + 1] != of and points.count(line["point"]) == 1: same(place, "end", ended, midnight(run, 1))
-def verify_prices(lines, tariff):
-    """A line's tariff period is that of its beginning, by the first rule that matches; its price is the period's."""
-    prices = {(price["period"], direction): Decimal(price[direction.lower() + "PerKwh"])
-              for price in tariff["prices"] for direction in ("Import", "Export")}
-    zone = zone_of(tariff["zone"])
-    for i, line in enumerate(lines):
-        place = f"statement.lines, line {i + 1}"
-        if zone is not None:
-            at = datetime.datetime.fromisoformat(line["start"][:19] + "+00:00").astimezone(zone)
-            same(place, "tariff period", line["tariffPeriod"], tariff_period(tariff, at) or "-")
-        same(place, "price", number(line["pricePerKwh"]), prices.get((line["tariffPeriod"], line["direction"])))
-def tariff_period(tariff, at):
+    lines, charges, flexibility = read_lines(texts)
+    day = midnight(run["zone"], run["day"]), midnight(run["zone"], run["day"], 1)
+    assigned, tariff = verify_tariff(place, events, run, day[0])
+    zones = {(e["fact"]["point"], e["fact"]["zone"]) for e in named(events, "settlement-point-registered")}
+    moved = {p for p, of in itertools.groupby(sorted(zones), lambda zone: zone[0]) if len([*of]) > 1}
+    verify_points(place, lines, run, events, day, moved)
+    read = {series_of(e["fact"]) for e in events if "register" in e["fact"] and e["name"] != "register-installed"}
+    verify_lines(lines, tariff, newest_records(run, events), moved, read)
+    residual = verify_rounding(lines + charges, tariff)
+    verify_sums(place, lines, charges, flexibility, run, assigned.get("seller"))
+    verify_files(files, lines, charges, flexibility, run, runs[0]["position"], residual)
+def verify_run(place, event, events):  # as far as it can be seen without the runs before it
+    run, known = event["fact"], whole(event["fact"]["atPosition"])
+    same(place, "stream", event["stream"], f"settlement/{run['account']}/{run['day']}")
+    if run["kind"] not in ("Initial", "Interim", "Final", "Correction"): fault(place, f"kind {run['kind']}", "a kind")
+    if run["kind"] == "Final": same(place, "a final run that is incomplete:", run["incomplete"], False)
+    if event["revision"] == 0: same(place, "the first run of its day, in place of", run["supersedes"], None)
+    if not re.fullmatch("statement-[1-8]/half-away-with-carry", run["ruleVersion"]):
+        fault(place, f"the rules {run['ruleVersion']}", "statement-1 to statement-8, half-away-with-carry")
+    latest = max(e["position"] for e in events if e["name"] != "subject-erased" and e is not event)
+    if not latest < known <= event["position"]:
+        fault(place, f"a run of the facts before {known}", f"one after {latest}, its last fact, and not after the run")
+    left_out.append(f"whether {run['ruleVersion']} and {run['tzdbVersion']} were its rules; and the runs before it")
+def verify_tariff(place, events, run, start):  # the account's when the day begins, in the version of then
+    key, found = run["account"], []
+    for name, member in ("tariff-assigned", "account"), ("tariff-published", "tariff"):
+        held = [e for e in named(events, name) if e["fact"][member] == key and e["from"] <= start]
+        if not held: raise Bad(f"no {name} of {key} before the day")
+        found.append(max(held, key=lambda e: (e["from"], e["position"]))["fact"])
+        key = found[0]["tariff"]
+    same(place, "tariff", [run[name] for name in ("tariff", "tariffVersion", "currency")],
+         [found[1][name] for name in ("tariff", "version", "currency")])
+    return found
+def registrations(events, day):  # when it begins; a sale ends what the former owner had registered for later
+    standing = {}
+    for e in named(events, "settlement-point-registered"):
+        point, owner, at, of = e["fact"]["point"], e["fact"]["owner"], e["from"], standing.get(e["fact"]["point"], {})
+        former = of.get(max((f for f in of if f <= at), default=0), e["fact"])["owner"]
+        standing[point] = {f: r for f, r in of.items() if f <= at or former == owner or r["owner"] != former}
+        standing[point][at] = e["fact"]
+    begun = {p: [f for f, r in of.items() if f <= midnight(r["zone"], day)] for p, of in standing.items()}
+    return {p: standing[p][max(held)] for p, held in begun.items() if held}
+def verify_points(place, lines, run, events, day, moved):  # all that have its day are here, but one behind another
+    own = {p: r for p, r in sorted(registrations(events, run["day"]).items()) if r["owner"] == run["account"]}
+    if own: same(place, "zone", run["zone"], [*own.values()][0]["zone"])
+    shown, placed, exports = {line["point"] for line in lines}, named(events, "point-placed"), exporting(events, day)
+    connected, right = {r["station"] for r in own.values() if r["kind"] == "GridConnection"}, []
+    for p, r in own.items():
+        behind = p not in shown if placed else r["station"] in connected and r["kind"] != "GridConnection"
+        if r["zone"] == run["zone"] and not behind and (day[1] - day[0]) % (r["periodMinutes"] * 600_000_000) == 0:
+            right += [(p, "Import")] + [(p, "Export")] * (r["bidirectional"] or p in exports)
+    same(place, "points and directions", [of for of, _ in itertools.groupby(lines, series_of)], right)
+    if placed: left_out.append(f"whether these lie behind others: {', '.join(p for p in own if p not in shown)}")
+    for (p, _), series in itertools.groupby(lines, series_of):
+        if p in own: verify_times(series, day, own[p]["periodMinutes"] * 600_000_000, p in moved)
+def exporting(events, day):  # the points of which a fact says that they can, or did on the day
+    records, readings = ([e["fact"] for e in named(events, name) if overlap(e["fact"]["span"], day)]
+                         for name in ("interval-recorded", "interval-reading-recorded"))
+    installed = [e["fact"] for e in named(events, "register-installed") if e["from"] < day[1]]
+    series = [series_of(fact) for fact in readings + installed]
+    return {point for point, way in series if way == "Export"} | {r["point"] for r in records if r["Export"] > 0}
+def verify_times(series, day, length, moved):  # one after another through the day, and none reaches over two periods
+    ended = day[0]
+    for line in series:
+        start, end = span_of(line)
+        if start != ended: fault(place_of(line), f"start {line['start']}", "that of the day, or the end before it")
+        if (start - day[0]) // length != (end - 1 - day[0]) // length:
+            fault(place_of(line), f"end {line['end']}", "one within the period in which it begins")
+        ended = end
+    if ended != day[1] and not moved: fault(place_of(line), f"end {line['end']}", "the end of the day")
+def newest_records(run, events):  # of each point, the newest version of each interval record of the day
+    newest = {}
+    for e in sorted(named(events, "interval-recorded"), key=lambda e: e["fact"]["version"]):
+        if e["stream"] == f"curve/{e['fact']['point']}/{run['day']}":
+            newest.setdefault(e["fact"]["point"], {})[e["fact"]["span"]] = {**e["fact"], "position": e["position"]}
+    return newest
+def by_records(line, records):  # of its time: none where one reaches beyond it or two overlap
+    start, end = span_of(line)
+    inside = [r for span, r in sorted(records.items()) if r["stands"] and overlap(span, (start, end))]
+    edges = [start, *(edge for r in inside for edge in r["span"]), end]
+    if not inside or edges != sorted(edges): return {"metered": None, "source": "missing", "quality": "Missing"}
+    source = "interval record" + "s" * (len(inside) > 1) + " "
+    source += ", ".join(f"{r['position']} v{r['version']}" for r in inside)
+    known = [r for r in inside if QUALITY[r["quality"]] != "Missing"]
+    covered, quality = sum(r["covered"] for r in known), QUALITY[max((r["quality"] for r in known), default=6)]
+    if not covered: return {"metered": None, "source": source + ", missing", "quality": "Missing"}
+    lacks = Decimal((end - start) // 10 - covered) / 1_000_000
+    source += f", {exact(lacks)} s not covered" * (lacks != 0) + ", suspect" * (quality == "Suspect")
+    return {"metered": str(sum(r[line["direction"]] for r in known)), "source": source, "quality": quality}
+def by_tariff(line, tariff):  # the period of its beginning, and its price; a line that is of two has no amount
+    start, end = (at // 10_000_000 for at in span_of(line))
+    period, *later = (tariff_period(tariff, at) for at in [*range(start, end, 60), end - 1])
+    price = [price[line["direction"].lower() + "PerKwh"] for price in tariff["prices"] if price["period"] == period]
+    problem = "energy missing" if line["metered"] is None else \
+        "tariff edge inside the period" if {*later} != {period} else None if price else "price missing"
+    return {"tariffPeriod": period, "pricePerKwh": price[0] if price else None, "problem": problem}
+def tariff_period(tariff, seconds):
+    at = datetime.datetime.fromtimestamp(seconds, zoneinfo.ZoneInfo(tariff["zone"]))
     day = "Holiday" if at.date().isoformat() in tariff["holidays"] else "Weekend" if at.weekday() > 4 else "Weekday"
-    time = at.time().isoformat()
+    clock = at.time().isoformat()
     return next((rule["period"] for rule in tariff["rules"] if at.month in rule["months"] and day in rule["days"]
-                 and rule["from"] <= time and (rule["to"] is None or time < rule["to"])), None)
-def verify_energy(lines, events):
-    """Interval records: the newest ones of the line's time, wherever they prove it; no register's energy is derived."""
-    newest, others = {}, 0
-    for record in (event["fact"] for event in events.values() if event["name"] == "interval-recorded"):
-        before = newest.setdefault(record["point"], {}).setdefault((record["from"], record["to"]), record)
-        if before["version"] < record["version"]: newest[record["point"]][record["from"], record["to"]] = record
-    for i, line in enumerate(lines):
-        place, energy, (start, end) = f"statement.lines, line {i + 1}", 0, (ticks(line["start"]), ticks(line["end"]))
-        inside = [r for (a, b), r in newest.get(line["point"], {}).items() if start <= a and b <= end]
-        if line["metered"] == "-": same(place, "records that prove energy", sum(r["proves"] for r in inside), 0)
-        elif re.match(r"interval records? \d", line["source"]):
-            for position, version in re.findall(r"(\d+) v(\d+)", line["source"]):
-                record = events[int(position)]["fact"]
-                same(place, "record", (any(record is r for r in inside), record["version"]), (True, int(version)))
-                energy += 0 if record["missing"] else record[line["direction"]]
-            same(place, "energy", int(line["metered"]), energy)
-        else: others += 1
-    if others: left_out.append(f"the energy of {others} lines against their register or interval readings")
-def verify_amounts(lines, tariff):
-    """Energy half up, money half away from zero; rests are carried on, those of energy within point and direction."""
+                 and rule["from"] <= clock and (rule["to"] is None or clock < rule["to"])), None)
+def verify_lines(lines, tariff, records, moved, read):  # energy half up, its rest carried on in point and direction
     quantum = HALF_NANOJOULES_PER_KWH // 10 ** tariff["energyDecimals"]
-    cent = Decimal(1).scaleb(-tariff["moneyDecimals"])
-    carried, series, owed, totals = 0, None, Decimal(0), {"Import": Decimal(0), "Export": Decimal(0)}
-    for i, line in enumerate(lines):
-        place = f"statement.lines, line {i + 1}"
-        if series != (line["point"], line["direction"]): series, carried = (line["point"], line["direction"]), 0
-        billed = None
-        if line["metered"] != "-":
+    carried, series, others = 0, None, 0
+    for line in lines:
+        right, billed = {} if tariff.get("terms") else by_tariff(line, tariff), None
+        by_record = line["metered"] is None or re.match(r"interval records? \d", line["source"])
+        if line["point"] in moved or series_of(line) in read and not by_record: others += 1
+        else: right.update(by_records(line, records.get(line["point"], {})))
+        if series != series_of(line): series, carried = series_of(line), 0
+        if line["metered"] is not None:
             due = int(line["metered"]) + carried
             steps = (2 * due + quantum) // (2 * quantum)
             carried, billed = due - steps * quantum, Decimal(steps).scaleb(-tariff["energyDecimals"])
-        same(place, "billed kWh", number(line["billedKwh"]), billed)
-        sign, price, way = 1 if line["direction"] == "Import" else -1, number(line["pricePerKwh"]), line["direction"]
-        exact = sign * billed * price if line["problem"] == "-" else None
-        same(place, "exact amount", number(line["amountExact"]), exact)
-        amount = None if exact is None else (exact + owed).quantize(cent, ROUND_HALF_UP)  # away from zero
-        if exact is not None: owed, totals[way] = owed + exact - amount, totals[way] + amount
-        same(place, "amount", number(line["amount"]), amount)
-    return totals
-def verify_files(files, lines, run, totals):
-    """The statement for a spreadsheet and for a program says what its lines say."""
-    table = list(csv.reader(io.StringIO(files["statement.csv"].decode(), newline="")))
-    said = json.loads(files["statement.json"])
-    same("statement.csv", "columns", table[0], CSV)
-    same("statement", "lines in CSV and JSON", (len(table) - 1, len(said["lines"])), (len(lines), len(lines)))
-    for i, (line, cells, members) in enumerate(zip(lines, table[1:], said["lines"])):
-        row = {name: "" if line.get(name) == "-" else line.get(name, "") for name in CSV}
-        for name in ("direction", "tariffPeriod", "quality"): row[name] = row[name][:1].lower() + row[name][1:]
-        if line["metered"] != "-":
-            kwh = Decimal(line["metered"]) / HALF_NANOJOULES_PER_KWH
-            row["meteredKwh"] = f"{kwh.quantize(Decimal(1).scaleb(-12), ROUND_HALF_EVEN):f}"
-        same(f"statement.csv, line {i + 2}", "cells", dict(zip(CSV, cells)), row)
-        members = {name: "" if value is None else str(value) for name, value in members.items()}
-        same(f"statement.json, line {i + 1}", "members", members, row)
-    for name in sorted(set(run) - {"kind", "lines"}): same("statement.json", name, said[name], run[name])
-    for name in totals: same("statement.json", f"{name} total", Decimal(said[f"{name.lower()}Total"]), totals[name])
+        sign = 1 if line["direction"] == "Import" else -1
+        amount = None if line["problem"] else sign * billed * Decimal(line["pricePerKwh"])
+        right.update(billedKwh=exact(billed), amountExact=exact(amount))
+        for name, cell in right.items(): same(place_of(line), name, line[name], cell)
+    if tariff.get("terms"): left_out.append("tariff periods, prices and problems of lines")
+    left_out.append(f"the energy of {others} lines, by readings or where a zone changed; and whether readings say more")
+def verify_rounding(rows, tariff):  # to the tariff's decimals; the rest is carried on, the last one given back
+    owed, cent = Decimal(0), Decimal(1).scaleb(-tariff["moneyDecimals"])
+    for row in (row for row in rows if row["amountExact"] or row["amount"]):
+        due = Decimal(row["amountExact"]) + owed
+        amount = due.quantize(cent, ROUND_HALF_UP)  # away from zero
+        owed = due - amount
+        same(place_of(row), "amount", row["amount"], exact(amount))
+    return owed
+def verify_sums(place, lines, charges, flexibility, run, seller):  # total, postings, and whether anything is missing
+    account, of, (imported, exported) = run["account"], f"{seller}/" if seller else "", by_direction(lines)
+    right = [(f"receivable/{account}", imported), (f"revenue/{of}energy-import", -imported),
+             (f"payable/{account}", exported), (f"cost/{of}energy-export", -exported)]
+    due, tax = sum_of(charges), sum_of(charge for charge in charges if charge["part"] == "ChargeTax")
+    if charges: right += [(f"receivable/{account}/charges", due), (f"revenue/{of}charges", tax - due),
+                          (f"liability/{of}tax", -tax)]
+    for payer, payee in sorted({(line["payer"], line["payee"]) for line in flexibility if line["amount"]}):
+        paid = sum_of(line for line in flexibility if (line["payer"], line["payee"]) == (payer, payee))
+        right += [(f"flexibility/{payee}", paid), (f"flexibility/{payer}", -paid)]
+    rows = lines + charges + flexibility
+    same(place, "postings", [(p["account"], p["amount"]) for p in run["postings"]], [(a, exact(x)) for a, x in right])
+    same(place, "total", run["total"], exact(sum_of(rows)))
+    same(place, "incomplete", run["incomplete"], not lines + flexibility or any(row["problem"] for row in rows))
+    same(place, "paid to others", {line["payee"] for line in flexibility} - {account}, set())
+    if charges or flexibility: left_out.append("how charges and flexibility follow")
+def verify_files(files, lines, charges, flexibility, run, position, residual):  # say what lines and run say, no more
+    imported, exported = (exact(total) for total in by_direction(lines))
+    page = {**run, "kind": small(run["kind"]), "recordedPosition": str(position), "importTotal": imported,
+            "exportTotal": exported, "residual": exact(residual), "lines": [shown(line) for line in lines]}
+    if charges: page["charges"] = [shown(charge) for charge in charges]
+    if flexibility: page["flexibility"] = [shown(line) for line in flexibility]
+    table, said = io.StringIO(newline=""), read_json("statement.json", files["statement.json"])
+    csv.writer(table).writerows([CSV] + [[line[name] for name in CSV] for line in page["lines"]])
+    same_text("statement.csv", files["statement.csv"].decode(), table.getvalue())
+    same_text("statement.json, by names", *(json.dumps(of, indent=2, sort_keys=True) for of in (said, page)))
+def small(word): return word and word[:1].lower() + word[1:]
+def shown(row):  # by the names and words that the statement's files have for it
+    row = {name: cell for name, cell in row.items() if name[0] != "-"}
+    for name in {"direction", "tariffPeriod", "quality", "kind"} & {*row}: row[name] = small(row[name])
+    for name in {"number", "line"} & {*row}: row[name] = int(row[name])
+    if "part" in row: row["part"] = small(row["part"][len("Charge"):])
+    if metered := row.pop("metered", ""):
+        kwh = (Decimal(metered) / HALF_NANOJOULES_PER_KWH).quantize(Decimal(1).scaleb(-12), ROUND_HALF_EVEN)
+    return row if metered == "" else {**row, "meteredKwh": metered and f"{kwh:f}"}
 # ---- Tiles: c2sp.org/tlog-tiles
-def read_tile(folder, level, first, end):
-    """The tile that begins at first: tile/LEVEL/x001/x234/067, and .p/WIDTH where it is not full."""
+def read_tile(folder, level, first, end):  # tile/LEVEL/x001/x234/067, and .p/WIDTH where it is not full
     digits, width = str(first // 256), min(256, end - first)
     groups = re.findall("...", digits.zfill(-(-len(digits) // 3) * 3))
     name = "/".join(["x" + group for group in groups[:-1]] + groups[-1:]) + ("" if width == 256 else f".p/{width}")
@@ -437,7 +497,8 @@ def verify(path, trusted):
     faults.clear(), left_out.clear()
     try:
         result = verify_tiles(path, trusted) if os.path.isdir(path) else verify_bundle(path, trusted)
-    except Other as other: return print(f"verify_ledger: {path} is {other}", file=sys.stderr) or 2
+    except (Other, zoneinfo.ZoneInfoNotFoundError) as other:  # but where what was read of it is wrong
+        if not faults: return print(f"verify_ledger: {path}: {other}", file=sys.stderr) or 2
     except Exception as wrong:  # whatever cannot be read is not verified
         fault(path, f"{type(wrong).__name__}: {wrong}", "something that can be read")
         left_out.append("what comes after it")

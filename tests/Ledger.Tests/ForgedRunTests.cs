@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ledger.Cli;
 using Ledger.Cli.Bundles;
+using Ledger.Cli.Listings;
+using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
 using Shouldly;
@@ -17,11 +20,13 @@ public sealed class ForgedRunTests : IDisposable
 {
     private const string Facts = """
         {"type":"settlement-point","point":"C9","station":"S09","kind":"connector","owner":"cpo9","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+        {"type":"settlement-point","point":"D9","station":"S09","kind":"connector","owner":"cpo9","zone":"Asia/Tokyo","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"tariff-assignment","account":"cpo9","tariff":"tou","validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"tariff","tariff":"tou","version":2,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2027-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"08:00","to":"22:00","period":"peak"},{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"valley"}],"prices":[{"period":"peak","importPerKwh":"1.1","exportPerKwh":"1.0"},{"period":"valley","importPerKwh":"0.35","exportPerKwh":"0.3"}]}
         """;
 
-    /// <summary>100 kWh from 18:00 on and 200 kWh from 19:00 on; nothing is known of any other hour.</summary>
+    /// <summary>100 kWh from 18:00 on and 200 kWh from 19:00 on; nothing is known of any other hour. D9 has days of
+    /// another zone, and so no lines.</summary>
     private const string Curve = """
         point,time,kw
         C9,2026-02-27T18:00:00+08:00,100
@@ -98,6 +103,148 @@ public sealed class ForgedRunTests : IDisposable
         Verified(Signed(run => run, point => point.Replace("\"cpo9\"", "\"cpo8\"", StringComparison.Ordinal)))
             .ShouldBe((false, false));
 
+    [Theory]
+    [InlineData("atPosition", "500", "a run of the facts before 500")]
+    [InlineData("currency", "EUR", "tariff ['tou', 1, 'EUR']")]
+    public void A_run_of_other_facts_or_another_currency_is_found(string member, string says, string fault) =>
+        FoundByBoth(Says(member, says), fault);
+
+    /// <summary>What a run says of itself stands in the fact and in the statement's files alike.</summary>
+    [Theory]
+    [InlineData("kind", "final", "a final run that is incomplete")]
+    [InlineData("kind", "usual", "kind Usual")]
+    [InlineData("supersedes", "F0", "the first run of its day, in place of F0")]
+    [InlineData("ruleVersion", "statement-99/in-our-favour", "the rules statement-99/in-our-favour")]
+    [InlineData("zone", "Europe/Berlin", "zone Europe/Berlin, expected Asia/Shanghai")]
+    public void A_run_that_cannot_be_what_it_says_is_found_by_the_other_program(
+        string member, string says, string fault) => FoundByTheOther(Says(member, says), fault);
+
+    [Fact]
+    public void What_the_other_program_cannot_know_of_a_run_it_names()
+    {
+        var (exit, said) = BundleTests.Python(Says("tzdbVersion", "TZDB: 1999a"));
+        exit.ShouldBe(0, said);
+        said.ShouldContain("NOT CHECKED: whether statement-1/half-away-with-carry and TZDB: 1999a were its rules");
+    }
+
+    [Fact]
+    public void A_record_that_counts_twice_is_found()
+    {
+        lines[18] = Changed(lines[18], (6, "1440000000000000000"), (7, "200"), (9, "220"), (10, "220"),
+            (11, $"interval records {Record(18)}, {Record(18)}"));
+        FoundByBoth(Restated(), "line 19: metered 1440000000000000000, expected 720000000000000000");
+    }
+
+    [Fact]
+    public void A_direction_that_was_left_out_is_found() => FoundByBoth(
+        Signed(run => run, point =>
+            point.Replace("\"bidirectional\":false", "\"bidirectional\":true", StringComparison.Ordinal)),
+        "points and directions [('C9', 'Import')], expected [('C9', 'Import'), ('C9', 'Export')]");
+
+    [Fact]
+    public void A_point_that_was_left_out_is_found() => FoundByBoth(
+        Signed(run => run, point => point.Replace("Asia/Tokyo", "Asia/Shanghai", StringComparison.Ordinal)),
+        "points and directions [('C9', 'Import')], expected [('C9', 'Import'), ('D9', 'Import')]");
+
+    /// <summary>What is derived rests on the zone, and a zone is what whoever forges chooses.</summary>
+    [Fact]
+    public void Of_an_unknown_zone_the_other_program_does_not_say_that_it_is_verified()
+    {
+        var (exit, said) = BundleTests.Python(Says("zone", "Mars/Olympus"));
+        exit.ShouldBe(2, said);
+        said.ShouldContain("No time zone found with key Mars/Olympus");
+    }
+
+    [Fact]
+    public void Energy_from_nowhere_is_found()
+    {
+        lines[18] = Changed(lines[18], (11, "as agreed"));
+        FoundByBoth(Restated(), "line 19: source as agreed, expected interval record ");
+    }
+
+    /// <summary>Both hours have one price, so that the amounts are right.</summary>
+    [Fact]
+    public void Two_hours_in_one_line_are_found()
+    {
+        lines[18] = Changed(lines[18], (4, lines[19].Split('|')[4]), (6, "2160000000000000000"), (7, "300"), (9, "330"),
+            (10, "330"), (11, $"interval records {Record(18)}, {Record(19)}"));
+        lines.RemoveAt(19);
+        FoundByBoth(Restated(), "line 19: end 2026-02-27T12:00:00Z, expected one within the period in which it begins");
+    }
+
+    [Fact]
+    public void A_line_that_is_said_to_have_no_price_is_found()
+    {
+        lines[18] = Changed(lines[18], (9, "-"), (10, "-"), (13, "price missing"));
+        FoundByBoth(Restated(), "line 19: problem price missing, expected None");
+    }
+
+    /// <summary>The record that a line rests on, as its source names it.</summary>
+    private string Record(int line) => lines[line].Split('|')[11]["interval record ".Length..];
+
+    private static string Changed(string line, params (int Cell, string Says)[] changes)
+    {
+        var cells = line.Split('|');
+        foreach (var (cell, says) in changes) cells[cell] = says;
+        return string.Join('|', cells);
+    }
+
+    /// <summary>A bundle whose run and files say all that follows from these lines.</summary>
+    private string Restated()
+    {
+        for (var i = 0; i < lines.Count; i++)
+            lines[i] = Changed(lines[i], (0, (i + 1).ToString(CultureInfo.InvariantCulture)));
+        var stated = SettlementListings.Lines(lines.ConvertAll(StatementText.Parse)).Plain();
+        using var csv = new StringWriter();
+        stated.WriteCsv(csv);
+        files[BundleFiles.Csv] = Encoding.UTF8.GetBytes($"{csv}");
+        statement["lines"] = stated.ToJson();
+        var total = lines.ConvertAll(StatementText.Parse).Sum(line => line.Amount ?? 0m);
+        statement["importTotal"] = Text(total);
+        statement["total"] = Text(total);
+        statement["postings"]![0]!["amount"] = Text(total);
+        statement["postings"]![1]!["amount"] = Text(-total);
+        return Signed(run =>
+        {
+            var fact = JsonNode.Parse(run)!;
+            fact["lines"] = lines.Count;
+            fact["total"] = Text(total);
+            fact["postings"] = statement["postings"]!.DeepClone();
+            return fact.ToJsonString();
+        });
+
+        static string Text(decimal amount) =>
+            amount.ToString("0.############################", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A bundle whose run and statement say so of a member, and are else as they were.</summary>
+    private string Says(string member, string says)
+    {
+        statement[member] = says;
+        return Signed(run =>
+        {
+            var fact = JsonNode.Parse(run)!;
+            fact[member] = member == "kind" ? char.ToUpperInvariant(says[0]) + says[1..] : says;
+            return fact.ToJsonString();
+        });
+    }
+
+    private void FoundByBoth(string zip, string fault)
+    {
+        Verified(zip).ShouldBe((false, false));
+        FoundByTheOther(zip, fault);
+    }
+
+    /// <summary>It is found for this reason, and the statement's files agree with the lines and the run.</summary>
+    private static void FoundByTheOther(string zip, string fault)
+    {
+        var (exit, said) = BundleTests.Python(zip);
+        exit.ShouldBe(1, said);
+        said.ShouldContain(fault);
+        said.ShouldNotContain($"\n{BundleFiles.Csv}");
+        said.ShouldNotContain($"\n{BundleFiles.Json}");
+    }
+
     private void Done(params string[] args)
     {
         var run = town.Run(args);
@@ -124,7 +271,7 @@ public sealed class ForgedRunTests : IDisposable
         statement["linesRoot"] = root;
         files[BundleFiles.Lines] = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + '\n')));
         if (!JsonNode.DeepEquals(statement, JsonNode.Parse(files[BundleFiles.Json])))
-            files[BundleFiles.Json] = Encoding.UTF8.GetBytes(statement.ToJsonString() + '\n');
+            files[BundleFiles.Json] = Encoding.UTF8.GetBytes(statement.ToJsonString(Listing.Indented) + '\n');
         var shown = files.Keys.Where(name => name.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal))
             .Select(name => TlogProof.Parse(Text(name)))
             .ToDictionary(proof => proof.Index, proof => DisclosedEvent.Read(proof.Extra!));

@@ -125,6 +125,53 @@ public sealed class ProofVerificationTests : IDisposable
         }
     }
 
+    /// <summary>One proof is one file: whoever writes the same in other bytes has not written it.</summary>
+    [Fact]
+    public void What_a_proof_says_has_one_spelling()
+    {
+        var text = File.ReadAllText(cosigned);
+        foreach (var spelling in (string[])
+        [
+            text.Replace("\nindex 2\n", "\nindex 0_2\n", StringComparison.Ordinal),
+            text.Replace("\nindex 2\n", "\nindex 02\n", StringComparison.Ordinal),
+            text.Replace("\nindex 2\n", "\nindex +2\n", StringComparison.Ordinal),
+            text.Replace("\nindex 2\n", "\nindex \u0662\n", StringComparison.Ordinal),
+            text + text.TrimEnd('\n').Split('\n')[^1] + "\n",
+            text + text.TrimEnd('\n').Split('\n')[^2] + "\n",
+        ])
+        {
+            spelling.ShouldNotBe(text);
+            var file = town.File("spelled.tlog-proof", spelling);
+            var (exit, said) = Verify(file, "--keys", keys);
+            exit.ShouldBe(ExitCode.NotAsItShouldBe, said);
+            BundleTests.SaidByTheOther(1, "--keys", keys, file);
+        }
+    }
+
+    /// <summary>A log that vouches for itself with its own key, under whatever name, has no witness.</summary>
+    [Fact]
+    public void Nobody_is_his_own_witness()
+    {
+        var own = new SignerKey("ledger.example/town", new byte[32]);
+        var other = new SignerKey("witness.example", new byte[32]);
+        var was = TlogProof.Parse(File.ReadAllText(proof));
+        var signed = SignedNote.Sign(SignedNote.Parse(Encoding.UTF8.GetBytes(was.Checkpoint)).Text, own);
+        var vouched = signed with
+        {
+            Signatures = [other.Cosign(signed.Text, 1_772_323_200), own.Cosign(signed.Text, 1_772_323_200),
+                .. signed.Signatures],
+        };
+        var file = town.File("own.tlog-proof", $"{was with { Checkpoint = $"{vouched}" }}");
+        var known = town.File("known.txt", $"{own.Verifier}\n{own.WitnessVerifier}\n{other.WitnessVerifier}\n");
+        foreach (var (exit, said) in ((int, string)[])
+            [Verify(file, "--keys", known), BundleTests.Python("--keys", known, file)])
+        {
+            exit.ShouldBe(ExitCode.Done, said);
+            said.ShouldContain("witnesses=0");
+            said.ShouldContain("NOT CHECKED: whether ");
+        }
+    }
+
     /// <summary>Each bit of each byte, by this program; by the other a bit of each third byte.</summary>
     [Fact]
     public void No_byte_can_be_changed()
