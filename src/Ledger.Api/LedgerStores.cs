@@ -68,6 +68,40 @@ public static class LedgerStores
         });
     }
 
+    /// <summary>Whether two names of stores mean one journal: a server has many names, and so has a folder.</summary>
+    public static bool IsSamePlace(LedgerOptions one, LedgerOptions other) => one.Store.Name == other.Store.Name
+        || (one.Store.GetType() == other.Store.GetType() && PlaceOf(one) is { } place && place == PlaceOf(other));
+
+    /// <summary>Where the journal is, by what its store says of it; null where there is none yet.</summary>
+    private static string? PlaceOf(LedgerOptions options) => Reached(options.Store, () =>
+    {
+        switch (options.Store)
+        {
+            case StoreChoice.Sqlite(var directory): return Resolved(directory);
+            case StoreChoice.Postgres(var connection):
+                using (var ledger = new PostgresLedger(connection, options.Ledger)) return ledger.Place();
+            case StoreChoice.EventStoreDb(var connection, _):
+                return EventStoreDbJournalReader.PlaceAsync(ServerOptions(options, connection), CancellationToken.None)
+                    .GetAwaiter().GetResult();
+            default: throw new UnreachableException();
+        }
+    });
+
+    /// <summary>The path without links, also where its end is not there yet.</summary>
+    private static string Resolved(string path)
+    {
+        var full = Path.GetFullPath(path);
+        var resolved = Path.GetPathRoot(full)!;
+        foreach (var name in full[resolved.Length..].Split(
+            Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+        {
+            resolved = Path.Combine(resolved, name);
+            if (new DirectoryInfo(resolved) is { LinkTarget: not null } link)
+                resolved = Resolved(link.ResolveLinkTarget(returnFinalTarget: true)!.FullName);
+        }
+        return resolved;
+    }
+
     /// <summary>The views, for whoever brings them up to the journal; made where there are none.</summary>
     public static IViewStore OpenViews(LedgerOptions options) => ViewsFile(options) is { } file
         ? new SqliteViews(file)

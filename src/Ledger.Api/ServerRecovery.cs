@@ -38,14 +38,13 @@ public static class ServerRecovery
         using var owned = FolderLock.Take(options.Directory);
         using var head = ServerHead.Open(options.Directory);
         var acknowledged = head.Claim.Length;
-        DamagedFiles.KeepAside(options.Directory, acknowledged, JournalHead.FileName);
+        var aside = DamagedFiles.KeepAside(options.Directory, acknowledged, JournalHead.FileName);
         var journal = LedgerStores.OpenJournal(options, owned, null);
         await using (journal.ConfigureAwait(false))
         {
             // A recovery that was interrupted is the journal's last fact already.
-            var recovered = await LastAsync(journal, ct).ConfigureAwait(false) as JournalRecovered;
-            if (recovered?.AcknowledgedPosition != acknowledged)
-                recovered = await RecordAsync(journal, acknowledged, by, options, ct).ConfigureAwait(false);
+            var recovered = aside.Interrupted(await LastAsync(journal, ct).ConfigureAwait(false), acknowledged)
+                ?? await RecordAsync(journal, acknowledged, aside, by, options, ct).ConfigureAwait(false);
             ForgetViews(options);
             LostEvents.ForgetFollowers(options.Directory, recovered.FoundPosition);
             // Last: after it nobody is told any more that something is to be done.
@@ -55,11 +54,13 @@ public static class ServerRecovery
     }
 
     private static async Task<JournalRecovered> RecordAsync(
-        IJournal journal, long acknowledged, Principal by, LedgerOptions options, CancellationToken ct)
+        IJournal journal, long acknowledged, DamagedFiles aside, Principal by, LedgerOptions options,
+        CancellationToken ct)
     {
         if (journal.Length >= acknowledged)
             throw new JournalRefusedException($"the journal holds {journal.Length} events and {acknowledged} "
                 + "were acknowledged: it is not behind its head");
+        aside.Found(journal.Length);
         var recovered = new JournalRecovered(acknowledged, journal.Length, by.Actor);
         var fact = NewFact.At(recovered, options.Clock.GetCurrentInstant(),
             new EvidenceKey($"recovery of the journal from {journal.Length}"));

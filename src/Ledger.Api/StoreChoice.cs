@@ -69,6 +69,10 @@ public abstract record StoreChoice
         public sealed record Postgres(string Connection) : ViewsChoice;
     }
 
+    /// <summary>Whether a store that is named so keeps the journal alone.</summary>
+    public static bool HasViewsElsewhere(string text) =>
+        EventStorePrefixes.Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal));
+
     /// <summary>
     /// Reads a store's name. Throws <see cref="StoreRefusedException"/> with the value and the rule that it breaks.
     /// </summary>
@@ -77,7 +81,7 @@ public abstract record StoreChoice
     /// <param name="data">The data folder, in which views lie that are nowhere else.</param>
     public static StoreChoice Parse(string text, string from, string? views, string data)
     {
-        var isEventStore = EventStorePrefixes.Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal));
+        var isEventStore = HasViewsElsewhere(text);
         if (views is not null && !isEventStore)
             throw new StoreRefusedException(
                 $"--views goes with an esdb:// store; the views of another one are with its journal, not in '{Shown(views)}'");

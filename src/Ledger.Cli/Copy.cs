@@ -38,16 +38,17 @@ public static class Copy
             ?? (to.StartsWith("sqlite:", StringComparison.Ordinal) ? to["sqlite:".Length..] : line.Required("--to-data"));
         var target = StoreSettings.Parse(to, "--to", line.Option("--views"), toData);
         var source = FromOf(line, shell);
-        if (target.Name == source.Store.Name) throw new CouldNotException($"{target.Name} is where the ledger is already");
+        var copy = source with { Directory = toData, Store = target, TakesOverCopy = true };
+        if (LedgerStores.IsSamePlace(source, copy))
+            throw new CouldNotException($"{target.Name} is where the ledger is already");
         RefuseWithin(toData, source.Directory);
         Prepare(toData, source, shell);
         using var owned = FolderLock.Take(toData);
-        var copy = source with { Directory = toData, Store = target, TakesOverCopy = true };
         var (cut, proven) = await ProvenAsync(source, copy, owned, shell, ct).ConfigureAwait(false);
-        new LedgerCopy(cut.Length, cut.Root, shell.Clock.GetCurrentInstant()).Write(toData);
         shell.Progress("computing the views of the copy");
         await ViewsBeside.CatchUpAsync(copy, ct).ConfigureAwait(false);
         shell.EndProgress();
+        new LedgerCopy(cut.Length, cut.Root, shell.Clock.GetCurrentInstant()).Write(toData);
         PageOf(source, copy, proven).Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
@@ -121,7 +122,7 @@ public static class Copy
         await using var original = LedgerStores.OpenReader(from);
         Acknowledged? upTo = null;
         var (files, bytes) = await DataFolderCopy.WriteBesideStoreAsync(from.Directory, from.Secret, to.Directory,
-            () => original.Look(), async cut =>
+            [.. LeftOf(from), .. LeftOf(to)], () => original.Look(), async cut =>
             {
                 upTo = cut;
                 await using var journal = LedgerStores.OpenCopy(to, owned);
@@ -134,6 +135,12 @@ public static class Copy
             Seen(shell, "comparing events", upTo!.Length), ct).ConfigureAwait(false);
         return (upTo, new(journals, Evidence(from, to, shell, ct), files, bytes));
     }
+
+    /// <summary>Files of views and journal within a data folder, also those of a store that it had before.</summary>
+    private static IEnumerable<string> LeftOf(LedgerOptions options) =>
+        ((string?[])[Path.Combine(options.Directory, OpenLedger.ViewsFileName), LedgerStores.ViewsFile(options),
+            options.Embedded is { } embedded ? Path.Combine(embedded.Directory, SqliteJournal.FileName) : null])
+        .OfType<string>().Select(path => Path.GetRelativePath(options.Directory, path).Replace('\\', '/'));
 
     /// <summary>Length and root of every checkpoint that was signed of what is copied.</summary>
     private static IReadOnlyList<(long Length, byte[] Root)> Signed(LedgerOptions from, Acknowledged cut) =>

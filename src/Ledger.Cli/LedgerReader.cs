@@ -13,11 +13,12 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// A ledger open for reading, with or without an owner beside it. Views that are behind the journal are first brought
-/// up to it where nobody owns the folder; beside an owner they are read as far as the owner has come.
+/// up to it where nobody owns the folder; beside an owner they are read as far as the owner has come. Of a copy no byte
+/// is changed: where its views are behind, as of a program that had one view less, they are computed in memory.
 /// </summary>
 public sealed class LedgerReader : IAsyncDisposable
 {
-    private LedgerReader(IJournalReader journal, IViewStore views, EvidenceArchive evidence) =>
+    private LedgerReader(IJournal journal, IViewStore views, EvidenceArchive evidence) =>
         (Journal, Views, Evidence) = (journal, views, evidence);
 
     public IJournal Journal { get; }
@@ -35,7 +36,8 @@ public sealed class LedgerReader : IAsyncDisposable
         if (isCopy && LedgerStores.ViewsFile(options) is { } file && !File.Exists(file))
             await ViewsBeside.CatchUpAsync(options, ct).ConfigureAwait(false);
         var reader = Open(options);
-        if (!isCopy && new Answers(reader.Views).KnownBefore < reader.Journal.Length)
+        var isBehind = new Answers(reader.Views).KnownBefore < reader.Journal.Length;
+        if (isBehind && !isCopy)
         {
             await reader.DisposeAsync().ConfigureAwait(false);
             await CatchUpAsync(options, ct).ConfigureAwait(false);
@@ -43,6 +45,7 @@ public sealed class LedgerReader : IAsyncDisposable
         }
         try
         {
+            if (isBehind && isCopy) reader = await reader.RecomputedAsync(ct).ConfigureAwait(false);
             await ViewsAhead.WaitAsync(reader.Journal, reader.Views, StandardProjections.All, ct).ConfigureAwait(false);
             ViewsAhead.Refuse(reader.Journal, reader.Views, StandardProjections.All);
             PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
@@ -73,6 +76,16 @@ public sealed class LedgerReader : IAsyncDisposable
             throw new CouldNotException($"{path} cannot be read ({damaged.Message}); it holds nothing of its own: "
                 + "delete it, and it is computed again from the journal");
         }
+    }
+
+    /// <summary>The same ledger with all of its views, in the place of this one.</summary>
+    private async Task<LedgerReader> RecomputedAsync(CancellationToken ct)
+    {
+        var views = await Projections.Replay.RecomputeAsync(Journal, StandardProjections.All,
+            (wireName, version, payload) => EventCodec.Decode(wireName, version, payload), null, ct)
+            .ConfigureAwait(false);
+        LedgerStores.Close(Views);
+        return new(Journal, views, Evidence);
     }
 
     /// <summary>Where another process owns the folder, it brings the views up to the journal; what it has applied is

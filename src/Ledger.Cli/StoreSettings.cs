@@ -31,7 +31,7 @@ internal static class StoreSettings
         var views = line.Option("--views");
         if (text is null && views is null) return new StoreChoice.Sqlite(data);
         text ??= $"sqlite:{data}";
-        if (views is null && text.StartsWith("esdb", StringComparison.Ordinal))
+        if (views is null && StoreChoice.HasViewsElsewhere(text))
             views = Environment.GetEnvironmentVariable(ViewsVariable) is { Length: > 0 } set ? set : Setting("Views");
         return Parse(text, from, views, data);
     }

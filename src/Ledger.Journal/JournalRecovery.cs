@@ -26,7 +26,7 @@ public static class JournalRecovery
         var acknowledged = JournalHead.Read(options.Directory)
             ?? throw new JournalRefusedException(
                 $"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
-        DamagedFiles.KeepAside(
+        var aside = DamagedFiles.KeepAside(
             options.Directory, acknowledged.Length, SqliteJournal.FileName + "-wal", JournalHead.FileName);
         var path = Path.Combine(options.Directory, SqliteJournal.FileName);
         DurableFiles.WriteAgain(path + "-wal");
@@ -38,13 +38,15 @@ public static class JournalRecovery
                 $"the leaves of the first {tree.Size} events do not have the journal's own root");
 
         // A recovery that a crash interrupted is the journal's last fact already: only the head is left to do.
-        var recovered = await LastAsync(pages, tree.Size, ct).ConfigureAwait(false) as JournalRecovered;
-        if (recovered?.AcknowledgedPosition != acknowledged.Length)
+        var recovered = aside.Interrupted(
+            await LastAsync(pages, tree.Size, ct).ConfigureAwait(false), acknowledged.Length);
+        if (recovered is null)
         {
             if (tree.Size >= acknowledged.Length)
                 throw new JournalRefusedException($"the journal holds {tree.Size} events and {acknowledged.Length} "
                     + "were acknowledged: it is not behind its head");
             recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
+            aside.Found(tree.Size);
             var now = options.Clock.GetCurrentInstant();
             var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
             tables.Sync(); // what is indexed is durable

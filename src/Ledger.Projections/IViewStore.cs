@@ -103,11 +103,14 @@ public interface IViewStore
     /// of the same name is replaced at once: it is the same owner, started anew.
     /// </summary>
     /// <param name="lease">One of <see cref="ViewLease"/>.</param>
+    /// <param name="length">At most <see cref="ViewLease.LengthMax"/>: a lease that has longer to run is of a clock
+    /// that was set back since, and whoever asks takes it.</param>
     bool TryHold(string lease, string holder, Duration length);
 
     /// <summary>
     /// Keeps the lease that this holder took here. False where another has taken it since, even where that one's time
     /// has run out: whoever is amid a fold must not take it back, because it knows rows as they were before the other.
+    /// To keep it for no time is to let go of it.
     /// </summary>
     bool TryKeep(string lease, string holder, Duration length);
 
@@ -123,6 +126,16 @@ public interface IViewStore
 public static class ViewLease
 {
     public const string Live = "live", Next = "next";
+
+    /// <summary>Beyond this no holder says that it will live.</summary>
+    public static readonly Duration LengthMax = Duration.FromMinutes(1);
+
+    /// <summary>How long a lease is held, for the clock of a store.</summary>
+    public static long Milliseconds(Duration length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, LengthMax);
+        return length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond;
+    }
 
     /// <summary>The lease under which this projection's rows are written.</summary>
     public static string Of(string projection) => NextViews.IsNext(projection) ? Next : Live;

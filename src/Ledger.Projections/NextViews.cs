@@ -54,8 +54,10 @@ public sealed class NextViews(IViewStore store) : IViewStore
     /// <summary>Of building these views: the alarm of the live ones is theirs.</summary>
     public ProjectionAlarm? Alarm { get; set; }
 
-    public bool TryHold(string lease, string holder, Duration length) =>
-        store.TryHold(ViewLease.Next, holder, length);
+    /// <summary>Never anew: what another one built meanwhile is not to be gone on with. Whoever begins to build takes
+    /// the lease from the store.</summary>
+    public bool TryHold(string lease, string holder, Duration length) => TryKeep(lease, holder, length)
+        ? true : throw new LeaseLostException(ViewLease.Next);
 
     public bool TryKeep(string lease, string holder, Duration length) =>
         store.TryKeep(ViewLease.Next, holder, length);

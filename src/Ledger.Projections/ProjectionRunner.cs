@@ -1,6 +1,8 @@
 using System.Data.Common;
+using System.Diagnostics;
 using Ledger.Domain;
 using Ledger.Journal;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -19,7 +21,7 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 /// checkpoints together per batch, the next one being decoded and folded meanwhile. Rows do not depend on the batch
 /// size. A poison event stops it: what came before is committed, the alarm is stored with position and reason, and the
 /// caller gets the exception. With a lease it writes only while it holds it, and else waits for whoever does, or for
-/// the end of their time.
+/// the end of their time. Whoever stops lets go of it: another one's program may know the event.
 /// </summary>
 public sealed class ProjectionRunner(
     IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
@@ -35,16 +37,18 @@ public sealed class ProjectionRunner(
     public async Task<long> CatchUpAsync(CancellationToken ct, long? end = null)
     {
         var until = Math.Min(end ?? journal.Length, journal.Length);
+        long? waitsSince = null;
         while (true)
         {
             var next = Lowest(Starts(), until);
             if (next >= until) return next;
             if (!Holds())
             {
-                ThrowIfStopped();
+                ThrowIfStopped(next, waitsSince ??= Stopwatch.GetTimestamp());
                 await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
                 continue;
             }
+            waitsSince = null;
             // Until it was held another may have gone on: it is folded on from there.
             var starts = Starts();
             var from = Lowest(starts, until);
@@ -76,10 +80,13 @@ public sealed class ProjectionRunner(
             throw new LeaseLostException(ViewLease.Live);
     }
 
-    /// <summary>The runner that writes has stopped at an event: waiting for it would have no end.</summary>
-    private void ThrowIfStopped()
+    /// <summary>A runner that keeps the lease has stopped at an event: waiting for it would have no end. An alarm says
+    /// nothing of it that is of an event which was applied since, nor before a runner that is gone would have lost the
+    /// lease.</summary>
+    private void ThrowIfStopped(long next, long waitsSince)
     {
-        if (views.Alarm is { } alarm)
+        if (Stopwatch.GetElapsedTime(waitsSince) > lease!.Length.ToTimeSpan()
+            && views.Alarm is { } alarm && alarm.Position >= next)
             throw new ProjectionStoppedException(alarm, new InvalidOperationException("another runner met it"));
     }
 
@@ -100,6 +107,7 @@ public sealed class ProjectionRunner(
                     {
                         await batch.CommitAsync().ConfigureAwait(false);
                         views.Alarm = stopped.Alarm;
+                        if (lease is not null) views.TryKeep(ViewLease.Live, lease.Holder, Duration.Zero);
                         throw stopped;
                     }
                     if (!IsFull(batch, until - next)) continue;

@@ -20,9 +20,19 @@ public sealed class Rebuild(
     /// </summary>
     public async Task<long> FoldAsync(CancellationToken ct)
     {
-        if (!next.TryHold(ViewLease.Next, lease.Holder, lease.Length)) throw new RebuildUnderWayException();
-        foreach (var projection in projections) next.Reset(projection.Name);
-        return await CatchUpAsync(ct).ConfigureAwait(false);
+        while (true)
+        {
+            if (!views.TryHold(ViewLease.Next, lease.Holder, lease.Length)) throw new RebuildUnderWayException();
+            try
+            {
+                foreach (var projection in projections) next.Reset(projection.Name);
+                return await CatchUpAsync(ct).ConfigureAwait(false);
+            }
+            catch (LeaseLostException)
+            {
+                ct.ThrowIfCancellationRequested(); // whoever took it meanwhile has built something else there
+            }
+        }
     }
 
     /// <summary>
@@ -37,7 +47,7 @@ public sealed class Rebuild(
             while (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length))
                 await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
             ViewsAhead.Forget(journal, views, projections); // what is of no event of the journal is not compared
-            await CatchUpAsync(ct).ConfigureAwait(false);
+            await CatchUpOrFoldAsync(ct).ConfigureAwait(false);
             var differences = projections.SelectMany(projection => Differences(projection.Name)).ToList();
             // Comparing may outlast the lease: whoever followed the live views meanwhile may be further now.
             if (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length) || projections.Any(IsBehind)) continue;
@@ -46,6 +56,25 @@ public sealed class Rebuild(
             foreach (var projection in projections) next.Reset(projection.Name); // the old rows: nobody reads them now
             return differences;
         }
+    }
+
+    /// <summary>Since the fold another may have built there too, and left the rows that it took out of the live views:
+    /// then all is folded again.</summary>
+    private async Task CatchUpOrFoldAsync(CancellationToken ct)
+    {
+        try
+        {
+            if (next.TryKeep(ViewLease.Next, lease.Holder, lease.Length))
+            {
+                await CatchUpAsync(ct).ConfigureAwait(false);
+                return;
+            }
+        }
+        catch (LeaseLostException)
+        {
+            ct.ThrowIfCancellationRequested();
+        }
+        await FoldAsync(ct).ConfigureAwait(false);
     }
 
     private IEnumerable<RowDifference> Differences(string projection)

@@ -179,11 +179,12 @@ public sealed class SqliteViews : IViewStore, IDisposable
             var token = Scalar("""
                 UPDATE lease SET token = CASE WHEN token = $t AND holder = $h THEN token ELSE token + 1 END,
                   holder = $h, expires_at = $until
-                WHERE name = $n AND (holder = $h OR expires_at <= $now) RETURNING token
+                WHERE name = $n AND (holder = $h OR expires_at <= $now OR expires_at > $longest) RETURNING token
                 """, ("$t", held.TakenBy(holder)), ("$h", holder), ("$n", lease), ("$now", now),
-                ("$until", now + (length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond)));
+                ("$until", now + ViewLease.Milliseconds(length)),
+                ("$longest", now + ViewLease.Milliseconds(ViewLease.LengthMax)));
             if (token is not long mine) return false;
-            held.Held(holder, mine, asked);
+            held.Held(holder, mine, asked, length);
             return true;
         }
     }
@@ -197,9 +198,9 @@ public sealed class SqliteViews : IViewStore, IDisposable
             var (asked, now) = (Stopwatch.GetTimestamp(), clock.GetCurrentInstant().ToUnixTimeMilliseconds());
             var token = Scalar("UPDATE lease SET expires_at = $until WHERE name = $n AND token = $t RETURNING token",
                 ("$n", lease), ("$t", held.TakenBy(holder)),
-                ("$until", now + (length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond)));
+                ("$until", now + ViewLease.Milliseconds(length)));
             if (token is not long mine) return false;
-            held.Held(holder, mine, asked);
+            held.Held(holder, mine, asked, length);
             return true;
         }
     }

@@ -28,8 +28,8 @@ public sealed class CopyLocksTests : IDisposable
         reader.LeafEntries(0, 1).Count().ShouldBe(1);
         var inode = Inode();
         Assert.SkipUnless(IsLocked(inode), "this system does not show locks");
-        await DataFolderCopy.WriteBesideStoreAsync(town.Data, TestFolder.Secret, to, reader.Look,
-            _ => Task.CompletedTask, TestContext.Current.CancellationToken);
+        await DataFolderCopy.WriteBesideStoreAsync(town.Data, TestFolder.Secret, to, ["views.db"],
+            reader.Look, _ => Task.CompletedTask, TestContext.Current.CancellationToken);
         IsLocked(inode).ShouldBeTrue();
         File.Exists(Path.Combine(to, SqliteJournal.FileName)).ShouldBeFalse();
         File.Exists(Path.Combine(to, SqliteJournal.FileName + "-shm")).ShouldBeFalse();

@@ -5,6 +5,8 @@ using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
+using Ledger.Projections;
+using Microsoft.Data.Sqlite;
 using NodaTime;
 using Shouldly;
 
@@ -125,6 +127,66 @@ public sealed class CopyTests : IDisposable
                 + "ledger copy again");
         Json(town.Run("copy", "--to", $"sqlite:{Target}", "--json")).GetProperty("copy").GetString().ShouldBe("equal");
         At(Target, "verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
+    /// <summary>As who ends the program while it computes them.</summary>
+    [Fact]
+    public async Task A_copy_whose_views_were_not_computed_is_not_finished()
+    {
+        Directory.CreateDirectory(Target);
+        new LedgerCopy(0, new MerkleTree().Root(), SmallTown.Now, IsUnfinished: true).Write(Target);
+        LedgerIdentity.OpenOrCreate(Target, new LedgerId("town"), TestFolder.Secret);
+        var views = Path.Combine(Target, OpenLedger.ViewsFileName);
+        await File.WriteAllTextAsync(views, new string('x', 5000), TestContext.Current.CancellationToken);
+        town.Run("copy", "--to", $"sqlite:{Target}").Exit.ShouldBe(ExitCode.CouldNot);
+        At(Target, "show", "summary").ShouldBeFailure(
+            $"ledger show: {Target} is a copy that was not finished: run the same ledger copy again");
+        File.Delete(views);
+        Json(town.Run("copy", "--to", $"sqlite:{Target}", "--json")).GetProperty("copy").GetString().ShouldBe("equal");
+        At(Target, "show", "summary").ShouldBe(town.Run("show", "summary"));
+    }
+
+    /// <summary>As a copy that was interrupted while its views were computed, or one of a program that had one view
+    /// less.</summary>
+    [Fact]
+    public void A_copy_whose_views_are_behind_answers_from_the_whole_journal_and_stays_as_it_is()
+    {
+        town.Run("copy", "--to", $"sqlite:{Target}").Exit.ShouldBe(ExitCode.Done);
+        var path = Path.Combine(Target, OpenLedger.ViewsFileName);
+        using (var views = new SqliteViews(path)) views.Reset("MasterData");
+        SqliteCopy.Settle(path);
+        var bytes = File.ReadAllBytes(path);
+        foreach (var verb in (string[][])[["show", "points"], ["show", "summary"], ["show", "registers"]])
+            At(Target, verb).ShouldBe(town.Run(verb));
+        File.ReadAllBytes(path).ShouldBe(bytes);
+    }
+
+    /// <summary>Subscriptions, deliveries and jobs: where it goes on, nothing is to be told twice or never.</summary>
+    [Fact]
+    public void What_the_server_keeps_beside_the_ledger_comes_along_and_views_of_another_store_do_not()
+    {
+        string[] kept = ["webhooks.db", "jobs.db", "frames/other.db"];
+        Directory.CreateDirectory(Path.Combine(town.Data, "frames"));
+        foreach (var name in kept)
+            On(Path.Combine(town.Data, name),
+                "PRAGMA journal_mode=WAL; CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)");
+        string[] copy = ["copy", "--to", $"sqlite:{Path.Combine(elsewhere.Path, "store")}", "--to-data", Target];
+        town.Run(copy).Exit.ShouldBe(ExitCode.Done);
+        foreach (var name in kept) On(Path.Combine(Target, name), "SELECT n FROM t").ShouldBe(7L, name);
+        foreach (var name in (string[])[SqliteJournal.FileName, OpenLedger.ViewsFileName])
+            File.Exists(Path.Combine(Target, name)).ShouldBeFalse(name);
+        On(Path.Combine(town.Data, kept[0]), "UPDATE t SET n = 8");
+        town.Run(copy).Exit.ShouldBe(ExitCode.Done);
+        On(Path.Combine(Target, kept[0]), "SELECT n FROM t").ShouldBe(8L);
+    }
+
+    private static object? On(string path, string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={path};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
     }
 
     [Fact]

@@ -156,7 +156,8 @@ public sealed class JournalDamageTests : IDisposable
         foreach (var name in Files[1..])
             Convert.ToHexString(File.ReadAllBytes(Path.Combine(folder.Path, "damaged", "10", name)))
                 .ShouldBe(damaged[name]);
-        aside.EnumerateFiles().Select(file => file.Name).Order(StringComparer.Ordinal).ShouldBe(Files[1..]);
+        aside.EnumerateFiles().Select(file => file.Name).Order(StringComparer.Ordinal)
+            .ShouldBe(["found", .. Files[1..]]);
     }
 
     private Task<JournalRecovered> AcceptLossAsync(Action<long>? beside = null) =>
@@ -193,6 +194,44 @@ public sealed class JournalDamageTests : IDisposable
         (await AcceptLossAsync()).ShouldBe(first);
         await using var journal = folder.Open();
         (await TestFolder.AllAsync(journal)).Count(e => e.Envelope.WireName == "journal-recovered").ShouldBe(1);
+    }
+
+    /// <summary>What was recorded after the first loss brought the journal as far as it had been, and is lost too.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // the second recovery was interrupted when it had only kept aside what it found
+    public async Task A_second_loss_from_the_same_position_is_another_fact_and_its_files_are_kept_too(bool isKeptAside)
+    {
+        await CrashAsync();
+        Cut(Wal, 1);
+        for (var i = 1; i < 4; i++) Cut(Wal, 4 * (FrameHeaderBytes + PageBytes));
+        var first = await AcceptLossAsync();
+        first.FoundPosition.ShouldBeLessThan(Events - 1);
+        var database = Path.Combine(folder.Path, SqliteJournal.FileName);
+        await (folder.Open()).DisposeAsync();
+        var fallenBack = await File.ReadAllBytesAsync(database, Ct);
+        await using (var journal = folder.Open())
+            for (var i = 100; journal.Length < Events; i++) await Append(journal, i);
+        File.Delete(Wal);
+        await File.WriteAllBytesAsync(database, fallenBack, Ct);
+        var (head, aside) = (await File.ReadAllBytesAsync(Head, Ct), Path.Combine(folder.Path, "damaged", "10-2"));
+        if (isKeptAside)
+        {
+            Directory.CreateDirectory(aside);
+            await File.WriteAllBytesAsync(Path.Combine(aside, JournalHead.FileName), head, Ct);
+        }
+        var second = new JournalRecovered(Events, first.FoundPosition + 1, "tester");
+        for (var time = 0; time < 2; time++)
+        {
+            (await AcceptLossAsync()).ShouldBe(second);
+            File.WriteAllBytes(Head, head); // as if the machine had stopped before the head was set back
+        }
+        (await AcceptLossAsync()).ShouldBe(second);
+        (await File.ReadAllBytesAsync(Path.Combine(aside, JournalHead.FileName), Ct)).ShouldBe(head);
+        await using var after = folder.Open();
+        (await TestFolder.AllAsync(after)).Where(e => e.Envelope.WireName == "journal-recovered")
+            .Select(EventCodec.Decode).ShouldBe([first, second]);
     }
 
     [Fact]

@@ -186,6 +186,37 @@ public sealed class MartenJournalTests(PostgresCluster cluster)
     }
 
     [Fact]
+    public async Task A_stream_and_the_leaves_are_refused_where_an_event_is_missing()
+    {
+        const int events = 1200, lost = 700;
+        await using var place = new PostgresPlace(cluster);
+        await using var journal = place.Open();
+        for (var i = 0; i < events; i += 400)
+            await Append(journal, "s", [.. Enumerable.Range(i, 400).Select(number => TestFolder.Reading(number))]);
+        var leaves = journal.LeafEntries(0, events).ToList();
+        leaves.Count.ShouldBe(events);
+        (await StreamAsync(journal, 0)).ShouldBe(Enumerable.Range(0, events).Select(i => (long)i));
+        place.Execute(Text($"DELETE FROM ledger_test.events WHERE position = {lost}"));
+        foreach (var from in (int[])[0, 650, lost])
+        {
+            (await Should.ThrowAsync<JournalRefusedException>(() => StreamAsync(journal, from)))
+                .Message.ShouldBe(Text($"revision {lost} of s is missing"));
+            Should.Throw<JournalRefusedException>(() => journal.LeafEntries(from, events).Count())
+                .Message.ShouldBe(Text($"the leaf at position {lost} is missing"));
+        }
+        (await StreamAsync(journal, lost + 1)).Count.ShouldBe(events - lost - 1);
+        journal.LeafEntries(0, lost).ShouldBe(leaves[..lost]);
+    }
+
+    private static async Task<List<long>> StreamAsync(IJournal journal, long from)
+    {
+        var revisions = new List<long>();
+        await foreach (var recorded in journal.ReadStreamAsync("s", from, Ct))
+            revisions.Add(recorded.Envelope.Revision);
+        return revisions;
+    }
+
+    [Fact]
     public async Task Another_ledgers_journal_and_one_that_lacks_events_are_refused()
     {
         await using var place = new PostgresPlace(cluster);

@@ -69,5 +69,18 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
         reading.Versions("P").Select(row => row.Json).ShouldBe(["1", "2", "3"]);
     }
 
+    [Fact]
+    public void Views_of_another_ledger_whose_id_gives_the_same_schema_are_refused()
+    {
+        PostgresLedger Of(string id) => new(cluster.Server.Connection(), new LedgerId(id));
+        Of("town-2").Schema.ShouldBe(Of("town_2_09f2e9cf").Schema);
+        opened.Add(MartenViews.Open(Of("town-2")));
+        opened[^1].Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
+        opened.Add(MartenViews.Open(Of("town-2"))); // once more, as the same
+        foreach (var open in (Func<PostgresLedger, MartenViews?>[])[MartenViews.Open, MartenViews.OpenForReading])
+            Should.Throw<JournalRefusedException>(() => open(Of("town_2_09f2e9cf")))
+                .Message.ShouldBe("these are the views of ledger town-2, not of town_2_09f2e9cf");
+    }
+
     public void Dispose() => opened.ForEach(views => views.Dispose());
 }

@@ -80,6 +80,32 @@ public sealed partial class ServerHeadTests(PostgresCluster cluster)
     }
 
     [Theory]
+    [InlineData("postgres")]
+    [InlineData("esdb")]
+    public async Task A_second_loss_from_the_same_position_is_another_fact(string kind)
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        var store = kind == "esdb" ? EventStore(server) : Postgres();
+        using var town = new SmallTown();
+        string Recovered() => (string)JsonNode.Parse(town.Run(
+            "recover", "--by", "A. Person", "--accept-loss", "--store", store.Name, "--json").Output)!["foundPosition"]!;
+        town.ImportMasterData("--store", store.Name).Exit.ShouldBe(ExitCode.Done);
+        store.Keep();
+        var kept = JournalHead.Read(town.Data)!.Length;
+        Assign(town, store, "one", "two", "three").Exit.ShouldBe(ExitCode.Done);
+        store.FallBack();
+        Recovered().ShouldBe($"{kept}");
+        store.Keep();
+        Assign(town, store, "four", "five").Exit.ShouldBe(ExitCode.Done);
+        JournalHead.Read(town.Data)!.Length.ShouldBe(kept + 3, "as far as it was acknowledged the first time");
+        store.FallBack();
+        Recovered().ShouldBe($"{kept + 1}");
+        LengthOf(town.Run("recover", "--store", store.Name)).ShouldBe(kept + 2);
+        town.Run("show", "event", $"{kept + 1}", "--store", store.Name).Output.ShouldContain("A. Person");
+        Directory.GetDirectories(Path.Combine(town.Data, "damaged")).Length.ShouldBe(2);
+    }
+
+    [Theory]
     [InlineData("postgres", 1)] // as long as it was
     [InlineData("postgres", 3)] // and longer
     [InlineData("esdb", 1)]

@@ -143,6 +143,21 @@ public sealed class StoreChoiceTests : IDisposable
             $"ledger show: {Path.Combine(elsewhere.Path, "appsettings.json")} cannot be read: ");
     }
 
+    [Theory]
+    [InlineData("esdb://127.0.0.1:1")]
+    [InlineData("kurrentdb://127.0.0.1:1")]
+    [InlineData("kurrentdb+discover://127.0.0.1:1")]
+    public async Task Views_of_either_event_store_are_where_the_settings_say(string store)
+    {
+        using var town = new SmallTown();
+        Directory.CreateDirectory(elsewhere.Path);
+        await File.WriteAllTextAsync(Path.Combine(elsewhere.Path, "appsettings.json"),
+            $$"""{ "Ledger": { "Store": "{{store}}", "Views": "oracle:views" } }""",
+            TestContext.Current.CancellationToken);
+        (await RunAsync(town, null)).ShouldBe((ExitCode.Usage,
+            $"ledger show: --views is {StoreChoice.ViewsRule}, not 'oracle:views'"));
+    }
+
     /// <summary>Runs <c>show summary</c> in a process of its own; its exit code and the first line that it
     /// wrote.</summary>
     private async Task<(int Exit, string? Line)> RunAsync(SmallTown town, string? store, params string[] options)

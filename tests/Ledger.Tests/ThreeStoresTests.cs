@@ -80,6 +80,31 @@ public sealed class ThreeStoresTests(PostgresCluster cluster) : IDisposable
                 .ShouldBe(File.ReadAllBytes(Path.Combine(town.Data, name)), name);
     }
 
+    /// <summary>One store has many names, and a copy of a ledger onto itself is none.</summary>
+    [Fact]
+    public async Task A_ledger_is_not_copied_onto_itself_whatever_its_store_is_called()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        using var town = SmallTown.WithItsDay();
+        var (postgres, link) = (Postgres(), Folder("link"));
+        Directory.CreateDirectory(elsewhere.Path);
+        Directory.CreateSymbolicLink(link, town.Data);
+        var number = 0;
+        foreach (var (store, also) in new[]
+        {
+            ($"sqlite:{town.Data}", $"sqlite:{link}"), (postgres, $"{postgres};Search Path=public"),
+            (server.ConnectionString, server.ConnectionString.Replace("esdb:", "kurrentdb:", StringComparison.Ordinal)),
+        })
+        {
+            var data = store.StartsWith("sqlite", StringComparison.Ordinal) ? town.Data : Folder($"data{number++}");
+            if (data != town.Data) Json(town.Run("copy", "--to", store, "--to-data", data, "--json"));
+            var again = Folder($"again{number}");
+            At(data, "copy", "--from", store, "--to", also, "--to-data", again).ShouldBeFailure(
+                $"ledger copy: {StoreChoice.Parse(also, "--to", null, again).Name} is where the ledger is already");
+            Directory.Exists(again).ShouldBeFalse();
+        }
+    }
+
     [Fact]
     public async Task A_copy_at_a_server_is_taken_over_and_goes_on_there()
     {

@@ -55,17 +55,21 @@ public sealed partial class DataFolderCopy
     /// <summary>
     /// Writes all of a data folder but the journal and the views, which go from store to store. The order is the same,
     /// and so is the reason; a file that an interrupted copy has written already is only compared. Each file is read
-    /// back, and throws <see cref="IOException"/> where it is not what was written.
+    /// back, and throws <see cref="IOException"/> where it is not what was written; a file of SQLite, which others
+    /// write meanwhile, is copied by SQLite.
     /// </summary>
+    /// <param name="left">Files of views, and of a journal that has another name, by their paths within the folder with
+    /// '/'; one that is not there does not matter.</param>
     /// <param name="cut">Looks how far the journal is acknowledged, within the turn to sign.</param>
     /// <param name="journal">Copies the journal up to the cut, before the evidence that it names.</param>
     /// <returns>How many files there are, and their bytes.</returns>
     public static async Task<(long Files, long Bytes)> WriteBesideStoreAsync(string from, byte[] secret, string to,
-        Func<Acknowledged> cut, Func<Acknowledged, Task> journal, CancellationToken ct)
+        IReadOnlyList<string> left, Func<Acknowledged> cut, Func<Acknowledged, Task> journal, CancellationToken ct)
     {
         var folder = new DataFolderCopy(from, secret, to);
         CreateOwnDirectory(to);
-        folder.LeaveDatabases();
+        foreach (var path in (string[])[SqliteJournal.FileName, .. left]) folder.Taken(path);
+        folder.CopyDatabases();
         await journal(await folder.CopySignedAsync(cut, ct).ConfigureAwait(false)).ConfigureAwait(false);
         folder.CopyEvidence();
         folder.CopyFrames(ct);
@@ -111,28 +115,19 @@ public sealed partial class DataFolderCopy
 
     private static bool IsIndex(string path) => path.StartsWith(Index, StringComparison.Ordinal);
 
-    /// <summary>Views, and whatever else lies in a file of SQLite; the journal comes after them.</summary>
+    /// <summary>Views, and whatever else lies in a file of SQLite; the journal comes after them. It is not even looked
+    /// at as a file: this process may read it with SQLite meanwhile, and to close any other descriptor of a file gives
+    /// up all locks that a process has on it (POSIX, fcntl).</summary>
     private void CopyDatabases()
     {
         foreach (var path in Paths())
         {
-            if (path == SqliteJournal.FileName || IsLeftOut(path) || IsSigned(path) || IsIndex(path)
-                || !SqliteCopy.IsOne(PathOf(path))) continue;
+            if (path == SqliteJournal.FileName || copied.Contains(path) || IsLeftOut(path) || IsSigned(path)
+                || IsIndex(path) || !SqliteCopy.IsOne(PathOf(path))) continue;
             CreateOwnDirectory(Path.GetDirectoryName(Target(path))!);
             SqliteCopy.Write(PathOf(path), Target(path));
             Taken(path);
         }
-    }
-
-    /// <summary>What SQLite keeps stays where it is. The journal is not looked at as a file: this process reads it with
-    /// SQLite meanwhile, and to close any other descriptor of a file gives up all locks that a process has on it
-    /// (POSIX, fcntl).</summary>
-    private void LeaveDatabases()
-    {
-        Taken(SqliteJournal.FileName);
-        foreach (var path in Paths())
-            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path) && !IsIndex(path)
-                && SqliteCopy.IsOne(PathOf(path))) Taken(path);
     }
 
     /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged

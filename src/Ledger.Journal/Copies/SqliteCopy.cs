@@ -22,8 +22,10 @@ public static class SqliteCopy
             && start.SequenceEqual(Magic);
     }
 
+    /// <summary>Writes the copy; what an interrupted one has left there is of no use.</summary>
     internal static void Write(string from, string to)
     {
+        foreach (var file in (string[])[to, .. Beside.Select(suffix => to + suffix)]) File.Delete(file);
         using (var source = JournalTables.ConnectForReading(from))
         using (var copy = Connect(to, SqliteOpenMode.ReadWriteCreate))
             source.BackupDatabase(copy);

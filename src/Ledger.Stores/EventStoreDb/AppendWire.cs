@@ -74,10 +74,15 @@ internal static class AppendWire
         catch (Exception e) when (e is RpcException or OperationCanceledException)
         {
             ct.ThrowIfCancellationRequested();
-            if (limited.IsCancellationRequested) throw new TimeoutException("the server did not answer in time", e);
+            if (limited.IsCancellationRequested) throw NotAnswered(e);
             throw;
         }
     }
+
+    /// <summary>A node that says nothing any more is of no use, however its connection is; another one may lead by now.
+    /// A server that says that it did not write in time is one that answers.</summary>
+    public static RpcException NotAnswered(Exception cause) =>
+        new(new(StatusCode.Unavailable, "the node did not answer in time", cause));
 
     private static AppendReq Proposed(EventData proposed)
     {

@@ -99,6 +99,10 @@ internal sealed class BatchAppends : IDisposable
                 // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
                 return await answer.WaitAsync(deadline * 2, ct).ConfigureAwait(false);
             }
+            catch (TimeoutException e)
+            {
+                throw AppendWire.NotAnswered(e);
+            }
             finally
             {
                 appends.waiting.TryRemove(number, out _);

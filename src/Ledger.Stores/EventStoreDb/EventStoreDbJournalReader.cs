@@ -53,6 +53,14 @@ public sealed class EventStoreDbJournalReader : IJournalReader
         }
     }
 
+    /// <summary>Where the journal is, by whatever name the server is reached; null where there is none.</summary>
+    public static async Task<string?> PlaceAsync(EventStoreDbJournalOptions options, CancellationToken ct)
+    {
+        var client = options.Connect();
+        await using (client.ConfigureAwait(false))
+            return await options.Stream(client).PlaceAsync(ct).ConfigureAwait(false);
+    }
+
     public LedgerId Ledger => options.Ledger;
     public long Length => Volatile.Read(ref length);
     public byte[] Root => Look().Root;

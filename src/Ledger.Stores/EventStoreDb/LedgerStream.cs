@@ -28,6 +28,24 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
                 $"the metadata of stream {Name} sets {bound}, by which the server removes events of the ledger");
     }
 
+    /// <summary>When and where in its log the server wrote the first event, which says of which log it is; null where
+    /// there is no event.</summary>
+    public Task<string?> PlaceAsync(CancellationToken ct) => InsistAsync<string?>(async () =>
+    {
+        try
+        {
+            await foreach (var first in client.ReadStreamAsync(Direction.Forwards, Name, StreamPosition.Start, 1,
+                cancellationToken: ct).ConfigureAwait(false))
+                return string.Create(CultureInfo.InvariantCulture, $"{first.OriginalEvent.Created.ToUnixTimeTicks()} "
+                    + $"{first.OriginalEvent.Position.CommitPosition}");
+        }
+        catch (StreamNotFoundException)
+        {
+            // nothing was recorded there
+        }
+        return null;
+    }, ct);
+
     /// <summary>
     /// Reads forward from a position, at most so many events. Where the server goes away it is read on from there, so
     /// the reader sees each once; it waits as long as an outage may last.

@@ -21,7 +21,8 @@ internal static class LedgerSchema
 
     /// <summary>
     /// The schema of a ledger: its id in small letters, digits and underscores; with the start of the id's SHA-256
-    /// where that lost anything, so that no two ids share a schema.
+    /// where that lost anything. An id that is made to look like another's schema would share it: whoever opens journal
+    /// or views asks whose they are.
     /// </summary>
     public static string NameOf(LedgerId ledger)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Ledger.Journal;
 using Ledger.Projections;
 using NodaTime;
 using Npgsql;
@@ -15,6 +16,7 @@ namespace Ledger.Stores.Postgres;
 public sealed class MartenViews : IViewStore, IDisposable
 {
     private const string OpenRow = "9223372036854775807"; // ViewRow.Open
+    private const string Owner = "owner"; // the name of a lease, whose holder is the ledger
     private readonly PostgresLedger ledger;
     private readonly Dictionary<string, LeaseToken> leases = [];
     private readonly Lock gate = new();
@@ -42,6 +44,9 @@ public sealed class MartenViews : IViewStore, IDisposable
                 views.leases[lease] = new((long)views.Scalar(
                     $"SELECT token FROM {ledger.Schema}.lease WHERE name = $1", lease)!);
             }
+            views.Execute($"INSERT INTO {ledger.Schema}.lease VALUES ($1, 0, $2, now()) ON CONFLICT DO NOTHING",
+                Owner, ledger.Ledger.Value);
+            views.RefuseAnothers();
             return views;
         }
         catch
@@ -55,9 +60,34 @@ public sealed class MartenViews : IViewStore, IDisposable
     /// closed.</summary>
     public static MartenViews? OpenForReading(PostgresLedger ledger)
     {
-        if (ledger.Exists()) return new MartenViews(ledger);
+        try
+        {
+            if (ledger.Exists())
+            {
+                var views = new MartenViews(ledger);
+                views.RefuseAnothers();
+                return views;
+            }
+        }
+        catch
+        {
+            ledger.Dispose();
+            throw;
+        }
         ledger.Dispose();
         return null;
+    }
+
+    /// <summary>Two ids may have one schema (<see cref="LedgerSchema.NameOf"/>). Whose it is the journal's row says,
+    /// and where the journal is elsewhere a lease that is nobody else's for ever: of an earlier program's views there
+    /// is none, and they are of whoever opens them.</summary>
+    private void RefuseAnothers()
+    {
+        var owner = Scalar($"SELECT name FROM {ledger.Schema}.ledger") as string
+            ?? (ledger.IsThere("lease") ? Scalar(
+                $"SELECT holder FROM {ledger.Schema}.lease WHERE name = $1", Owner) as string : null);
+        if (owner is not null && owner != ledger.Ledger.Value)
+            throw new JournalRefusedException($"these are the views of ledger {owner}, not of {ledger.Ledger}");
     }
 
     private LeaseToken Lease(string lease) => leases.TryGetValue(lease, out var token) ? token
@@ -151,10 +181,12 @@ public sealed class MartenViews : IViewStore, IDisposable
                 UPDATE {ledger.Schema}.lease SET holder = $3,
                   token = CASE WHEN token = $2 AND holder = $3 THEN token ELSE token + 1 END,
                   expires_at = clock_timestamp() + $4 * interval '1 millisecond'
-                WHERE name = $1 AND (holder = $3 OR expires_at <= clock_timestamp()) RETURNING token
-                """, lease, held.TakenBy(holder), holder, length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond);
+                WHERE name = $1 AND (holder = $3 OR expires_at <= clock_timestamp()
+                  OR expires_at > clock_timestamp() + $5 * interval '1 millisecond') RETURNING token
+                """, lease, held.TakenBy(holder), holder, ViewLease.Milliseconds(length),
+                ViewLease.Milliseconds(ViewLease.LengthMax));
             if (token is not long mine) return false;
-            held.Held(holder, mine, asked);
+            held.Held(holder, mine, asked, length);
             return true;
         }
     }
@@ -169,9 +201,9 @@ public sealed class MartenViews : IViewStore, IDisposable
             var token = Scalar($"""
                 UPDATE {ledger.Schema}.lease SET expires_at = clock_timestamp() + $3 * interval '1 millisecond'
                 WHERE name = $1 AND token = $2 RETURNING token
-                """, lease, held.TakenBy(holder), length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond);
+                """, lease, held.TakenBy(holder), ViewLease.Milliseconds(length));
             if (token is not long mine) return false;
-            held.Held(holder, mine, asked);
+            held.Held(holder, mine, asked, length);
             return true;
         }
     }

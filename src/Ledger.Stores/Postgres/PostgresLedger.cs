@@ -106,6 +106,19 @@ public sealed class PostgresLedger : IDisposable
     /// <summary>Whether a ledger is kept in this database.</summary>
     internal bool Exists() => IsThere("ledger");
 
+    /// <summary>Where the ledger is, by whatever name the server is reached: when the server began, the database and
+    /// the table; null where it is not in this database.</summary>
+    public string? Place()
+    {
+        using var command = Connections.CreateCommand("""
+            SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+              (SELECT oid FROM pg_database WHERE datname = current_database()), to_regclass($1)::oid)
+            WHERE to_regclass($1) IS NOT NULL
+            """);
+        command.Parameters.Add(new() { Value = $"{Schema}.ledger" });
+        return command.ExecuteScalar() as string;
+    }
+
     // Looking costs one round trip; migrating asks the catalogue about every table and takes a lock.
     private bool IsComplete() => LedgerSchema.TablesOf(Schema).All(table => IsThere(table.Identifier.Name));
 

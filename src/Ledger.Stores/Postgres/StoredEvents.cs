@@ -79,31 +79,42 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
         do
         {
             page = await PageAsync(stream, from, acknowledgedLength(), ct).ConfigureAwait(false);
-            foreach (var recorded in page) yield return recorded;
-            if (page.Count > 0) from = page[^1].Envelope.Revision + 1;
+            foreach (var recorded in page)
+            {
+                if (recorded.Envelope.Revision != from)
+                    throw new JournalRefusedException($"revision {from} of {stream} is missing");
+                yield return recorded;
+                from++;
+            }
         } while (page.Count == RowsOfStreamMax);
     }
 
     /// <summary>The stored leaf entries from one position until before another.</summary>
     public IEnumerable<byte[]> Leaves(long from, long to)
     {
-        for (List<byte[]> page; from < to; from += page.Count)
+        while (from < to)
         {
-            page = LeafPage(from, Math.Min(to, from + LeavesMax));
-            if (page.Count == 0) throw new JournalRefusedException($"the leaf at position {from} is missing");
-            foreach (var leaf in page) yield return leaf;
+            var until = Math.Min(to, from + LeavesMax);
+            foreach (var (position, leaf) in LeafPage(from, until))
+            {
+                if (position != from) break;
+                yield return leaf;
+                from++;
+            }
+            if (from < until) throw new JournalRefusedException($"the leaf at position {from} is missing");
         }
     }
 
-    private List<byte[]> LeafPage(long from, long to)
+    private List<(long Position, byte[] Leaf)> LeafPage(long from, long to)
     {
-        using var command = ledger.Connections.CreateCommand(
-            $"SELECT leaf FROM {ledger.Schema}.events WHERE position >= $1 AND position < $2 ORDER BY position");
+        using var command = ledger.Connections.CreateCommand($"""
+            SELECT position, leaf FROM {ledger.Schema}.events WHERE position >= $1 AND position < $2 ORDER BY position
+            """);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = to });
         using var rows = command.ExecuteReader();
-        var page = new List<byte[]>();
-        while (rows.Read()) page.Add(rows.GetFieldValue<byte[]>(0));
+        var page = new List<(long, byte[])>();
+        while (rows.Read()) page.Add((rows.GetInt64(0), rows.GetFieldValue<byte[]>(1)));
         return page;
     }
 

@@ -18,6 +18,7 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
             var one = requests.Current.ProposedMessage;
             proposed.Add(Proposal(one.Id, one.Metadata, one.CustomMetadata, one.Data));
         }
+        await faults.KeepSilentAsync(context, isAppend: true);
         var stream = options.StreamIdentifier.StreamName.ToStringUtf8();
         var expected = options.ExpectedStreamRevisionCase switch
         {
@@ -51,6 +52,7 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
                 Proposal(one.Id, one.Metadata, one.CustomMetadata, one.Data)));
             if (!chunk.IsFinal) continue;
             open.Remove(id);
+            await faults.KeepSilentAsync(context, isAppend: true);
             var fault = faults.Next();
             fault?.BeforeWrite();
             var answer = fault?.NotHandledBecause is { } why

@@ -237,8 +237,8 @@ public sealed class EventStoreClientTests
         using var held = new ManualResetEventSlim();
         server.Faults.Add(new DoubleFault(() => held.Wait(Ct), () => { }));
         await using var client = Client(server.ConnectionString);
-        await Should.ThrowAsync<TimeoutException>(() => client.AppendToStreamAsync("a", StreamState.Any, [Event(1)],
-            TimeSpan.FromMilliseconds(50), Ct));
+        (await Should.ThrowAsync<RpcException>(() => client.AppendToStreamAsync("a", StreamState.Any, [Event(1)],
+            TimeSpan.FromMilliseconds(50), Ct))).StatusCode.ShouldBe(StatusCode.Unavailable);
         held.Set();
     }
 }

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Ledger.Journal;
 using Ledger.Stores.EventStoreDb;
+using Ledger.Stores.EventStoreDb.Wire;
 using Shouldly;
 
 namespace Ledger.Tests.EventStoreDb;
@@ -129,6 +130,23 @@ public sealed class EventStoreDbAttackTests
         server.Faults.IsSilent = true;
         (await Should.ThrowAsync<JournalFaultedException>(() => Append(journal, 0).WaitAsync(Enough, Ct)))
             .InnerException.ShouldBeOfType<RpcException>();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_append_that_a_node_never_answers_goes_to_the_node_that_leads_now(bool hasBatches)
+    {
+        await using var silent = await EventStoreDouble.StartAsync(hasBatches: hasBatches);
+        await using var next = await EventStoreDouble.StartAsync(hasBatches: hasBatches, log: silent.Log);
+        var options = new EventStoreDbPlace(
+            $"esdb+discover://127.0.0.1:{silent.Port}?tls=false&defaultDeadline=1000", "ledger-").Options;
+        await using var journal = await EventStoreDbJournal.OpenAsync(options, Ct);
+        (await Append(journal, 1)).ShouldBe(new AppendResult.Recorded(0, 0));
+        silent.Faults.IsSilentToAppends = true;
+        silent.Members.Add((MemberInfo.Types.VNodeState.Leader, true, next.Port));
+        (await Append(journal, 2).WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(1, 1));
+        next.Faults.Calls.ShouldNotBeEmpty();
     }
 
     [Fact]

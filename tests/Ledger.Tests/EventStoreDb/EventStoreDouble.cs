@@ -45,10 +45,17 @@ internal sealed class DoubleFaults
         set => Volatile.Write(ref isSilent, value);
     }
 
-    private bool isSilent;
+    /// <summary>Whether appends are neither written nor answered.</summary>
+    public bool IsSilentToAppends
+    {
+        get => Volatile.Read(ref isSilentToAppends);
+        set => Volatile.Write(ref isSilentToAppends, value);
+    }
 
-    public Task KeepSilentAsync(ServerCallContext context) =>
-        IsSilent ? Task.Delay(-1, context.CancellationToken) : Task.CompletedTask;
+    private bool isSilent, isSilentToAppends;
+
+    public Task KeepSilentAsync(ServerCallContext context, bool isAppend = false) =>
+        (isAppend ? IsSilentToAppends : IsSilent) ? Task.Delay(-1, context.CancellationToken) : Task.CompletedTask;
 
     public void Add(DoubleFault fault) => faults.Enqueue(fault);
 
