@@ -92,6 +92,45 @@ public sealed class TermsInTimeTests
         (await PaidAsync(town, Settlement.NewestRuleVersion)).ShouldBe(-12m);
     }
 
+    /// <summary>
+    /// A run of a former program has nothing for what was held ready: terms that were dated back state no price. It is
+    /// verified and explained by the rules that it names, 12.00 are booked on it, and a new run has them.
+    /// </summary>
+    [Fact]
+    public async Task A_run_of_an_earlier_version_is_verified_by_it_and_corrected_by_the_new_one()
+    {
+        using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
+        town.Connector("C1");
+        town.Import(Tariff);
+        town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
+        Metered(town);
+        Settled(town).ShouldBe((null, "statement-1"));
+        town.Holds("""
+            {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T16:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T22:00:00+08:00","availableKw":30}
+            """);
+        town.Import(Version(""));
+        await HeldElsewhereTests.AppendAsync(town, "R1", run => run with { Run = new("OLD") });
+        Done(town, "verify");
+        Done(town, "explain", "OLD", "total");
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
+            "--supersedes", "OLD", "--style", "deltas");
+        Done(town, "verify");
+        var corrected = JsonNode.Parse(Done(town, "show", "statement", "OLD", "--json"))!;
+        ((string)corrected["total"]!, (string)corrected["totalWithDeltas"]!).ShouldBe(("1200.00", "1188.00"));
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2");
+        Done(town, "verify");
+        ((string?)JsonNode.Parse(Done(town, "show", "statement", "R2", "--json"))!["flexibilityTotal"])
+            .ShouldBe("-12.00");
+        Done(town, "replay", "--diff");
+        // By the version that it names: the former amounts under the new name are found.
+        await HeldElsewhereTests.AppendAsync(town, "OLD", run => run with
+        {
+            Run = new("F1"),
+            RuleVersion = Settlement.InTimeRuleVersion,
+        });
+        town.Run("verify").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+    }
+
     /// <summary>The order is followed: 40 of 40 kWh come in each of two hours. Whether the meter's values came in time
     /// nobody has recorded, so a rule that pays nothing for late ones has no amount.</summary>
     [Theory]
