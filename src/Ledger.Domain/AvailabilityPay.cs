@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using NodaTime;
 
 namespace Ledger.Domain;
@@ -8,9 +9,22 @@ public sealed record ReadyPoint(
     IReadOnlyList<Positioned<ProgrammePublished>> Programmes, EnrolmentState Enrolments, SettlementPointId Point,
     IReadOnlyList<Positioned<AvailabilityDeclared>> Declared)
 {
-    /// <summary>The version of the programme that holds at an instant; null before the first.</summary>
-    internal Positioned<ProgrammePublished>? At(Instant at) => Programmes.Where(each => each.Fact.ValidFrom <= at)
-        .OrderBy(each => each.Fact.ValidFrom).ThenBy(each => each.Fact.Version).LastOrDefault();
+    /// <summary>When each version of the programme was recorded, by its position, up to the whole second; empty where
+    /// all of them are believed (<see cref="Settlement.CountsInTime"/>).</summary>
+    public IReadOnlyDictionary<long, Instant> RecordedAt { get; init; } = ReadOnlyDictionary<long, Instant>.Empty;
+
+    /// <summary>The facts of its enrolments and their ends, for whoever explains what they decide.</summary>
+    public IReadOnlyList<Positioned<LedgerEvent>> TakesPart { get; init; } = [];
+
+    /// <summary>
+    /// The version of the programme that pays a declaration at an instant; null before the first. Whoever declared knew
+    /// the versions that were recorded by then. One that came after pays from when it was recorded, whatever it says:
+    /// who publishes it is who pays, and would take back what was held ready.
+    /// </summary>
+    internal Positioned<ProgrammePublished>? At(Instant at, Positioned<AvailabilityDeclared> declared) =>
+        Programmes.Where(each => each.Fact.ValidFrom <= at
+                && (each.Position < declared.Position || RecordedAt.GetValueOrDefault(each.Position, at) <= at))
+            .OrderBy(each => each.Fact.ValidFrom).ThenBy(each => each.Fact.Version).LastOrDefault();
 }
 
 /// <summary>A stretch of power held ready that is paid by one declaration and one version of the programme.</summary>
@@ -49,9 +63,10 @@ public static class AvailabilityPay
         foreach (var (start, end) in cuts.Zip(cuts.Skip(1)))
         {
             var covers = new Interval(start, end);
-            var declared = point.Declared.Where(each => Holds(each.Fact.Period, covers)).MaxBy(each => each.Position);
-            var programme = point.At(start);
-            if (declared is null || programme?.Fact is not { AvailabilityPerKwHour: not null, Payer: not null } terms
+            if (point.Declared.Where(each => Holds(each.Fact.Period, covers)).MaxBy(each => each.Position)
+                    is not { } declared
+                || point.At(start, declared) is not { Fact: { AvailabilityPerKwHour: not null, Payer: not null } terms }
+                    programme
                 || point.Enrolments.Covering(terms.Programme, covers) is null) continue;
             if (merged is [.., var last] && last.Covers.End == start && last.Declared.Position == declared.Position
                 && last.Programme.Position == programme.Position)
@@ -64,7 +79,7 @@ public static class AvailabilityPay
     /// <summary>Where anything that decides the pay may change.</summary>
     private static IEnumerable<Instant> Cuts(ReadyPoint point) =>
         point.Declared.SelectMany(each => new[] { each.Fact.Period.Start, each.Fact.Period.End })
-            .Concat(point.Programmes.Select(each => each.Fact.ValidFrom))
+            .Concat(point.Programmes.Select(each => each.Fact.ValidFrom)).Concat(point.RecordedAt.Values)
             .Concat(point.Enrolments.Enrolments.SelectMany(each => each.To is { } to
                 ? new[] { each.Enrolled.From, to } : [each.Enrolled.From]));
 

@@ -10,8 +10,8 @@ namespace Ledger.Domain;
 /// </summary>
 public sealed class AvailabilityReasons
 {
-    private readonly Dictionary<FlexibilityKey,
-        (PartyId Payee, Fraction Hours, Fraction Amount, ExplainedValue Why)> lines = [];
+    private readonly Dictionary<FlexibilityKey, (ProgrammePublished Terms, PartyId Payee, Fraction Hours,
+        Fraction Amount, ExplainedValue Why)> lines = [];
     private readonly ReadyPoint point;
 
     /// <param name="paid">As what the point is paid.</param>
@@ -36,12 +36,14 @@ public sealed class AvailabilityReasons
             exact += hours * Fraction.Of(programme.Fact.AvailabilityPerKwHour!.Value);
             var amount = Rounded(exact - given, moneyDecimals);
             lines[new(programme.Fact.Programme, null, paid, at, FlexibilityKind.Availability)] =
-                (programme.Fact.Payee ?? owner, hours, amount, new("payment", programme.Fact.Currency, Text(exact), Text(exact), ExplanationRule.Availability,
+                (programme.Fact, programme.Fact.Payee ?? owner, hours, amount, new("payment", programme.Fact.Currency,
+                    Text(exact), Text(exact), ExplanationRule.Availability,
                     $"{Text(hours)} kW·h × {ExplainedValue.Text(programme.Fact.AvailabilityPerKwHour)}, with all before it",
                     [
                         ExplainedValue.Of(declared.Position, "declared", "", $"{declared.Fact.Available}"),
                         ExplainedValue.Of(programme.Position, "programme", "",
                             $"{programme.Fact.Programme} v{ExplainedValue.Text(programme.Fact.Version)}"),
+                        .. TakingPart(programme.Fact.Programme, at, end),
                     ]));
             given += amount;
             at = end;
@@ -50,7 +52,7 @@ public sealed class AvailabilityReasons
 
     /// <summary>The lines that are due to an account; nobody owes himself.</summary>
     public IEnumerable<FlexibilityKey> DueTo(PartyId payee) => lines.Keys.Where(key =>
-        lines[key].Payee == payee && point.At(key.Start)!.Fact.Payer != payee);
+        lines[key].Payee == payee && lines[key].Terms.Payer != payee);
 
     /// <summary>A line as a statement says it, taken apart; what it does not say and is due is said to be
     /// none.</summary>
@@ -58,7 +60,7 @@ public sealed class AvailabilityReasons
     public ExplainedValue Explain(FlexibilityKey key, FlexibilityLine? line, string currency)
     {
         var due = lines.TryGetValue(key, out var found) && (line is null || line.Payee == found.Payee);
-        var here = due && point.At(key.Start)!.Fact.Currency == currency;
+        var here = due && found.Terms.Currency == currency;
         return new($"{(line is null ? "no line" : $"line {ExplainedValue.Text(line.Number)}")}: {key}", currency,
             ExplainedValue.Text(line?.Amount), here ? Text(Fraction.Zero - found.Amount) : ExplainedValue.None,
             ExplanationRule.Availability, line?.Problem ?? (due ? "rounded half away from zero, less what was paid of it "
@@ -72,13 +74,26 @@ public sealed class AvailabilityReasons
 
     private (Positioned<AvailabilityDeclared> Declared, Positioned<ProgrammePublished> Programme)? Paying(Instant at)
     {
-        var declared = point.Declared.Where(each => each.Fact.Period.Contains(at)).OrderBy(each => each.Position)
-            .LastOrDefault();
-        var programme = point.At(at);
-        return declared is not null && programme is { Fact: { AvailabilityPerKwHour: not null, Payer: not null } }
-            && point.Enrolments.Enrolments.Any(each => each.Enrolled.Programme == programme.Fact.Programme
+        if (point.Declared.Where(each => each.Fact.Period.Contains(at)).OrderBy(each => each.Position).LastOrDefault()
+                is not { } declared
+            || point.At(at, declared) is not { Fact: { AvailabilityPerKwHour: not null, Payer: not null } } programme)
+            return null;
+        return point.Enrolments.Enrolments.Any(each => each.Enrolled.Programme == programme.Fact.Programme
                 && each.Enrolled.From <= at && (each.To is not { } to || at < to))
             ? (declared, programme) : null;
+    }
+
+    /// <summary>By which enrolments the point takes part in a stretch, and what ends them.</summary>
+    private IEnumerable<ExplainedValue> TakingPart(ProgrammeId programme, Instant start, Instant end)
+    {
+        var enrolments = point.Enrolments.Enrolments.Where(each => each.Enrolled.Programme == programme
+            && each.Enrolled.From < end && (each.To is not { } to || start < to)).ToList();
+        foreach (var fact in point.TakesPart)
+            if (fact.Fact is PointEnrolled enrolled && enrolments.Exists(each => each.Enrolled == enrolled))
+                yield return ExplainedValue.Of(fact.Position, "enrolled", "", $"{enrolled.Prequalified}");
+            else if (fact.Fact is EnrolmentEnded ended && ended.Programme == programme
+                && enrolments.Exists(each => each.EndedAt == ended.At))
+                yield return ExplainedValue.Of(fact.Position, "enrolment ended", "", $"{ended.At}");
     }
 
     private Instant NextChange(Instant after)
@@ -91,6 +106,7 @@ public sealed class AvailabilityReasons
             Look(each.Fact.Period.End);
         }
         foreach (var each in point.Programmes) Look(each.Fact.ValidFrom);
+        foreach (var at in point.RecordedAt.Values) Look(at);
         foreach (var each in point.Enrolments.Enrolments)
         {
             Look(each.Enrolled.From);

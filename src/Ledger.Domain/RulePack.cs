@@ -16,8 +16,8 @@ public sealed record RulePackPublished(
         Scoring is { } rule ? this with { Scoring = rule with { Penalty = null } } : this;
 }
 
-/// <summary>The published versions of one pack, in order.</summary>
-public sealed record RulePackState(IReadOnlyList<RulePackPublished> Published)
+/// <summary>The published versions of one pack, in order, with the instant from which each holds.</summary>
+public sealed record RulePackState(IReadOnlyList<(Instant From, RulePackPublished Pack)> Published)
 {
     public static readonly RulePackState Empty = new([]);
 }
@@ -33,11 +33,9 @@ public static class RulePacks
     {
         if (pack.Version < 1)
             return new Decision.Rejected(Rejection.OutOfRange, "versions count from 1");
-        if (state.Published.FirstOrDefault(earlier => earlier.Version == pack.Version) is { } known)
-            return Same(known, pack)
-                ? new Decision.AlreadyRecorded()
-                : new Decision.Rejected(Rejection.AlreadyRegistered,
-                    $"version {pack.Version} is published and differs");
+        if (state.Published.FirstOrDefault(earlier => earlier.Pack.Version == pack.Version) is
+            { Pack: { } known, From: var from })
+            return PublishedVersions.Again(pack.Version, Same(known, pack), from, validFrom);
         var next = state.Published.Count + 1;
         if (pack.Version != next)
             return new Decision.Rejected(Rejection.RulePackVersionSkipped,
@@ -49,8 +47,8 @@ public static class RulePacks
             : new Decision.Accepted(NewFact.At(pack, validFrom, evidence));
     }
 
-    public static RulePackState Evolve(RulePackState state, LedgerEvent happened) =>
-        happened is RulePackPublished pack ? new([.. state.Published, pack]) : state;
+    public static RulePackState Evolve(RulePackState state, LedgerEvent happened, Instant from) =>
+        happened is RulePackPublished pack ? new([.. state.Published, (from, pack)]) : state;
 
     private static int Families(RulePackPublished pack) =>
         (pack.Baseline is null ? 0 : 1) + (pack.Scoring is null ? 0 : 1);

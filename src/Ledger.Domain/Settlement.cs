@@ -74,12 +74,20 @@ public static class Settlement
     /// earlier version they are of all days on which the account owned it.</summary>
     public const string SettledDaysRuleVersion = "statement-8/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which terms that were recorded after power was declared ready pay it no earlier
+    /// than they were recorded, or a call has no amount because its rule asks whether data were late. A run that names
+    /// an earlier version believes the terms, and takes no data for late.</summary>
+    public const string InTimeRuleVersion = "statement-9/" + StatementRounding.Name;
+
     /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>
-    public const string NewestRuleVersion = SettledDaysRuleVersion;
+    public const string NewestRuleVersion = InTimeRuleVersion;
 
     /// <summary>From the oldest on, those of which a run is calculated again as it was.</summary>
     private static readonly string[] ToldApart =
-        [BothDirectionsRuleVersion, AsRecordedRuleVersion, EachPointRuleVersion, SettledDaysRuleVersion];
+    [
+        BothDirectionsRuleVersion, AsRecordedRuleVersion, EachPointRuleVersion, SettledDaysRuleVersion,
+        InTimeRuleVersion,
+    ];
 
     /// <summary>Whether claims of either direction count by a version.</summary>
     public static bool CountsBothDirections(string ruleVersion) => IsSince(BothDirectionsRuleVersion, ruleVersion);
@@ -93,12 +101,16 @@ public static class Settlement
     /// <summary>Whether by a version only days count on which a point was settled.</summary>
     public static bool CountsSettledDays(string ruleVersion) => IsSince(SettledDaysRuleVersion, ruleVersion);
 
+    /// <summary>Whether a version asks what was known, and what came, in time.</summary>
+    public static bool CountsInTime(string ruleVersion) => IsSince(InTimeRuleVersion, ruleVersion);
+
     private static bool IsSince(string first, string ruleVersion) =>
         Array.IndexOf(ToldApart, ruleVersion) >= Array.IndexOf(ToldApart, first);
 
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.CountsSettledDays ? SettledDaysRuleVersion
+        statement.CountsInTime ? InTimeRuleVersion
+        : statement.CountsSettledDays ? SettledDaysRuleVersion
         : statement.CountsEachPoint ? EachPointRuleVersion
         : statement.CountsAsRecorded ? AsRecordedRuleVersion
         : statement.CountsBothDirections ? BothDirectionsRuleVersion

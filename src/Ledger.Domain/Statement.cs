@@ -95,6 +95,9 @@ public sealed record Statement(
     /// <summary>Whether it charges otherwise than before <see cref="Settlement.SettledDaysRuleVersion"/>.</summary>
     public bool CountsSettledDays { get; init; }
 
+    /// <summary>Whether it pays otherwise than before <see cref="Settlement.InTimeRuleVersion"/>.</summary>
+    public bool CountsInTime { get; init; }
+
     /// <summary>To how many decimals its amounts are rounded; each of them carries as many.</summary>
     public int MoneyDecimals { get; init; }
 

@@ -155,8 +155,8 @@ public static class TariffCalendar
     }
 }
 
-/// <summary>The published versions of one tariff.</summary>
-public sealed record TariffState(IReadOnlyList<TariffPublished> Published)
+/// <summary>The published versions of one tariff, with the instant from which each holds.</summary>
+public sealed record TariffState(IReadOnlyList<(Instant From, TariffPublished Tariff)> Published)
 {
     public static readonly TariffState Empty = new([]);
 }
@@ -174,11 +174,9 @@ public static class Tariffs
             return new Decision.Rejected(Rejection.OutOfRange, unfit);
         if (tariff.Rules.Any(rule => rule.To is { } to && to <= rule.From))
             return new Decision.Rejected(Rejection.InvalidTime, "a rule ends after it begins; null is midnight");
-        if (state.Published.FirstOrDefault(earlier => earlier.Version == tariff.Version) is { } known)
-            return Same(known, tariff)
-                ? new Decision.AlreadyRecorded()
-                : new Decision.Rejected(Rejection.AlreadyRegistered,
-                    $"version {tariff.Version} is published and differs");
+        if (state.Published.FirstOrDefault(earlier => earlier.Tariff.Version == tariff.Version) is
+            { Tariff: { } known, From: var from })
+            return PublishedVersions.Again(tariff.Version, Same(known, tariff), from, validFrom);
         if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tariff.Zone) is null)
             return new Decision.Rejected(Rejection.UnknownZone, $"no time zone is named '{tariff.Zone}'");
         return TariffCalendar.Incompleteness(tariff) is { } missing
@@ -186,8 +184,8 @@ public static class Tariffs
             : new Decision.Accepted(NewFact.At(tariff, validFrom, evidence));
     }
 
-    public static TariffState Evolve(TariffState state, LedgerEvent happened) =>
-        happened is TariffPublished tariff ? new([.. state.Published, tariff]) : state;
+    public static TariffState Evolve(TariffState state, LedgerEvent happened, Instant from) =>
+        happened is TariffPublished tariff ? new([.. state.Published, (from, tariff)]) : state;
 
     private static string? Unfit(TariffPublished tariff, TariffTerms terms) =>
         tariff.Prices.Any(price =>

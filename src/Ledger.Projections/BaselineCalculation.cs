@@ -108,9 +108,9 @@ public static class BaselineCalculations
         {
             var known = new KnownFacts(journal, frozen.AtPosition, ct);
             var registered = await RegisteredAsync(known, frozen.Point, order.Period).ConfigureAwait(false);
-            var packs = await known.StateAsync(Streams.RulePack(frozen.Pack), RulePackState.Empty, RulePacks.Evolve)
-                .ConfigureAwait(false);
-            var pack = packs.Published.First(version => version.Version == frozen.PackVersion);
+            var pack = (await known.ReadAsync(Streams.RulePack(frozen.Pack)).ConfigureAwait(false))
+                .Select(version => version.Event).OfType<RulePackPublished>()
+                .First(version => version.Version == frozen.PackVersion);
             var question = new PointQuestion(order, new PointLoad(registered!), frozen.Point, pack,
                 new FrozenBaselinesState([frozen]).RuleVersionOf(frozen.Point), frozen.Holidays)
             {

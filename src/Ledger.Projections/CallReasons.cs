@@ -46,15 +46,26 @@ internal sealed class CallReasons(
     public async Task<ReadyPoint> ReadyAsync(ProgrammeId programme, SettlementPointId point)
     {
         var stream = Streams.Enrolment(point);
+        var (versions, facts) = (await known.ReadAsync(Streams.Programme(programme)).ConfigureAwait(false),
+            await known.ReadAsync(stream).ConfigureAwait(false));
         return new(
-            [.. (await known.ReadAsync(Streams.Programme(programme)).ConfigureAwait(false))
-                .Select(each => new Positioned<ProgrammePublished>(each.Position, (ProgrammePublished)each.Event))],
+            [.. versions.Select(each =>
+                new Positioned<ProgrammePublished>(each.Position, (ProgrammePublished)each.Event))],
             await known.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve).ConfigureAwait(false), point,
-            [.. (await known.ReadAsync(stream).ConfigureAwait(false))
-                .Where(each => each.Event is AvailabilityDeclared declared && declared.Programme == programme)
+            [.. facts.Where(each => each.Event is AvailabilityDeclared declared && declared.Programme == programme)
                 .Select(each =>
-                    new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))]);
+                    new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))])
+        {
+            RecordedAt = versions.Where(_ => Settlement.CountsInTime(ruleVersion))
+                .ToDictionary(each => each.Position, each => NextSecond(each.RecordedAt)),
+            TakesPart = [.. facts.Where(each => each.Event is PointEnrolled or EnrolmentEnded)
+                .Select(each => new Positioned<LedgerEvent>(each.Position, each.Event))],
+        };
     }
+
+    /// <summary>The energy of a stretch counts microseconds, and a clock shows finer ones.</summary>
+    private static Instant NextSecond(Instant at) => Instant.FromUnixTimeSeconds(
+        (at + Duration.FromSeconds(1) - Duration.Epsilon).ToUnixTimeSeconds());
 
     /// <summary>The point as it is registered at the start of its day, and that day; null where it is not.</summary>
     public async Task<(SettlementPointRegistered Registered, Interval Day)?> DayOfAsync(

@@ -32,7 +32,14 @@ internal static class CallsBeside
             var (byWord, byRecord) = (WhyNot(delivered, share, issued), WhyNot(delivered, share, recorded));
             var whyNot = countsAsRecorded ? byRecord : byWord;
             var paid = whyNot is null ? share
-                : share with { Statement = null, WhyNot = whyNot, IsCalledTwice = true, IsOfEachPoint = false };
+                : share with
+                {
+                    Statement = null,
+                    WhyNot = whyNot,
+                    IsCalledTwice = true,
+                    IsOfEachPoint = false,
+                    MayBeLate = false,
+                };
             return paid with { IsAsRecorded = share.IsAsRecorded || (countsAsRecorded && byRecord != byWord) };
         }).ToList();
         return delivered with

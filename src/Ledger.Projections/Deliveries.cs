@@ -51,6 +51,10 @@ public sealed record DeliveryShare(
     /// <summary>Whether it is another one than before <see cref="Settlement.EachPointRuleVersion"/>.</summary>
     public bool IsOfEachPoint { get; init; }
 
+    /// <summary>Whether it is not settled because its rule pays nothing for late data; before
+    /// <see cref="Settlement.InTimeRuleVersion"/> none were.</summary>
+    public bool MayBeLate { get; init; }
+
     /// <summary>Payment less penalty, and what comes back of all penalties; null while any of it is unknown.</summary>
     public decimal? Net => Penalties is { } penalties ? Statement?.Net + penalties.Back : Statement?.Net;
 }
@@ -171,10 +175,23 @@ public static class Deliveries
         string ruleVersion)
     {
         var before = Shares(order, terms, paid, periods, isUnannounced, false);
-        return !Settlement.CountsEachPoint(ruleVersion) ? before
-            : [.. Shares(order, terms, paid, periods, isUnannounced, true).Zip(before, (share, former) =>
-                share with { IsOfEachPoint = !Same(share.Statement, former.Statement) })];
+        if (!Settlement.CountsEachPoint(ruleVersion)) return before;
+        var shares = Shares(order, terms, paid, periods, isUnannounced, true).Zip(before, (share, former) =>
+            share with { IsOfEachPoint = !Same(share.Statement, former.Statement) });
+        return !Settlement.CountsInTime(ruleVersion) || terms.Scoring is not { Scoring.LatePaysNothing: true } pack
+            ? [.. shares] : [.. shares.Select(share => Unsettled(share, pack))];
     }
+
+    /// <summary>Nobody has agreed to be paid for late data, and of none it is known: a value has the time when it came,
+    /// and no fact says when it was due.</summary>
+    private static DeliveryShare Unsettled(DeliveryShare share, RulePackPublished pack) =>
+        share.Statement is null ? share : share with
+        {
+            Statement = null,
+            WhyNot = $"{pack.Pack} pays nothing for late data, and no fact says when they were due; a version of the "
+                + "pack can leave it out",
+            MayBeLate = true,
+        };
 
     private static bool Same(FlexStatement? one, FlexStatement? other) => one is null || other is null
         ? one is null && other is null

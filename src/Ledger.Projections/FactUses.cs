@@ -25,6 +25,9 @@ public sealed record FactUse(FactInWords Fact, IReadOnlyList<FactInRun> Runs, st
 /// </summary>
 public static class FactUses
 {
+    /// <summary>No settlement day is longer, also where a zone skips one or a clock goes back.</summary>
+    private static readonly Duration DayMost = Duration.FromDays(2);
+
     /// <summary>Facts of which no amount is made, by their type, and what they are for.</summary>
     private static readonly Dictionary<Type, string> InNoAmount = new()
     {
@@ -40,8 +43,8 @@ public static class FactUses
         [typeof(ChargingStateRecorded)] = "who is connected decides eligibility, and is in no amount",
         [typeof(ReasonClaimed)] = "a claimed reason improves no verdict by itself, and is in no amount",
         [typeof(ProgrammePublished)] = "a programme's terms decide deliveries: ledger show delivery INSTRUCTION",
-        [typeof(PointEnrolled)] = "an enrolment decides who may be called, and is in no amount",
-        [typeof(EnrolmentEnded)] = "an enrolment decides who may be called, and is in no amount",
+        [typeof(PointEnrolled)] = "an enrolment decides who may be called, and no run pays for readiness by it",
+        [typeof(EnrolmentEnded)] = "an enrolment decides who may be called, and no run pays for readiness by it",
         [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and no programme pays it by a statement that is run",
         [typeof(ScheduleDeclared)] = "a schedule may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(SessionRequested)] = "a session may become a baseline: ledger show baseline INSTRUCTION",
@@ -100,7 +103,9 @@ public static class FactUses
         var (runs, touched) = await RunsAsync(journal, views, fact.Event, ct).ConfigureAwait(false);
         var uses = new List<FactInRun>();
         foreach (var run in runs) uses.Add(await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false));
-        foreach (var run in await LaterRunsAsync(journal, views, fact.Event, runs, ct).ConfigureAwait(false))
+        var later = await LaterRunsAsync(journal, views, fact.Event, runs, ct).ConfigureAwait(false);
+        var paying = await PayingRunsAsync(journal, views, fact.Event, [.. runs, .. later], ct).ConfigureAwait(false);
+        foreach (var run in later.Concat(paying))
             if (await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false) is { IsCounted: true } use)
                 uses.Add(use);
         return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
@@ -112,29 +117,63 @@ public static class FactUses
         IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
     {
         var paid = new List<FactInRun>();
-        Interval? time = fact.Event switch
-        {
-            DispatchInstructed order => order.Period,
-            BaselineFrozen { Periods: [var first, .., var last] } => new(first.Period.Start, last.Period.End),
-            BaselineFrozen { Periods: [var only] } => only.Period,
-            AvailabilityDeclared declared => declared.Period,
-            // A fee for a stay may be due until its month ends.
-            ChargingStateRecorded state => new(state.At, state.At + Duration.FromDays(SessionRequests.StayDaysMax)),
-            _ => null,
-        };
-        if (time is not { } of) return paid;
+        var answers = new Answers(views);
+        if (Matters(answers, fact.Event) is not (var start, var end)) return paid;
         var owners = fact.Event is ChargingStateRecorded { Point: var point }
             ? await OwnersAsync(journal, point, ct).ConfigureAwait(false) : null;
         // A day begins within a day of that date in UTC, in whatever zone.
-        var (from, to) = (of.Start.InUtc().Date.PlusDays(-1), of.End.InUtc().Date.PlusDays(1));
-        foreach (var run in new Answers(views).Runs().Where(run => fact.Position < run.AtPosition
-            && RowJson.Day(run.Day) >= from && RowJson.Day(run.Day) <= to && owners?.Contains(run.Account) != false))
+        var (from, to) = (start?.InUtc().Date.PlusDays(-1), end?.InUtc().Date.PlusDays(1));
+        foreach (var run in answers.Runs().Where(run => fact.Position < run.AtPosition
+            && !(RowJson.Day(run.Day) < from) && !(RowJson.Day(run.Day) > to)
+            && (owners?.Contains(run.Account) ?? MayPay(run))))
             if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
                 && (fact.Event is ChargingStateRecorded ? Standing(explained, fact.Position)
                     : Paying(explained, fact.Position)) is { Count: > 0 } lines)
                 paid.Add(new(run.Run, run.Account, RowJson.Day(run.Day), lines, fact.Event is ChargingStateRecorded ? "as a stay for which a fee is due"
                     : "as what a payment of flexibility follows from"));
         return paid;
+    }
+
+    /// <summary>The time to whose runs a fact may matter, each end open where it is null; null where it matters to
+    /// none.</summary>
+    private static (Instant? From, Instant? To)? Matters(Answers answers, LedgerEvent fact) => fact switch
+    {
+        DispatchInstructed order => (order.Period.Start, order.Period.End),
+        BaselineFrozen { Periods: [var first, .., var last] } => (first.Period.Start, last.Period.End),
+        BaselineFrozen { Periods: [var only] } => (only.Period.Start, only.Period.End),
+        AvailabilityDeclared declared => (declared.Period.Start, declared.Period.End),
+        // A call is paid on the day on which it begins.
+        DeliveryClaimed claim => (answers.InstructionsAt(claim.Point, claim.Period)
+            .Select(call => answers.Instruction(call)!.Instruction.Start).Append(claim.Period.Start).Min(),
+            claim.Period.End),
+        PointEnrolled enrolled => (enrolled.From, enrolled.To),
+        EnrolmentEnded ended => (null, ended.At),
+        ProgrammePublished programme => (programme.ValidFrom, null),
+        RulePackPublished => (null, null),
+        // A fee for a stay may be due until its month ends.
+        ChargingStateRecorded state => (state.At, state.At + Duration.FromDays(SessionRequests.StayDaysMax)),
+        _ => null,
+    };
+
+    /// <summary>Whether lines of flexibility may stand on the statement of a run: by the first rules there are
+    /// none.</summary>
+    private static bool MayPay(TimeOfUseSettlement.RunRow run) => run.RuleVersion != Settlement.RuleVersion;
+
+    /// <summary>Other runs that may pay for a call by what was metered: those of whom its programme names, and of the
+    /// day on which it began, where it goes on to another.</summary>
+    private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> PayingRunsAsync(IJournal journal,
+        IViewStore views, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
+    {
+        if (fact is TariffPublished or TariffAssigned or SettlementPointRegistered) return [];
+        var (answers, (point, time)) = (new Answers(views), PointOf(fact));
+        // A period is metered by the facts of its own day.
+        var calls = (time is { } of ? answers.InstructionsAt(point, new(of.Start - DayMost, of.End + DayMost))
+            : answers.InstructionsAt(point)).Select(named => answers.Instruction(named)!.Instruction).ToList();
+        var paid = calls.Count == 0 ? [] : await OwnersAsync(journal, point, ct).ConfigureAwait(false);
+        paid.UnionWith(answers.Programmes().Where(programme => programme.Payee is not null
+            && calls.Exists(call => call.Programme == programme.Programme)).Select(programme => programme.Payee!));
+        return [.. answers.Runs().Where(run => MayPay(run) && paid.Contains(run.Account) && !IsAmong(runs, run)
+            && calls.Exists(call => Math.Abs(Period.DaysBetween(call.Start.InUtc().Date, RowJson.Day(run.Day))) <= 1))];
     }
 
     /// <summary>The numbers of the charges that rest on a fact.</summary>
@@ -173,6 +212,11 @@ public static class FactUses
         return owners;
     }
 
+    /// <summary>Rows are read again each time, and two that are read of one run are two.</summary>
+    private static bool IsAmong(
+        IReadOnlyList<TimeOfUseSettlement.RunRow> runs, TimeOfUseSettlement.RunRow run) =>
+        runs.Any(other => other.RecordedPosition == run.RecordedPosition);
+
     /// <summary>Runs of later days whose tariff charges by month, so that what was metered before them may
     /// count.</summary>
     private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> LaterRunsAsync(IJournal journal,
@@ -182,7 +226,7 @@ public static class FactUses
         var owners = await OwnersAsync(journal, point, ct).ConfigureAwait(false);
         var later = new List<TimeOfUseSettlement.RunRow>();
         var known = new KnownFacts(journal, long.MaxValue, ct);
-        foreach (var run in new Answers(views).Runs().Where(run => owners.Contains(run.Account) && !runs.Contains(run)))
+        foreach (var run in new Answers(views).Runs().Where(run => owners.Contains(run.Account) && !IsAmong(runs, run)))
         {
             var (zone, day) = (DateTimeZoneProviders.Tzdb[run.Zone], RowJson.Day(run.Day));
             var terms = (await known.ReadAsync(Streams.Tariff(new(run.Tariff))).ConfigureAwait(false))

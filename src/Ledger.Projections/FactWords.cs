@@ -78,6 +78,7 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
         ProgrammePublished f => $"version {Number(f.Version)} of programme {f.Programme}",
         RulePackPublished f => $"version {Number(f.Version)} of rule pack {f.Pack}",
         PointEnrolled f => $"the enrolment of {f.Point} in {f.Programme}",
+        EnrolmentEnded f => $"the end of the enrolment of {f.Point} in {f.Programme}",
         _ => null,
     };
 

@@ -67,6 +67,8 @@ public sealed record FlexOrders(
         private readonly List<UnsettledFlexOrder> unsettled = [];
         private readonly SortedDictionary<(ProgrammeId Programme, LocalDate Day, int Number),
             (Dictionary<SettlementPointId, decimal> ReadyKw, decimal OrderedKw)> contracts = [];
+        /// <summary>By which periods a day of a contract is numbered.</summary>
+        private readonly Dictionary<(ProgrammeId Programme, LocalDate Day), IReadOnlyList<Interval>> numbered = [];
         private readonly SortedSet<string> currencies = new(StringComparer.Ordinal);
 
         public FlexOrders Gathered() => new(currencies.Count == 1 ? currencies.Min : null, orders,
@@ -116,6 +118,13 @@ public sealed record FlexOrders(
             {
                 if (!SettlementCalendar.TryPeriods(zone, day.Key, place.PeriodMinutes, out var calendar, out _))
                     continue;
+                if (!numbered.TryAdd((terms.Programme.Programme, day.Key), calendar)
+                    && !numbered[(terms.Programme.Programme, day.Key)].SequenceEqual(calendar))
+                {
+                    Leave(found, $"{share.Paid}: the periods of {terms.Programme.Programme} on {RowJson.Day(day.Key)} "
+                        + "would be of several lengths or zones, and one number would name two times");
+                    continue;
+                }
                 var periods = new List<FlexOrderPeriod>();
                 foreach (var together in day.GroupBy(period => period.Period).OrderBy(group => group.Key.Start))
                 {

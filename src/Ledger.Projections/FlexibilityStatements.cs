@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -14,9 +15,10 @@ namespace Ledger.Projections;
 /// <param name="CountsAsRecorded">Whether it matters when an instruction was recorded.</param>
 /// <param name="CountsEachPoint">Whether it pays otherwise than before
 /// <see cref="Settlement.EachPointRuleVersion"/>.</param>
+/// <param name="CountsInTime">The same of <see cref="Settlement.InTimeRuleVersion"/>.</param>
 public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce,
-    bool CountsBothDirections, bool CountsAsRecorded, bool CountsEachPoint);
+    bool CountsBothDirections, bool CountsAsRecorded, bool CountsEachPoint, bool CountsInTime);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -30,7 +32,7 @@ public static class FlexibilityStatements
         LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         var (lines, packs) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>());
-        var (once, both, recorded, eachPoint) = (false, false, false, false);
+        var (once, both, recorded, eachPoint, inTime) = (false, false, false, false, false);
         var answers = new Answers(views, position - 1);
         foreach (var instruction in Calls(answers, account, day))
         {
@@ -56,6 +58,7 @@ public static class FlexibilityStatements
                 var from = terms.Programme.Redistribution is null ? [share] : delivered.Shares;
                 recorded |= from.Any(each => each.IsAsRecorded);
                 eachPoint |= from.Any(each => each.IsOfEachPoint);
+                inTime |= from.Any(each => each.MayBeLate);
                 both |= delivered.Held.Any(held =>
                     held.IsOfOtherDirection && from.Any(each => each.Points.Contains(held.Point)));
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
@@ -63,39 +66,46 @@ public static class FlexibilityStatements
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
             }
         }
-        lines.AddRange(await ReadyAsync(journal, answers, account, day, position, ruleVersion, ct)
-            .ConfigureAwait(false));
+        var (ready, differs) = await ReadyAsync(journal, answers, account, day, position, ruleVersion, ct)
+            .ConfigureAwait(false);
+        lines.AddRange(ready);
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once,
-            both, recorded, eachPoint);
+            both, recorded, eachPoint, inTime || differs);
     }
 
-    /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the
-    /// views are asked.</summary>
-    private static async Task<IEnumerable<FlexibilityLine>> ReadyAsync(IJournal journal, Answers answers,
-        PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
+    /// <summary>What is paid for power held ready on the day, in order of point and programme, and whether it is
+    /// another pay than where all terms are believed; which to look at, the views are asked.</summary>
+    private static async Task<(IReadOnlyList<FlexibilityLine> Lines, bool CountsInTime)> ReadyAsync(IJournal journal,
+        Answers answers, PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         var paying = answers.Programmes().Where(programme => programme.AvailabilityPerKwHour is not null)
             .ToLookup(programme => programme.Programme, StringComparer.Ordinal);
-        if (paying.Count == 0) return [];
+        if (paying.Count == 0) return ([], false);
         var own = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
         var (reasons, lines) = (new CallReasons(journal, answers, position, ruleVersion, ct),
             new List<FlexibilityLine>());
+        var inTime = false;
         foreach (var (point, programme) in answers.Enrolments().Where(row => paying.Contains(row.Programme)
                 && (own.Contains(row.Point) || paying[row.Programme].Any(version => version.Payee == account.Value)))
             .Select(row => (new SettlementPointId(row.Point), new ProgrammeId(row.Programme))).Distinct().Order())
         {
             var ready = await reasons.ReadyAsync(programme, point).ConfigureAwait(false);
             if (await reasons.DayOfAsync(point, day).ConfigureAwait(false) is not (var registered, var whole)) continue;
-            lines.AddRange(AvailabilityPay.Of(ready, whole, Deliveries.MoneyDecimals)
-                .Where(each => (each.Programme.Fact.Payee ?? registered.Owner) == account
-                    && each.Programme.Fact.Payer != account)
-                .Select(each => new FlexibilityLine(0, null, programme, point.Value, each.Covers,
-                    FlexibilityKind.Availability, each.KwHours, Credited(each.Amount), each.Programme.Fact.Currency,
-                    each.Programme.Fact.Payer!.Value, account,
-                    $"{programme} v{each.Programme.Fact.Version.ToString(CultureInfo.InvariantCulture)}", null)));
+            var paid = ReadyLines(ready, account, registered.Owner, whole);
+            var believed = ready with { RecordedAt = ReadOnlyDictionary<long, Instant>.Empty };
+            inTime |= !paid.SequenceEqual(ReadyLines(believed, account, registered.Owner, whole));
+            lines.AddRange(paid);
         }
-        return lines;
+        return (lines, inTime);
     }
+
+    private static List<FlexibilityLine> ReadyLines(ReadyPoint ready, PartyId account, PartyId owner, Interval day) =>
+        [.. AvailabilityPay.Of(ready, day, Deliveries.MoneyDecimals)
+            .Where(each => (each.Programme.Fact.Payee ?? owner) == account && each.Programme.Fact.Payer != account)
+            .Select(each => new FlexibilityLine(0, null, each.Programme.Fact.Programme, ready.Point.Value, each.Covers,
+                FlexibilityKind.Availability, each.KwHours, Credited(each.Amount), each.Programme.Fact.Currency,
+                each.Programme.Fact.Payer!.Value, account, $"{each.Programme.Fact.Programme} v"
+                    + each.Programme.Fact.Version.ToString(CultureInfo.InvariantCulture), null))];
 
     /// <summary>
     /// The calls to look at, in order of their beginning: those of a programme that pays, near the day, that name a

@@ -91,6 +91,7 @@ public static class Settlements
             CountsAsRecorded = paid.CountsAsRecorded,
             CountsEachPoint = paid.CountsEachPoint,
             CountsSettledDays = facts.CountsSettledDays,
+            CountsInTime = paid.CountsInTime,
         };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);

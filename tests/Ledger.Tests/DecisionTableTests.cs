@@ -307,8 +307,9 @@ public sealed class DecisionTableTests
     {
         var tariff = Tariff();
         // Equal by content, not the same lists.
-        return Tariffs.Decide(Known(cells[2], TariffState.Empty, Tariffs.Evolve, Tariff(),
-            tariff with { Currency = "EUR" }),
+        var from = cells[2] == "moved" ? Now + Duration.Epsilon : Now;
+        return Tariffs.Decide(Known(cells[2] == "moved" ? "same" : cells[2], TariffState.Empty,
+            (state, published) => Tariffs.Evolve(state, published, from), Tariff(), tariff with { Currency = "EUR" }),
             tariff, Now, Key);
 
         TariffPublished Tariff()
@@ -336,7 +337,9 @@ public sealed class DecisionTableTests
     private static Decision RulePackOf(string[] cells)
     {
         var known = RulePackState.Empty;
-        if (cells[1] != "-") known = RulePacks.Evolve(known, Pack(1, cells[1] == "other" ? "elsewhere" : "here"));
+        if (cells[1] != "-")
+            known = RulePacks.Evolve(known, Pack(1, cells[1] == "other" ? "elsewhere" : "here"),
+                cells[1] == "moved" ? Now + Duration.Epsilon : Now);
         return RulePacks.Decide(known, Pack((int)Number(cells[0]), "here"), Now, Key);
 
         RulePackPublished Pack(int version, string source) =>

@@ -36,9 +36,12 @@ internal sealed class ExchangeTown : IAsyncDisposable
         var town = new ExchangeTown(await ServedLedger.StartAsync(hasIdentity: true));
         town.Served.Clock.Now = isBeforeTheCall ? Instant.FromUtc(2026, 2, 27, 8, 30) : Now;
         await town.ImportAsync(Packs);
-        await town.ImportAsync($$"""{"type":"programme","programme":"reduce","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"{{price}}"{{more}}}""");
+        await town.PublishAsync("reduce", price, more);
         return town;
     }
+
+    public Task PublishAsync(string programme, string price = "2", string more = "") =>
+        ImportAsync($$"""{"type":"programme","programme":"{{programme}}","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"{{price}}"{{more}}}""");
 
     /// <summary>The market of two connectors: both of 100 kWh an hour are capped at 60 from 18:00 to 20:00, C1 comes
     /// down to 20 and C2 not at all.</summary>
@@ -57,13 +60,16 @@ internal sealed class ExchangeTown : IAsyncDisposable
         return town;
     }
 
-    public Task ConnectorAsync(string point) => ImportAsync($$"""
-        {"type":"settlement-point","point":"{{point}}","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+    public Task ConnectorAsync(string point, int minutes = 60, string zone = "Asia/Shanghai") => ImportAsync($$"""
+        {"type":"settlement-point","point":"{{point}}","station":"S01","kind":"connector","owner":"cpo","zone":"{{zone}}","periodMinutes":{{minutes}},"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M-{{point}}","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         """);
 
     /// <summary>Meters one hour after another, from the midnight of 22 February on.</summary>
-    public Task MeterAsync(string point, params IEnumerable<int> hours)
+    public Task MeterAsync(string point, params IEnumerable<int> hours) => MeterAsync(point, 60, hours);
+
+    /// <summary>The same of periods of so many minutes.</summary>
+    public Task MeterAsync(string point, int minutes, IEnumerable<int> periods)
     {
         var rows = new StringBuilder("point,register,read_at,kwh\n");
         if (!meters.TryGetValue(point, out var meter))
@@ -71,17 +77,23 @@ internal sealed class ExchangeTown : IAsyncDisposable
             meter = (MeteredFrom, 0);
             rows.Append(Row(point, meter));
         }
-        foreach (var kwh in hours)
+        foreach (var kwh in periods)
         {
-            meter = (meter.Next + Duration.FromHours(1), meter.Index + kwh);
+            meter = (meter.Next + Duration.FromMinutes(minutes), meter.Index + kwh);
             rows.Append(Row(point, meter));
         }
         meters[point] = meter;
         return ImportAsync(rows.ToString());
     }
 
-    public Task CapAsync(string instruction, string targets, string to = "20", string penalty = "1") => ImportAsync($$"""
-        {"type":"instruction","instruction":"{{instruction}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T{{to}}:00:00+08:00","targets":[{{targets}}],"penaltyPerKwh":"{{penalty}}","programme":"reduce"}
+    public Task CapAsync(string instruction, string targets, string to = "20", string penalty = "1") =>
+        CapAsync(instruction, targets, "18:00", $"{to}:00", "reduce", penalty);
+
+    /// <param name="from">An hour and minute of 27 February, as <paramref name="to"/>.</param>
+    /// <param name="issued">An hour of it.</param>
+    public Task CapAsync(string instruction, string targets, string from, string to, string programme, string penalty = "1",
+        string issued = "08") => ImportAsync($$"""
+        {"type":"instruction","instruction":"{{instruction}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T{{issued}}:00:00+08:00","start":"2026-02-27T{{from}}:00+08:00","end":"2026-02-27T{{to}}:00+08:00","targets":[{{targets}}],"penaltyPerKwh":"{{penalty}}","programme":"{{programme}}"}
         """);
 
     public async Task FreezeAsync(string instruction)

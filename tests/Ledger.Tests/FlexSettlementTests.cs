@@ -88,6 +88,37 @@ public sealed class FlexSettlementTests
             + isp.Attribute("OrderedPower")!.Value).ShouldBe(["19 -70500 -80000", "20 0 -80000"]);
     }
 
+    /// <summary>Period 19 of a day is 18 to 19 o'clock of C1, which is settled by the hour, and 4:30 to 4:45 of C2,
+    /// which is by the quarter; and its third quarter is no hour of C1. A contract has one length a day.</summary>
+    [Theory]
+    [InlineData("04:30", "04:45", 15, "Asia/Shanghai", "reduce", false)]
+    [InlineData("00:30", "00:45", 15, "Asia/Shanghai", "reduce", false)]
+    [InlineData("18:00", "19:00", 60, "Asia/Tokyo", "reduce", false)]
+    [InlineData("18:00", "19:00", 60, "Asia/Taipei", "reduce", true)] // the same hours by another name
+    [InlineData("04:30", "04:45", 15, "Asia/Shanghai", "other", true)]
+    public async Task A_number_of_a_contract_is_of_one_length_and_zone(
+        string from, string to, int minutes, string zone, string programme, bool isSettled)
+    {
+        await using var town = await ExchangeTown.StartAsync(isBeforeTheCall: true);
+        await town.PublishAsync("other");
+        await town.ConnectorAsync("C1");
+        await town.ConnectorAsync("C2", minutes, zone);
+        await town.MeterAsync("C1", CalledTown.Hours((5 * 24) + 8, 100));
+        await town.MeterAsync("C2", minutes, CalledTown.Hours((5 * 24 * 60 / minutes) + 8, 100));
+        await town.CapAsync("I1", """{"point":"C1","kw":60}""");
+        await town.CapAsync("I2", """{"point":"C2","kw":60}""", from, to, programme, issued: "00");
+        await town.FreezeAsync("I1");
+        await town.FreezeAsync("I2");
+        await town.MeterAsync("C1", CalledTown.Hours(16, 100));
+        await town.MeterAsync("C2", minutes, CalledTown.Hours((24 * 60 / minutes) - 8, 100));
+        var answer = await town.Served.GetAsync(Path);
+        answer.Status.ShouldBe(isSettled ? 200 : 422, answer.Text);
+        if (isSettled) return;
+        answer["name"].ShouldBe("NotSettled");
+        answer["detail"]!.ShouldContain(
+            "reduce on 2026-02-27 would be of several lengths or zones, and one number would name two times");
+    }
+
     [Fact]
     public async Task An_order_without_money_stops_the_message_and_one_that_was_withdrawn_before_does_not()
     {

@@ -120,14 +120,14 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
     public void Two_arithmetics_of_power_held_ready_agree()
     {
         var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20),
-            ("two payees", 10));
+            ("two payees", 10), ("dated back", 20));
         var day = new Interval(Start, Start + Duration.FromHours(24));
         Instant Hour(int hour) => Start + Duration.FromMinutes(20 * hour);
         Gen.Int[0, int.MaxValue].Sample(seed =>
         {
             var random = new Random(seed);
             var (programme, point) = (new ProgrammeId("F"), new SettlementPointId("P1"));
-            Positioned<ProgrammePublished> Version(int version, int from) => new(version, new(
+            Positioned<ProgrammePublished> Version(int version, int from, long position) => new(position, new(
                 programme, version, Hour(from), ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
                 Payer: new("dso"), Payee: random.Next(3) switch { 0 => new("A"), 1 => new("B"), _ => null },
                 AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
@@ -135,12 +135,17 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
             var declared = Enumerable.Range(0, random.Next(1, 7)).Select(i =>
             {
                 var from = random.Next(-10, 70);
-                return new Positioned<AvailabilityDeclared>(10 + i, new(programme, point, Hour(from),
+                return new Positioned<AvailabilityDeclared>(10 + (2 * i), new(programme, point, Hour(from),
                     new(Hour(from), Hour(from + random.Next(1, 30))), new Power(random.NextInt64(1, 90_000_000))));
             }).ToList();
-            var ready = new ReadyPoint([Version(1, -99), Version(2, random.Next(0, 80))], new(
+            // The second version is recorded before, between or after the declarations, and before or after it begins.
+            var (late, recorded) = (9L + (2 * random.Next(0, 8)), Hour(random.Next(-10, 80)));
+            var ready = new ReadyPoint([Version(1, -99, 1), Version(2, random.Next(-20, 80), late)], new(
                 [new(new(programme, point, Power.FromKilowatts(500), Hour(random.Next(-20, 10)), null),
-                    random.Next(2) == 0 ? Hour(end) : null)], [], []), point, declared);
+                    random.Next(2) == 0 ? Hour(end) : null)], [], []), point, declared)
+            {
+                RecordedAt = new Dictionary<long, Instant> { [1] = Hour(-99), [late] = recorded },
+            };
             var stretches = AvailabilityPay.Of(ready, day, 2);
             var reasons = new AvailabilityReasons(ready, "P1", new("A"), day, 2);
             var lines = stretches.Select((each, i) => new FlexibilityLine(i + 1, null, programme, "P1", each.Covers,
@@ -160,7 +165,9 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
             seen.Add(stretches.Count > 1, declared.Any(one => declared.Any(other => other != one
                     && other.Fact.Period.Start < one.Fact.Period.End && one.Fact.Period.Start < other.Fact.Period.End)),
                 declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period) is null),
-                lines.Select(line => line.Payee).Distinct().Count() > 1);
+                lines.Select(line => line.Payee).Distinct().Count() > 1,
+                !stretches.SequenceEqual(AvailabilityPay.Of(
+                    ready with { RecordedAt = new Dictionary<long, Instant>() }, day, 2)));
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }

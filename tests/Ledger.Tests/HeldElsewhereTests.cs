@@ -161,7 +161,7 @@ public sealed class HeldElsewhereTests
             .Single(row => (string)row!["run"]! == run)!["ruleVersion"];
 
     /// <summary>Records another run as of now, made of one that is there.</summary>
-    private static async Task AppendAsync(
+    internal static async Task AppendAsync(
         CalledTown town, string like, Func<SettlementRunCompleted, SettlementRunCompleted> made)
     {
         var ct = TestContext.Current.CancellationToken;

@@ -42,6 +42,19 @@ public sealed class RulePackTests
             .ShouldBe([1.1m, 1.2m]);
     }
 
+    /// <summary>A version has one beginning: sent again with another it is not what is recorded.</summary>
+    [Fact]
+    public async Task A_version_from_another_instant_on_is_refused_with_the_one_that_stands()
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(Fact("sichuan", 1));
+        var refused = (await ledger.TakeAsync(Fact("sichuan", 1).Replace("2026-01-01T00", "2025-12-01T00",
+            StringComparison.Ordinal))).Outcomes.Single().ShouldBeOfType<RecordOutcome.Refused>();
+        (refused.Code, refused.Detail).ShouldBe((Rejection.AlreadyRegistered,
+            "version 1 is published from 2025-12-31T16:00:00Z on, and not from 2025-11-30T16:00:00Z on"));
+        (await ledger.TakeAsync(Fact("sichuan", 1))).Outcomes.Single().ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
+    }
+
     [Theory]
     [InlineData("\"level\": \"hour\"", "\"level\": \"year\"", Rejection.OutOfRange)]
     [InlineData("\"level\": \"hour\"", "\"levels\": \"hour\"", Rejection.UnknownField)]

@@ -73,11 +73,11 @@ public sealed class ScoringTests(ITestOutputHelper output)
         foreach (var pack in (RulePackPublished[])[first, second])
         {
             RulePacks.Decide(state, pack, NodaConstants.UnixEpoch, new("k")).ShouldBeOfType<Decision.Accepted>();
-            state = RulePacks.Evolve(state, pack);
+            state = RulePacks.Evolve(state, pack, NodaConstants.UnixEpoch);
         }
 
         // By hand: 110 + 20/2 = 120 at 2 is 240; with the knot at 1.2: 120 + 10/2 = 125 at 2 is 250.
-        state.Published.Select(pack => Scoring.Evaluate(pack.Scoring!, input).Payment).ShouldBe([240m, 250m]);
+        state.Published.Select(each => Scoring.Evaluate(each.Pack.Scoring!, input).Payment).ShouldBe([240m, 250m]);
     }
 
     [Fact]

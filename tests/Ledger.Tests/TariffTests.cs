@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 using Shouldly;
 
@@ -105,7 +106,7 @@ public sealed class TariffTests
     [Fact]
     public void A_version_is_the_same_only_by_all_it_holds()
     {
-        var state = Tariffs.Evolve(TariffState.Empty, Tariff);
+        var state = Tariffs.Evolve(TariffState.Empty, Tariff, default);
         Decide(Copy(Tariff)).ShouldBeOfType<Decision.AlreadyRecorded>();
         Decide(Tariff with { Version = 2 }).ShouldBeOfType<Decision.Accepted>();
         foreach (var other in new[]
@@ -120,6 +121,20 @@ public sealed class TariffTests
             Decide(other).ShouldBeOfType<Decision.Rejected>().Code.ShouldBe(Rejection.AlreadyRegistered);
 
         Decision Decide(TariffPublished tariff) => Tariffs.Decide(state, tariff, default, new("k"));
+    }
+
+    /// <summary>A version has one beginning: sent again with another it is not what is recorded.</summary>
+    [Fact]
+    public async Task A_version_from_another_instant_on_is_refused_with_the_one_that_stands()
+    {
+        static string Sent(string from) => $$"""{"type":"tariff","tariff":"T","version":2,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"{{from}}T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}]}""";
+        await using var ledger = new IntakeLedger();
+        (await ledger.TakeAsync(Sent("2026-09-01"))).Outcomes.Single().ShouldBeOfType<RecordOutcome.Recorded>();
+        var refused = (await ledger.TakeAsync(Sent("2026-08-01"))).Outcomes.Single()
+            .ShouldBeOfType<RecordOutcome.Refused>();
+        (refused.Code, refused.Detail).ShouldBe((Rejection.AlreadyRegistered,
+            "version 2 is published from 2026-08-31T16:00:00Z on, and not from 2026-07-31T16:00:00Z on"));
+        (await ledger.TakeAsync(Sent("2026-09-01"))).Outcomes.Single().ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
     }
 
     private static TariffPublished Copy(TariffPublished tariff) => tariff with
