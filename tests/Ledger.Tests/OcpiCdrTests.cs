@@ -66,8 +66,8 @@ public sealed class OcpiCdrTests
         (await served.GetAsync($"{Cdrs}/none")).Status.ShouldBe(404);
     }
 
-    /// <summary>A day has the master data of its beginning: before eight in the morning is so by the clock of then, also
-    /// where the point shall have another zone by and by.</summary>
+    /// <summary>A day has the master data of its beginning: before eight in the morning is so by the clock of then,
+    /// also where the point shall have another zone by and by.</summary>
     [Fact]
     public async Task A_stay_is_priced_by_the_clock_of_its_day()
     {

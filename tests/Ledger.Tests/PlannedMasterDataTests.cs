@@ -121,7 +121,7 @@ public sealed class PlannedMasterDataTests
             .Points.ShouldHaveSingleItem().Station.ShouldBe("S2");
     }
 
-    /// <summary>The day of 27 Feb in Shanghai, its register from edge to edge, and two edges of a quarter hour.</summary>
+    /// <summary>The day of 27 Feb in Shanghai: its registers at both edges, and at two of a quarter hour.</summary>
     private const string ADay = "point,register,read_at,kwh\nCP1,1.8.0,2026-02-26T16:00:00Z,100\n"
         + "CP1,1.8.0,2026-02-27T04:00:00Z,300\nCP1,1.8.0,2026-02-27T04:15:00Z,310\n"
         + "CP1,1.8.0,2026-02-27T16:00:00Z,600\n"
