@@ -70,7 +70,7 @@ public sealed class StationBalanceTests
     {
         points.Add(Point("G", SettlementPointKind.GridConnection) with
         {
-            Zone = "UTC", PeriodMinutes = 15, ValidFrom = Midnight + Duration.FromHours(1),
+            Zone = "UTC", PeriodMinutes = 15, ValidFrom = Midnight + Duration.FromHours(12), // amid the day of both
         });
         var periods = Periods();
         (periods.Count, periods[0].Start).ShouldBe((24, Midnight));
