@@ -290,8 +290,8 @@ public static class Show
     private static Page Credible(Asked asked)
     {
         var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");
-        var connectors = asked.Answers.Points()
-            .Where(point => point.Station == station.Value && point.Kind == SettlementPointKind.Connector).ToList();
+        var connectors = asked.Answers.PointsAt(station, new(asked.At, asked.At + Duration.Epsilon))
+            .Where(point => point.Kind == SettlementPointKind.Connector).ToList();
         if (connectors.Count == 0) throw new CouldNotException($"there is no station {station} with connectors");
         var windows = StationWindows.Of(asked.Answers.Calls(station, asked.At));
         return asked.Page("credible").Field("station", "station", station.Value)

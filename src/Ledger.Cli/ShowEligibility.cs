@@ -15,7 +15,7 @@ internal static class ShowEligibility
         var point = CommandLine.Read<SettlementPointId>(about, SettlementPointId.TryParse, "POINT is an identifier");
         var day = asked ?? throw new UsageException("show eligibility needs --day");
         var answers = ledger.Answers(asOf);
-        var zone = answers.Points().FirstOrDefault(row => row.Point == point.Value)?.Zone
+        var zone = answers.PointOn(point, day)?.Zone
             ?? throw new CouldNotException($"settlement point {point} is not registered");
         var rows = await PointEligibility.OfAsync(ledger.Journal, asOf + 1 ?? ledger.Journal.Length, answers, point,
             SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day), ct).ConfigureAwait(false);

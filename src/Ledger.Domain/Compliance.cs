@@ -81,6 +81,10 @@ public sealed record CallEvidence(
 /// </summary>
 public static class Compliance
 {
+    /// <summary>How long after its end a charger may still say what a call is judged by: a state is held against whole
+    /// records (<see cref="Excuses"/>), of which the longest are an hour.</summary>
+    public static readonly Duration SaidAfter = Duration.FromHours(1) + Excuses.EdgeMax;
+
     /// <param name="withdrawnAt">Null unless withdrawn; nothing is judged from then on.</param>
     public static InstructionVerdict Judge(DispatchInstructed order, Instant? withdrawnAt, CallEvidence evidence)
     {

@@ -122,7 +122,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>The register readings of a point from the first instant of a day of its zone to the last, each as its
     /// latest version has it, in order of register and time.</summary>
     public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, LocalDate day) =>
-        Points().FirstOrDefault(row => row.Point == point.Value) is { } known
+        this.PointOn(point, day) is { } known
             ? Readings(point, SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day)) : [];
 
     /// <summary>The same from the first instant of a stretch to the last, both of them too.</summary>
@@ -328,30 +328,16 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. answer.Targets.Select(target => target.Point)
             .Where(point => Rows<MasterData.PointRow>("MasterData", $"point|{point}|").Count == 0)];
 
-    /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start. A target
-    /// is one of the station where it was there when the call began.</summary>
-    /// <param name="at">At which they are read.</param>
-    public IReadOnlyList<StationCall> Calls(StationId station, Instant at)
-    {
-        var versions = AllVersions().ToDictionary(point => point.Key, StringComparer.Ordinal);
-        return StationCall.Of(Instructions().Select(order => Instruction(new(order.Instruction))!.ReadAt(at)),
-            (point, then) => versions.TryGetValue(point, out var known)
-                && (known.LastOrDefault(version => version.ValidFrom <= then) ?? known.First()) is var inForce
-                && inForce.Station == station.Value ? DateTimeZoneProviders.Tzdb[inForce.Zone] : null);
-    }
-
-    /// <summary>The points that were at a station at some time, each as it was registered there last in it; before its
-    /// first registration by the first.</summary>
-    public IReadOnlyList<MasterData.PointRow> PointsAt(StationId station, Interval time) =>
-        [.. AllVersions().Select(point => point.Where((version, i) => version.Station == station.Value
-                && (i == 0 || version.ValidFrom < time.End)
-                && !(point.ElementAtOrDefault(i + 1)?.ValidFrom <= time.Start))
-            .LastOrDefault()).OfType<MasterData.PointRow>()];
-
     /// <summary>All versions of each point that is reached, in order of point and time.</summary>
-    private IEnumerable<IGrouping<string, MasterData.PointRow>> AllVersions() =>
-        Rows<MasterData.PointRow>("MasterData", "point|").Where(row => Reaches(row.Point))
-            .GroupBy(row => row.Point, StringComparer.Ordinal);
+    internal IEnumerable<IGrouping<string, MasterData.PointRow>> AllVersions() =>
+        EveryVersion().Where(point => Reaches(point.Key));
+
+    /// <summary>Those of every point, reached or not: a part that is not the reader's is missing in his sums.</summary>
+    internal IEnumerable<IGrouping<string, MasterData.PointRow>> EveryVersion() =>
+        Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point, StringComparer.Ordinal);
+
+    /// <summary>Every place of every point, reached or not.</summary>
+    internal IReadOnlyList<MasterData.PlaceRow> EveryPlace() => Rows<MasterData.PlaceRow>("MasterData", "place|");
 
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
     public IReadOnlyList<MasterData.MeterClassRow> MeterClasses() =>
@@ -371,7 +357,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
 
     /// <summary>Every place of every point that was placed, in order of point and time.</summary>
     public IReadOnlyList<MasterData.PlaceRow> Places() =>
-        [.. Rows<MasterData.PlaceRow>("MasterData", "place|").Where(row => Reaches(row.Point))];
+        [.. EveryPlace().Where(row => Reaches(row.Point))];
 
     /// <summary>Whether it was ever said behind which point one lies.</summary>
     public bool IsPlaced(SettlementPointId point) =>

@@ -26,7 +26,14 @@ public sealed class CurtailmentCompliance : IProjection
     public sealed record StateRow(
         Instant At, Instant End, bool Connected, int? StateOfChargePerMille, long? VehicleImportMaxMilliwatts,
         long? VehicleExportMaxMilliwatts, string? Fault, string Source);
-    public sealed record RatedRow(long Milliwatts);
+    /// <summary>What a point is rated for, with the versions that begin later.</summary>
+    public sealed record RatedRow(
+        long Milliwatts, string? Owner = null, Instant ValidFrom = default,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<RatedRow>? Later = null)
+        : IPointVersion<RatedRow>
+    {
+        public RatedRow With(IReadOnlyList<RatedRow>? later) => this with { Later = later };
+    }
     /// <summary>Says which instruction aims at a point, for finding it from a record or a fact.</summary>
     public sealed record AimRow(string Instruction, Instant IssuedAt, Instant Start, Instant End);
     /// <summary>One instruction, and the tally of its targets' verdicts, energies and money.</summary>
@@ -101,7 +108,7 @@ public sealed class CurtailmentCompliance : IProjection
                 JudgeTouched(next, keys, e.Point, e.Period);
                 break;
             case ChargingStateRecorded e: Hold(next, e); break;
-            case SettlementPointRegistered e: Rate(next, e); break;
+            case SettlementPointRegistered e: Rate(next, e, fact.ValidTime.Start); break;
             case IntervalRecorded e: Record(next, e); break;
         }
         return next;
@@ -162,17 +169,18 @@ public sealed class CurtailmentCompliance : IProjection
         var state = new StateRow(e.At, end, e.Connected, e.StateOfChargePerMille, e.VehicleImportMax?.Milliwatts,
             e.VehicleExportMax?.Milliwatts, e.Fault, e.Source);
         rows.Put(Key(state), state);
-        JudgeTouched(rows, keys, e.Point, new Interval(e.At, end), aim => aim.IssuedAt);
+        JudgeTouched(rows, keys, e.Point, new Interval(e.At - Compliance.SaidAfter, end), aim => aim.IssuedAt);
 
         bool After(StateRow row) =>
             row.At > e.At || (row.At == e.At && string.CompareOrdinal(row.Source, e.Source) > 0);
         RowKey Key(StateRow row) => new(states, row.End, $"|{RowJson.Key(row.At)}|{row.Source}");
     }
 
-    private static void Rate(ChangedRows rows, SettlementPointRegistered e)
+    private static void Rate(ChangedRows rows, SettlementPointRegistered e, Instant from)
     {
         var keys = rows.KeysOf(e.Point);
-        rows.Put(keys.Rated, new RatedRow(e.Rated.Milliwatts));
+        var known = rows.Get<RatedRow>(keys.Rated);
+        rows.Put(keys.Rated, known.And(new RatedRow(e.Rated.Milliwatts, e.Owner.Value, from)));
         foreach (var aim in rows.Between<AimRow>(keys.Aims, Instant.MinValue, Instant.MaxValue).All)
             Amend(rows, aim.Instruction, e.Point, target => target);
     }
@@ -246,7 +254,8 @@ public sealed class CurtailmentCompliance : IProjection
         ChangedRows rows, InstructionRow row, TargetRow target, InstructionId id, SettlementPointId point)
     {
         var rated = new Dictionary<SettlementPointId, Power>();
-        if (rows.Get<RatedRow>(rows.KeysOf(point).Rated) is { } known) rated[point] = new(known.Milliwatts);
+        if (rows.Get<RatedRow>(rows.KeysOf(point).Rated) is { } known)
+            rated[point] = new(known.InForce(row.Start).Milliwatts);
         return new(
             target.Clocks.Count == 0 ? [] : [.. target.Clocks.Select(clock =>
                 new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
@@ -286,7 +295,8 @@ public sealed class CurtailmentCompliance : IProjection
     private static IReadOnlyList<ChargingStateRecorded> States(
         ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
         rows.Between<StateRow>(rows.KeysOf(point).States, notice, Instant.MaxValue) is { Count: > 0 } found
-            ? [.. found.All.Where(kept => kept.At < end).Select(kept => StateOf(point, kept))] : [];
+            ? [.. found.All.Where(kept => kept.At < end + Compliance.SaidAfter)
+                .Select(kept => StateOf(point, kept))] : [];
 
     internal static ChargingStateRecorded StateOf(SettlementPointId point, StateRow kept) => new(
         point, kept.At, kept.Connected, kept.StateOfChargePerMille, PowerOf(kept.VehicleImportMaxMilliwatts),

@@ -17,7 +17,7 @@ public static class LimitCause
         MasterData.PointRow Point, VerifiedExport.PeriodRow? Before, VerifiedExport.PeriodRow? During,
         IReadOnlyList<FactRow> Facts);
 
-    /// <summary>A dispatch instruction that was open in the period, with its targets of the station.</summary>
+    /// <summary>A dispatch instruction that was open in the period, with its targets behind the limit.</summary>
     public sealed record OpenCall(InstructionRow Order, IReadOnlyList<TargetRow> Targets);
 
     private const string Unknown = "none recorded";

@@ -10,8 +10,8 @@ public sealed record LimitAnswer(LimitCompliance.DayRow Day, IReadOnlyList<Limit
 /// <summary>
 /// Standing limits against interval records, period by period. Nothing is stored:
 /// what limits and records say together is computed when it is asked for, so facts may come in any order. A point with
-/// records of its own on the day is measured by them; a grid connection without any is the sum of the points behind it,
-/// within the bounds that their records prove.
+/// records of its own on the day is measured by them; one without any is the sum of the points behind it, within the
+/// bounds that their records prove.
 /// </summary>
 public static class LimitCompliance
 {

@@ -29,11 +29,12 @@ internal static class PeriodChecks
     private static readonly Duration Longest = Duration.FromHours(1);
 
     /// <summary>Asks the periods that a reading begins, divides or ends.</summary>
-    public static void Read(ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, Instant at)
+    public static void Read(ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow point, Instant at)
     {
         var periods = rows.Between<PeriodRow>(keys.Periods, at - Longest, at, until: at);
         for (var i = 0; i < periods.Count; i++)
-            if (at <= periods[i].End) Check(rows, keys, register, place, periods[i]);
+            if (at <= periods[i].End)
+                Check(rows, keys, register, keys.DayOf(point, periods[i].Start).Place, periods[i]);
     }
 
     /// <summary>Asks the registers of a period anew, where they were read at both its edges.</summary>

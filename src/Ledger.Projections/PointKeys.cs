@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using NodaTime;
+using static Ledger.Projections.VerifiedExport;
 
 namespace Ledger.Projections;
 
@@ -64,29 +65,49 @@ internal sealed class PointKeys
 
     public RegisterKeys Of(Direction direction) => Registers[direction == Direction.Import ? 0 : 1];
 
-    /// <summary>The settlement day of an instant.</summary>
-    /// <param name="station">At which the point is now.</param>
-    public DayKeys DayOf(string zone, string station, Instant at) =>
-        recent is { } known && known.Day.Zone == zone && known.Station == station && known.Day.Edges.Contains(at)
-            ? known
-            : recent = DayOf(SettlementDay.Containing(zone, at), station);
+    /// <summary>The settlement day of an instant, by the master data in force at its start: a change within a day
+    /// holds from the next day on.</summary>
+    /// <param name="point">With all its versions.</param>
+    public DayKeys DayOf(PointRow point, Instant at)
+    {
+        var place = PlaceOn(point, at);
+        return recent is { } known && known.Place == place && known.Day.Edges.Contains(at) ? known
+            : recent = new(SettlementDay.Containing(place.Zone, at), Name, place);
+    }
 
-    public DayKeys DayOf(SettlementDay day, string station) => new(day, Name, station);
+    /// <summary>The day that a period was put into when it came first; else the day of its start.</summary>
+    /// <param name="first">Null where it was put into none.</param>
+    public DayKeys DayOf(PointRow point, string? first, Instant start)
+    {
+        var day = DayOf(point, start);
+        return first is null || first == day.Day.Name ? day
+            : new(SettlementDay.Of(day.Place.Zone, RowJson.Day(first)), Name, day.Place);
+    }
+
+    private static PointRow PlaceOn(PointRow point, Instant at)
+    {
+        for (var i = (point.Later?.Count ?? 0) - 1; i >= 0; i--)
+            if (point.Later![i] is var version
+                && version.ValidFrom <= SettlementDay.Containing(version.Zone, at).Edges.Start) return version;
+        return point;
+    }
 }
 
 /// <summary>A settlement day of a point, and how its rows are named.</summary>
-internal sealed class DayKeys(SettlementDay day, string point, string station)
+/// <param name="place">The point as it is in force at the day's start.</param>
+internal sealed class DayKeys(SettlementDay day, string point, PointRow place)
 {
-    private readonly RowKey ofStation = $"station|{day.Name}|{station}";
+    private readonly RowKey ofStation = $"station|{day.Name}|{place.Station}";
 
     public SettlementDay Day => day;
     public string Point => point;
-    public string Station => station;
+    public PointRow Place => place;
     public RowKey OfPoint { get; } = $"day|{day.Name}|{point}";
 
     /// <summary>The key of a station's row of that day.</summary>
     /// <param name="name">Mostly the point's own; another one where the point has been moved.</param>
-    public RowKey OfStation(string name) => name == station ? ofStation : $"station|{day.Name}|{name}";
+    public RowKey OfStation(string name) =>
+        name == place.Station ? ofStation : $"station|{day.Name}|{name}";
 }
 
 /// <summary>How rows of a register are named: series by the instant of a reading or of an installation.</summary>

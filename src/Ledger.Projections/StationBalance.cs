@@ -41,7 +41,7 @@ public static class StationBalance
     /// none where it has no connection.</summary>
     public static IReadOnlyList<PeriodRow> Periods(StationId station, LocalDate day, Facts facts)
     {
-        if (ConnectionOf(station, facts) is not { } known) return [];
+        if (ConnectionOf(station, day, facts) is not { } known) return [];
         if (!SettlementCalendar.TryPeriods(
             DateTimeZoneProviders.Tzdb[known.Zone], day, known.PeriodMinutes, out var periods, out _)) return [];
         var edges = new Interval(periods[0].Start, periods[^1].End);
@@ -57,7 +57,7 @@ public static class StationBalance
         Energy Sum(Func<PeriodRow, Energy?> energy) =>
             periods.Aggregate(Energy.Zero, (sum, period) => sum + (energy(period) ?? Energy.Zero));
         return new(
-            station.Value, RowJson.Day(day), ConnectionOf(station, facts)!.Zone, periods.Count,
+            station.Value, RowJson.Day(day), ConnectionOf(station, day, facts)!.Zone, periods.Count,
             periods.Count(period => !period.Proven),
             Sum(period => period.Import), Sum(period => period.Export), Sum(period => period.Losses),
             Sum(period => period.Surplus), Sum(period => period.V2gMeasured), Sum(period => period.VerifiedV2g),
@@ -118,10 +118,10 @@ public static class StationBalance
         _ => null,
     };
 
-    /// <summary>The connection as last registered; a feeder that is placed behind it keeps the same calendar.</summary>
-    private static MasterData.PointRow? ConnectionOf(StationId station, Facts facts) =>
-        facts.Points.LastOrDefault(row =>
-        row.Station == station.Value && row.Kind == SettlementPointKind.GridConnection);
+    /// <summary>The connection at a day's start; a feeder that is placed behind it keeps the same calendar.</summary>
+    private static MasterData.PointRow? ConnectionOf(StationId station, LocalDate day, Facts facts) =>
+        facts.Points.GroupBy(row => row.Point, StringComparer.Ordinal).Select(versions => versions.ToList().On(day))
+            .LastOrDefault(row => row.Station == station.Value && row.Kind == SettlementPointKind.GridConnection);
 
     private static long Microseconds(Interval period) => period.Duration.ToInt64Nanoseconds() / 1000;
 

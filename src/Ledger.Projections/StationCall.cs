@@ -1,3 +1,4 @@
+using System.Numerics;
 using Ledger.Domain;
 using NodaTime;
 using static Ledger.Projections.CurtailmentCompliance;
@@ -91,13 +92,12 @@ public sealed record StationCall(
     /// </summary>
     private DispatchCall Sample()
     {
-        // mW · µs are nanojoules, and energy counts halves of them; every target is judged over the same time.
-        var first = Targets.First(target => target.QuantityMilliwatts > 0);
-        var judgedMicroseconds = first.Ordered.HalfNanojoules / first.QuantityMilliwatts / 2;
-        var ordered = Targets.Sum(target => target.QuantityMilliwatts);
+        // Every target is judged over the same time, so a power is to its energy as what was ordered is to its energy:
+        // also over less than a microsecond, and of as many targets as there may be, whose product is of any size.
+        var (ordered, energy) = (Targets.Sum(target => target.QuantityMilliwatts), (BigInteger)Ordered.HalfNanojoules);
         var uncertainty = Targets.Aggregate(Energy.Zero, (sum, target) => sum + Uncertainty(target));
-        return new(ordered, (long)(Delivered.HalfNanojoules / 2 / judgedMicroseconds),
-            (long)((uncertainty.HalfNanojoules / 2 + judgedMicroseconds - 1) / judgedMicroseconds),
+        return new(ordered, (long)(ordered * (BigInteger)Delivered.HalfNanojoules / energy),
+            (long)((ordered * (BigInteger)uncertainty.HalfNanojoules + energy - 1) / energy),
             Delay is { } delay ? (long)(delay.ToInt64Nanoseconds() / 1000) : null, Ramp());
     }
 
@@ -107,7 +107,7 @@ public sealed record StationCall(
     /// </summary>
     private static Energy Uncertainty(TargetRow target)
     {
-        // As in Ordered: mW times µs are nanojoules.
+        // mW times µs are nanojoules, and energy counts halves of them.
         var unmeasured = new Energy((Int128)target.QuantityMilliwatts * target.UnmeasuredMicroseconds * 2);
         return Energy.Min(target.Delivered,
             Energy.Max(Energy.Zero, target.Delivered + target.Bounds.Upper + unmeasured - target.Ordered));

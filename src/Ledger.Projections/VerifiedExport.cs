@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 
@@ -14,8 +15,15 @@ namespace Ledger.Projections;
 /// </summary>
 public sealed class VerifiedExport : IProjection
 {
+    /// <summary>A point, with the versions of it that begin later.</summary>
     public sealed record PointRow(
-        string Station, SettlementPointKind Kind, string Zone, long RatedMilliwatts, bool Bidirectional);
+        string Station, SettlementPointKind Kind, string Zone, long RatedMilliwatts, bool Bidirectional,
+        string? Owner = null, Instant ValidFrom = default,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<PointRow>? Later = null)
+        : IPointVersion<PointRow>
+    {
+        public PointRow With(IReadOnlyList<PointRow>? later) => this with { Later = later };
+    }
     public sealed record RegisterRow(
         string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps, Instant ValidFrom);
     /// <summary>A reading as its latest correction has it.</summary>
@@ -72,7 +80,7 @@ public sealed class VerifiedExport : IProjection
         var next = rows.Unchanged();
         switch (fact.Event)
         {
-            case SettlementPointRegistered e: Register(next, e); break;
+            case SettlementPointRegistered e: Register(next, e, fact.ValidTime.Start); break;
             case RegisterInstalled e: Install(next, e, fact.ValidTime.Start); break;
             case RegisterReadingRecorded e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, 1)); break;
             case RegisterReadingCorrected e:
@@ -84,22 +92,23 @@ public sealed class VerifiedExport : IProjection
     }
 
     // Records and readings that came before their point was known have no day yet: they find it here.
-    private static void Register(ChangedRows rows, SettlementPointRegistered e)
+    private static void Register(ChangedRows rows, SettlementPointRegistered e, Instant from)
     {
         var keys = rows.KeysOf(e.Point);
-        var known = rows.Get<PointRow>(keys.Point) is not null;
-        var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts, e.Bidirectional);
-        rows.Put(keys.Point, place);
-        if (known) return;
+        var known = rows.Get<PointRow>(keys.Point);
+        var point = known.And(new PointRow(
+            e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts, e.Bidirectional, e.Owner.Value, from));
+        rows.Put(keys.Point, point);
+        if (known is not null) return;
         foreach (var period in rows.Between<PeriodRow>(keys.Periods, Instant.MinValue, Instant.MaxValue).All)
         {
-            var day = DayOf(keys, place, period.Day, period.Start);
-            Place(rows, keys, place, day, null, period.Day is null ? period with { Day = day.Day.Name } : period);
+            var day = keys.DayOf(point, period.Day, period.Start);
+            Place(rows, keys, day, null, period.Day is null ? period with { Day = day.Day.Name } : period);
         }
         foreach (var register in keys.Registers)
             foreach (var reading in rows.Between<ReadingRow>(
                 register.Readings, Instant.MinValue, Instant.MaxValue).All)
-                ReadDays(rows, keys, register, place, reading.ReadAt);
+                ReadDays(rows, keys, register, point, reading.ReadAt);
     }
 
     private static void Install(ChangedRows rows, RegisterInstalled e, Instant from)
@@ -108,9 +117,9 @@ public sealed class VerifiedExport : IProjection
         var register = keys.Of(e.Register.Direction);
         rows.Put(new(register.Installed, from),
             new RegisterRow(e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from));
-        if (rows.Get<PointRow>(keys.Point) is not { } place) return;
+        if (rows.Get<PointRow>(keys.Point) is not { } point) return;
         foreach (var reading in rows.Between<ReadingRow>(register.Readings, from, Instant.MaxValue).All)
-            ReadDays(rows, keys, register, place, reading.ReadAt);
+            ReadDays(rows, keys, register, point, reading.ReadAt);
     }
 
     private static void Read(ChangedRows rows, RegisterId id, ReadingRow now)
@@ -121,22 +130,21 @@ public sealed class VerifiedExport : IProjection
         // superseded before it came
         if (rows.Get<ReadingRow>(key) is { } before && before.Version >= now.Version) return;
         rows.Put(key, now);
-        if (rows.Get<PointRow>(keys.Point) is { } place) ReadDays(rows, keys, register, place, now.ReadAt);
+        if (rows.Get<PointRow>(keys.Point) is { } point) ReadDays(rows, keys, register, point, now.ReadAt);
     }
 
     // A reading at midnight belongs to two days, as the end of one and the start of the next.
     private static void ReadDays(
-        ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, Instant at)
+        ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow point, Instant at)
     {
-        var day = keys.DayOf(place.Zone, place.Station, at);
-        if (at == day.Day.Edges.Start)
-            ReadDay(rows, register, place, keys.DayOf(day.Day.Before(), place.Station));
-        ReadDay(rows, register, place, day);
-        PeriodChecks.Read(rows, keys, register, place, at);
+        var day = keys.DayOf(point, at);
+        if (at == day.Day.Edges.Start) ReadDay(rows, register, keys.DayOf(point, at - Duration.Epsilon));
+        ReadDay(rows, register, day);
+        PeriodChecks.Read(rows, keys, register, point, at);
     }
 
     /// <summary>Asks the register anew, where it can answer: most readings come before the day's end is read.</summary>
-    private static void ReadDay(ChangedRows rows, RegisterKeys register, PointRow place, DayKeys keys)
+    private static void ReadDay(ChangedRows rows, RegisterKeys register, DayKeys keys)
     {
         var edges = keys.Day.Edges;
         if (rows.Get<ReadingRow>(register.Reading(edges.End)) is null
@@ -144,7 +152,7 @@ public sealed class VerifiedExport : IProjection
         var counted = RegisterCount.Of(rows, register, edges);
         var before = rows.Get<DayRow>(keys.OfPoint);
         var sums = DaySums.Of(before);
-        Judge(rows, place, keys, before, register.Register.Direction == Direction.Export
+        Judge(rows, keys, before, register.Register.Direction == Direction.Export
             ? sums with { Export = sums.Export with { Register = counted } }
             : sums with { Import = sums.Import with { Register = counted } });
     }
@@ -154,9 +162,9 @@ public sealed class VerifiedExport : IProjection
         var keys = rows.KeysOf(e.Point);
         var before = rows.Get<PeriodRow>(new(keys.Periods, e.Period.Start));
         if (before is not null && before.Version >= e.Version) return; // an earlier version, arriving late
-        var place = rows.Get<PointRow>(keys.Point);
-        var day = place is null ? null : DayOf(keys, place, before?.Day, e.Period.Start);
-        Place(rows, keys, place, day, before, new PeriodRow(
+        var day = rows.Get<PointRow>(keys.Point) is { } point
+            ? keys.DayOf(point, before?.Day, e.Period.Start) : null;
+        Place(rows, keys, day, before, new PeriodRow(
             e.Point.Value, e.Period.Start, e.Period.End, before?.Day ?? day?.Day.Name, e.Version, e.State,
             e.Export, e.Import, e.Minimum.Milliwatts, e.Maximum.Milliwatts, e.CoveredMicroseconds,
             e.ClockOffsetMicroseconds, e.Quality, e.Reason, e.Evidence.Hex));
@@ -164,14 +172,13 @@ public sealed class VerifiedExport : IProjection
 
     /// <summary>Puts a period into its day, in place of its version before.</summary>
     /// <param name="day">Null where it is not known where the point is.</param>
-    private static void Place(
-        ChangedRows rows, PointKeys keys, PointRow? place, DayKeys? day, PeriodRow? before, PeriodRow now)
+    private static void Place(ChangedRows rows, PointKeys keys, DayKeys? day, PeriodRow? before, PeriodRow now)
     {
         rows.Put(new(keys.Periods, now.Start), now);
-        if (place is null || day is null) return;
-        PeriodChecks.Record(rows, keys, place, now);
+        if (day is null) return;
+        PeriodChecks.Record(rows, keys, day.Place, now);
         var known = rows.Get<DayRow>(day.OfPoint);
-        Judge(rows, place, day, known, DaySums.Of(known).Replaced(
+        Judge(rows, day, known, DaySums.Of(known).Replaced(
             before?.Day is null || !Counts(before) ? null : before, Counts(now) ? now : null, now, day.Day.Edges));
     }
 
@@ -198,8 +205,9 @@ public sealed class VerifiedExport : IProjection
 
     /// <summary>The one place that decides: amounts, checks, and the station's totals.</summary>
     /// <param name="before">The day as it stands; null where it has no row.</param>
-    private static void Judge(ChangedRows rows, PointRow place, DayKeys keys, DayRow? before, in DaySums sums)
+    private static void Judge(ChangedRows rows, DayKeys keys, DayRow? before, in DaySums sums)
     {
+        var place = keys.Place;
         var length = keys.Day.Edges.Duration.ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - sums.CoveredMicroseconds);
         // A day stays with the station at which its first fact found the point.
@@ -230,13 +238,5 @@ public sealed class VerifiedExport : IProjection
         var found = RegisterCheck.Judge(amount, sums.Curve, budget, RegisterCheck.Decides);
         return new(amount, found.Verdict, found.Why, sums.Curve, sums.Suspect, register, step, problem, budget,
             sums.StartDoubt, sums.EndDoubt);
-    }
-
-    /// <summary>The day that a period was put into when it came first; else the day of its start.</summary>
-    private static DayKeys DayOf(PointKeys keys, PointRow place, string? first, Instant start)
-    {
-        var day = keys.DayOf(place.Zone, place.Station, start);
-        return first is null || first == day.Day.Name ? day
-            : keys.DayOf(SettlementDay.Of(place.Zone, RowJson.Day(first)), place.Station);
     }
 }

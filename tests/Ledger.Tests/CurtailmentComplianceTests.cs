@@ -16,8 +16,9 @@ public sealed class CurtailmentComplianceTests
     private static readonly EvidenceDigest Digest = new(new string('a', 64));
     private static readonly Principal By = new("test", new PartyId("cpo"), new HashSet<string>());
 
-    private static DispatchInstructed Order(InstructionKind kind) => new(
-        Id, kind, new("grid"), Start - Duration.FromMinutes(5), new Interval(Start, Start + Duration.FromMinutes(30)),
+    private static DispatchInstructed Order(InstructionKind kind, int minutes = 30) => new(
+        Id, kind, new("grid"), Start - Duration.FromMinutes(5),
+        new Interval(Start, Start + Duration.FromMinutes(minutes)),
         [.. Points.Select(point => new InstructionTarget(point, Power.FromKilowatts(400)))],
         Power.FromKilowatts(4), 0, 1.5m, 3m, null, null);
 
@@ -30,6 +31,18 @@ public sealed class CurtailmentComplianceTests
             900_000_000, 0, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, Digest);
     }
 
+    /// <summary>A quarter hour at nearly one power, maybe without its first five minutes.</summary>
+    private static IntervalRecorded Charging(int point, int number, int kilowattHours, bool isWhole)
+    {
+        var record = Quarter(point, number, 0, version: isWhole ? 5 : 6);
+        return record with
+        {
+            Import = Energy.FromWattHours(kilowattHours * 1000L), Minimum = Power.Zero,
+            Maximum = Power.FromKilowatts(4 * kilowattHours + 10),
+            Gaps = isWhole ? [] : [new(new(record.Period.Start, record.Period.Start + Duration.FromMinutes(5)))],
+        };
+    }
+
     private static IntervalRecorded Suspect(IntervalRecorded record) =>
         record with { Quality = ReadingQuality.Suspect, ClockOffsetMicroseconds = -4_000_000 };
 
@@ -40,9 +53,19 @@ public sealed class CurtailmentComplianceTests
     private static IntervalRecorded Gapped(IntervalRecorded record) =>
         record with { Gaps = [new(new(record.Period.Start, record.Period.Start + Duration.FromSeconds(20)))] };
 
-    private static SettlementPointRegistered Registered(SettlementPointId point) => new(
-        point, new("S1"), SettlementPointKind.Connector, new("cpo"), "Asia/Shanghai", 15, Power.FromKilowatts(500),
-        true);
+    private static SettlementPointRegistered Registered(SettlementPointId point) => Registered(point, Rated);
+
+    private static SettlementPointRegistered Registered(SettlementPointId point, Power rated) => new(
+        point, new("S1"), SettlementPointKind.Connector, new("cpo"), "Asia/Shanghai", 15, rated, true);
+
+    private static readonly Power Rated = Power.FromKilowatts(500);
+
+    /// <summary>What points shall be rated for once the call is over, or from amid it on.</summary>
+    private static readonly Power Planned = Power.FromKilowatts(50), Amid = Power.FromKilowatts(60);
+
+    private static Instant ValidFrom(LedgerEvent fact) => fact is not SettlementPointRegistered point ? Start
+        : point.Rated == Planned ? Start + Duration.FromDays(180)
+        : point.Rated == Amid ? Start + Duration.FromMinutes(1) : Start - Duration.FromDays(1);
 
     private static ChargingStateRecorded State(int point, int minute, int kind) => new(
         Points[point], Start + Duration.FromMinutes(minute), kind > 0, kind > 1 ? 100 * kind : null, null,
@@ -56,7 +79,7 @@ public sealed class CurtailmentComplianceTests
         var journal = new InMemoryJournal();
         foreach (var (fact, n) in facts.Select((fact, n) => (fact, n)))
             journal.AppendAsync("s", ExpectedRevision.Any,
-                [NewFact.At(fact, Start, new EvidenceKey($"n{n}"))], By, null, default).AsTask().Wait();
+                [NewFact.At(fact, ValidFrom(fact), new EvidenceKey($"n{n}"))], By, null, default).AsTask().Wait();
         var views = new MemoryViews();
         new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode).CatchUpAsync(default).Wait();
         return new Answers(views).Instruction(Id).ShouldNotBeNull();
@@ -103,6 +126,49 @@ public sealed class CurtailmentComplianceTests
         withdrawn.Targets[0].Reasons.ShouldBe(["withdrawn at 2026-07-01T10:00:00Z, before it began"]);
     }
 
+    /// <summary>A call of five minutes in a quarter hour in which a vehicle came as soon as it was over: it charged ten
+    /// minutes, and what the record has proves nothing of the five before.</summary>
+    [Fact]
+    public void Who_came_when_the_call_was_over_is_known_to_the_record_that_reaches_beyond_it()
+    {
+        var record = Quarter(0, 0, 0) with
+        {
+            Import = Energy.FromWattHours(16_000), Minimum = Power.Zero, Maximum = Power.FromKilowatts(100),
+        };
+        LedgerEvent[] facts =
+        [
+            Order(InstructionKind.Export, minutes: 5), State(0, -10, 0), record,
+            State(0, 5, 1) with { At = Start + Duration.FromSeconds(310) },
+        ];
+        for (var first = 0; first < facts.Length; first++) // so that each comes last once
+        {
+            var target = Judged([.. facts[first..], .. facts[..first]]).Targets[0];
+            (target.Verdict, target.Penalty).ShouldBe((ComplianceVerdict.Excused, 0m));
+        }
+    }
+
+    /// <summary>A cap of 100 kW, and a quarter hour with 10 kWh that lacks five minutes: a point of 350 kW may have had
+    /// 29 kWh in them, and one of 50 kW not five.</summary>
+    [Fact]
+    public void A_gap_may_hide_what_the_point_was_rated_for_when_the_call_began()
+    {
+        var record = Quarter(0, 0, 0) with
+        {
+            Import = Energy.FromWattHours(10_000), Minimum = Power.Zero, Maximum = Power.FromKilowatts(60),
+            Gaps = [new(new(Start, Start + Duration.FromMinutes(5)))],
+        };
+        var order = Order(InstructionKind.Curtail, minutes: 15) with
+        {
+            Targets = [new(Points[0], Power.FromKilowatts(100))],
+        };
+        ComplianceVerdict Of(params Power[] rated) =>
+            Judged([order, record, .. rated.Select(power => Registered(Points[0], power))]).Targets[0].Verdict;
+        Of(Planned).ShouldBe(ComplianceVerdict.Kept); // before the first the first holds
+        Of(Rated, Planned).ShouldBe(ComplianceVerdict.Unproven);
+        Of(Planned, Rated).ShouldBe(ComplianceVerdict.Unproven);
+        Of(Amid, Rated).ShouldBe(ComplianceVerdict.Unproven);
+    }
+
     [Fact]
     public void The_view_says_what_the_domain_says_in_every_order_of_facts()
     {
@@ -111,27 +177,33 @@ public sealed class CurtailmentComplianceTests
                 (point, n, kwh, version) => (LedgerEvent)Quarter(point, n, kwh * 1000L, version)),
             Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], (point, n) => (LedgerEvent)Suspect(Quarter(point, n, 100_000, 4))),
             Gen.Select(Gen.Int[0, 3], Gen.Int[1, 40], (point, minutes) => (LedgerEvent)NoVehicle(point, minutes)),
-            Gen.Select(Gen.Int[0, 3], Gen.OneOf(Gen.Int[-8, 40], Gen.Int[-1460, -1410]), Gen.Int[0, 5],
+            Gen.Select(Gen.Int[0, 3], Gen.OneOf(Gen.Int[-8, 60], Gen.Int[-1460, -1410]), Gen.Int[0, 5],
                 (point, minute, kind) => (LedgerEvent)State(point, minute, kind)),
             Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], Gen.Int[0, 100], (point, n, kwh) =>
-                (LedgerEvent)Gapped(Quarter(point, n, kwh * 1000L, 3))));
+                (LedgerEvent)Gapped(Quarter(point, n, kwh * 1000L, 3))),
+            Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], Gen.Int[0, 110], Gen.Bool,
+                (point, n, kwh, isWhole) => (LedgerEvent)Charging(point, n, kwh, isWhole)));
         var kinds = Gen.Bool.Select(export => export ? InstructionKind.Export : InstructionKind.Curtail);
-        Gen.Select(free.List[0, 25], kinds, Gen.Int[0, 25], Gen.Bool).Sample((facts, kind, at, withdraw) =>
+        // Records reach beyond the end of a call that does not end with them.
+        var ends = Gen.Int[0, 2].Select(which => new[] { 30, 25, 5 }[which]);
+        Gen.Select(free.List[0, 25], kinds, ends, Gen.Int[0, 25], Gen.Bool).Sample((facts, kind, end, at, withdraw) =>
         {
             List<LedgerEvent> known = [.. facts.DistinctBy(fact => fact is IntervalRecorded r
                 ? $"{r.Point} {r.Period} {r.Version}" : $"{fact}")];
             if (at % 2 == 0) known.AddRange(Points.Select(Registered));
-            LedgerEvent[] instruction = [Order(kind), Received(1), .. withdraw
+            if (at % 3 == 0) known.AddRange(Points.Select(point => Registered(point, at % 4 < 2 ? Planned : Amid)));
+            LedgerEvent[] instruction = [Order(kind, end), Received(1), .. withdraw
                 ? [new InstructionWithdrawn(Id, Start + Duration.FromMinutes(20), "storm")]
                 : Array.Empty<LedgerEvent>()];
             at = Math.Min(at, known.Count);
             var answer = Judged([.. known[..at], .. instruction, .. known[at..]]);
-            var expected = Compliance.Judge(Order(kind), withdraw ? Start + Duration.FromMinutes(20) : null,
+            var expected = Compliance.Judge(Order(kind, end), withdraw ? Start + Duration.FromMinutes(20) : null,
                 new([Received(1)], [.. known.OfType<IntervalRecorded>()], [.. known.OfType<ChargingFactRecorded>()], [])
                 {
                     States = [.. known.OfType<ChargingStateRecorded>()],
-                    Rated = known.OfType<SettlementPointRegistered>()
-                        .ToDictionary(point => point.Point, point => point.Rated),
+                    // In force when the call begins, and before the first the first.
+                    Rated = known.OfType<SettlementPointRegistered>().GroupBy(point => point.Point)
+                        .ToDictionary(point => point.Key, point => point.MinBy(ValidFrom)!.Rated),
                 });
             answer.Instruction.Tally.ShouldBe(expected.Tally);
             foreach (var (row, verdict) in answer.Targets.Zip(expected.Targets))

@@ -52,6 +52,113 @@ public sealed class LimitComplianceTests
         answer.Day.Method.ShouldBe(LimitBounds.SumOfPoints);
     }
 
+    /// <summary>A grid connection without a meter, with two feeders that have none either, and a connector behind each.
+    /// </summary>
+    static LedgerEvent[] Feeders(Instant? from = null) =>
+    [
+        Point("G", SettlementPointKind.GridConnection), Point("F1", SettlementPointKind.GridConnection),
+        Point("F2", SettlementPointKind.GridConnection), Point("C1", SettlementPointKind.Connector),
+        Point("C2", SettlementPointKind.Connector), Placed("F1", "G", from), Placed("F2", "G", from),
+        Placed("C1", "F1", from), Placed("C2", "F2", from),
+    ];
+
+    /// <summary>What flows through a feeder is what flows behind it, and not all that the station has.</summary>
+    [Theory]
+    [InlineData(200, 200, LimitVerdict.Within, LimitVerdict.Above)]
+    [InlineData(400, -200, LimitVerdict.Above, LimitVerdict.Within)]
+    public void A_feeder_is_the_sum_of_what_lies_behind_it(
+        int first, int second, LimitVerdict feeder, LimitVerdict connection)
+    {
+        LedgerEvent[] facts =
+            [.. Feeders(), Limit("F1", 300), Limit("G", 300), Flow("C1", 0, first), Flow("C2", 0, second)];
+        Verdicts(facts).ShouldBe([("F1", feeder), ("G", connection)]);
+    }
+
+    [Fact]
+    public void What_a_point_before_another_measures_is_counted_once()
+    {
+        // C2 lies behind C1, whose meter has its energy too; and what a feeder measures is what flowed through it.
+        LedgerEvent[] facts =
+        [
+            .. Feeders(), Placed("C2", "C1"), Limit("G", 300), Flow("C1", 0, 200), Flow("C2", 0, 150),
+        ];
+        Verdicts(facts).ShouldBe([("G", LimitVerdict.Unproven)]); // of F2 nothing is known
+        Verdicts([.. facts, Flow("F2", 0, 0)]).ShouldBe([("G", LimitVerdict.Within)]);
+        Verdicts([.. facts, Flow("F2", 0, 150)]).ShouldBe([("G", LimitVerdict.Above)]);
+    }
+
+    /// <summary>Where two connections have nothing before them, nobody knows behind which of them a point lies of which
+    /// nothing is said.</summary>
+    [Fact]
+    public void Behind_which_of_two_connections_a_point_lies_has_to_be_said()
+    {
+        LedgerEvent[] facts =
+        [
+            Point("G", SettlementPointKind.GridConnection), Point("H", SettlementPointKind.GridConnection),
+            Point("C1", SettlementPointKind.Connector), Point("C2", SettlementPointKind.Connector),
+            Placed("C2", "H"), Limit("G", 300), Limit("H", 300), Flow("C1", 0, 400), Flow("C2", 0, 200),
+        ];
+        Verdicts(facts).ShouldBe([("G", LimitVerdict.Unproven), ("H", LimitVerdict.Unproven)]);
+        Verdicts([.. facts, Placed("C1", "G")]).ShouldBe([("G", LimitVerdict.Above), ("H", LimitVerdict.Within)]);
+    }
+
+    /// <summary>A day has the master data of its beginning: a connector that shall be moved, one that shall lie behind
+    /// another feeder, and a zone of later are none of today.</summary>
+    [Fact]
+    public void A_day_has_the_points_and_places_of_its_beginning()
+    {
+        LedgerEvent[] facts =
+        [
+            .. Feeders(), Limit("G", 300), Flow("C1", 0, 200), Flow("C2", 0, 200),
+            Point("C2", SettlementPointKind.Connector) with { Station = new("T") },
+            Point("G", SettlementPointKind.GridConnection) with { Zone = "Asia/Shanghai" },
+            Point("C3", SettlementPointKind.Connector) with { Station = new("T") },
+            Placed("C1", "F2", midnight + Duration.FromHours(12)), Limit("F1", 150),
+        ];
+        Instant From(LedgerEvent fact) => fact switch
+        {
+            PointPlaced place => place.From,
+            SettlementPointRegistered { Station.Value: "T" } or SettlementPointRegistered { Zone: not "UTC" } =>
+                midnight + Duration.FromDays(30),
+            _ => midnight - Duration.FromDays(9),
+        };
+        var answers = Answers(facts, From);
+        answers.Select(answer => (answer.Day.Point, answer.Day.Zone, answer.Periods.FirstOrDefault()?.Verdict))
+            .ShouldBe([("F1", "UTC", LimitVerdict.Above), ("G", "UTC", LimitVerdict.Above)]);
+    }
+
+    /// <summary>A sum of which a part is somebody else's is not the rest of it.</summary>
+    [Fact]
+    public void What_the_reader_does_not_reach_is_unknown_and_not_nothing()
+    {
+        var views = Views([.. Feeders(), Limit("G", 300), Flow("C1", 0, 200), Flow("C2", 0, 200),
+            Point("C2", SettlementPointKind.Connector) with { Owner = new("other") }]);
+        LimitVerdict Read(Reach reach) =>
+            new Answers(views, null, reach, midnight).Limits(day).Single().Periods.Single().Verdict;
+        Read(Reach.Everything).ShouldBe(LimitVerdict.Above);
+        Read(new(new("cpo"), null, new("cpo"), false)).ShouldBe(LimitVerdict.Unproven);
+    }
+
+    /// <summary>Causes are looked for among what lies behind the limit, and calls among those that aim there.</summary>
+    [Fact]
+    public void What_began_behind_another_feeder_is_no_cause()
+    {
+        var call = new DispatchInstructed(new("I1"), InstructionKind.Curtail, new("grid"),
+            midnight + Duration.FromMinutes(20),
+            new(midnight + Duration.FromMinutes(20), midnight + Duration.FromHours(1)),
+            [new(new("C2"), Kw(10))], Kw(1), 0, 1m, 1m, null, null);
+        LedgerEvent[] facts =
+        [
+            .. Feeders(), Limit("F1", 150), Limit("G", 150), Flow("C1", 0, 0), Flow("C2", 0, 0),
+            Flow("C1", 1, 200), Flow("C2", 1, 200), call,
+        ];
+        string CausesOf(string point) => string.Join("; ", Answers(facts)
+            .Single(answer => answer.Day.Point == point).Periods.Single().Causes);
+        CausesOf("F1").ShouldBe("one arrival: 1 of 1 connectors began to charge, 200 kW in the mean");
+        CausesOf("G").ShouldBe("concurrent arrivals: 2 of 2 connectors began to charge, 400 kW in the mean; "
+            + "late instruction: I1 issued after the period began");
+    }
+
     [Fact]
     public void The_order_of_facts_changes_nothing_but_which_limit_was_recorded_later()
     {
@@ -96,16 +203,27 @@ public sealed class LimitComplianceTests
         town.Run("show", "limits").Output.ShouldContain("agreement 7");
     }
 
-    static IReadOnlyList<LimitAnswer> Answers(IEnumerable<LedgerEvent> facts)
+    /// <summary>Of the periods of which something is recorded; unproven where there are none.</summary>
+    static IEnumerable<(string Point, LimitVerdict Verdict)> Verdicts(IEnumerable<LedgerEvent> facts) =>
+        Answers(facts).Select(answer => (answer.Day.Point, answer.Day.PeriodsAbove > 0 ? LimitVerdict.Above
+            : answer.Day.WithoutRecords == answer.Day.Periods
+                || answer.Periods.Any(period => period.Verdict == LimitVerdict.Unproven) ? LimitVerdict.Unproven
+            : LimitVerdict.Within));
+
+    static IReadOnlyList<LimitAnswer> Answers(
+        IEnumerable<LedgerEvent> facts, Func<LedgerEvent, Instant>? from = null) =>
+        new Answers(Views(facts, from)).Limits(day);
+
+    static MemoryViews Views(IEnumerable<LedgerEvent> facts, Func<LedgerEvent, Instant>? from = null)
     {
         var journal = new InMemoryJournal();
         foreach (var (fact, n) in facts.Select((fact, n) => (fact, n)))
-            journal.AppendAsync("s", ExpectedRevision.Any, [NewFact.At(fact, midnight, new EvidenceKey($"n{n}"))], by,
-                null, default)
+            journal.AppendAsync("s", ExpectedRevision.Any, [NewFact.At(fact, from?.Invoke(fact)
+                ?? (fact as PointPlaced)?.From ?? midnight, new EvidenceKey($"n{n}"))], by, null, default)
                 .AsTask().Wait();
         var views = new MemoryViews();
         new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode).CatchUpAsync(default).Wait();
-        return new Answers(views).Limits(day);
+        return views;
     }
 
     static SettlementPointRegistered Point(string id, SettlementPointKind kind) =>
@@ -121,6 +239,16 @@ public sealed class LimitComplianceTests
             Energy.FromWattHours(wattHours), Energy.Zero, Kw(minimum), Kw(maximum), 900_000_000, 0, [], 900, 0, 0, 0, 0,
             ReadingQuality.Measured, null, new(new string('a', 64)));
     }
+
+    static PointPlaced Placed(string point, string parent, Instant? from = null) =>
+        new(new(point), from ?? midnight - Duration.FromDays(9), new(parent));
+
+    /// <summary>A quarter hour at one power; an export where it is negative.</summary>
+    static IntervalRecorded Flow(string point, int period, int kilowatts) =>
+        Record(point, period, kilowatts, kilowatts, Math.Max(0, kilowatts) * 250L) with
+        {
+            Export = Energy.FromWattHours(Math.Max(0, -kilowatts) * 250L),
+        };
 
     static Power Kw(int kilowatts) => Power.FromKilowatts(kilowatts);
 }

@@ -66,6 +66,24 @@ public sealed class OcpiCdrTests
         (await served.GetAsync($"{Cdrs}/none")).Status.ShouldBe(404);
     }
 
+    /// <summary>A day has the master data of its beginning: before eight in the morning is so by the clock of then,
+    /// also where the point shall have another zone by and by.</summary>
+    [Fact]
+    public async Task A_stay_is_priced_by_the_clock_of_its_day()
+    {
+        await using var served = await TownAsync();
+        await using var planned = await TownAsync();
+        (await planned.PostAsync("/v1/imports?name=planned", ChargeTown.MasterData.Split('\n').First(line =>
+                line.Contains("\"point\":\"S01-C1\"", StringComparison.Ordinal))
+            .Replace("Asia/Shanghai", "America/New_York", StringComparison.Ordinal)
+            .Replace("2026-01-01T00:00:00+08:00", "2026-06-01T00:00:00+08:00", StringComparison.Ordinal)))["refused"]
+            .ShouldBe("0");
+        await IssueAsync(served);
+        await IssueAsync(planned);
+        (await RecordsAsync(planned)).Select(record => Net(record!))
+            .ShouldBe((await RecordsAsync(served)).Select(record => Net(record!)));
+    }
+
     [Fact]
     public async Task A_correction_is_a_credit_that_takes_all_back_and_a_new_record()
     {

@@ -121,6 +121,62 @@ public sealed class PlannedMasterDataTests
             .Points.ShouldHaveSingleItem().Station.ShouldBe("S2");
     }
 
+    /// <summary>The day of 27 Feb in Shanghai: its registers at both edges, and at two of a quarter hour.</summary>
+    private const string ADay = "point,register,read_at,kwh\nCP1,1.8.0,2026-02-26T16:00:00Z,100\n"
+        + "CP1,1.8.0,2026-02-27T04:00:00Z,300\nCP1,1.8.0,2026-02-27T04:15:00Z,310\n"
+        + "CP1,1.8.0,2026-02-27T16:00:00Z,600\n"
+        + "CP1,2.8.0,2026-02-26T16:00:00Z,0\nCP1,2.8.0,2026-02-27T16:00:00Z,1\n";
+
+    /// <summary>A quarter hour of that day at 40 kW, of which the last minute is not covered.</summary>
+    private static readonly string AQuarter = "point,time,kw\n" + string.Concat(Enumerable.Range(0, 14)
+        .Select(minute => $"CP1,2026-02-27T04:{minute:D2}:00Z,40\n"));
+
+    /// <summary>What its day, its station and its periods say of a point is said by its master data of that day's
+    /// beginning: others that are recorded before it and begin later change no row of it.</summary>
+    [Theory]
+    [InlineData("\"station\":\"S1\"", "\"station\":\"S2\"", "2026-04-01T00:00:00Z")]
+    [InlineData("\"zone\":\"Asia/Shanghai\"", "\"zone\":\"UTC\"", "2026-04-01T00:00:00Z")]
+    [InlineData("\"ratedKw\":1000", "\"ratedKw\":10", "2026-04-01T00:00:00Z")]
+    [InlineData("\"bidirectional\":true", "\"bidirectional\":false", "2026-04-01T00:00:00Z")]
+    [InlineData("\"kind\":\"connector\"", "\"kind\":\"storage\"", "2026-04-01T00:00:00Z")]
+    [InlineData("\"station\":\"S1\"", "\"station\":\"S2\"", "2026-02-27T04:00:00Z")] // amid the day
+    [InlineData("\"ratedKw\":1000", "\"ratedKw\":100", "2026-02-27T04:00:00Z")]
+    public async Task A_day_is_added_up_by_what_was_in_force_at_its_beginning(string change, string to, string from)
+    {
+        async Task<string> OfAsync(params string[] inputs)
+        {
+            await using var ledger = await LedgerAsync(inputs);
+            await ledger.TakeAsync(ADay);
+            await ledger.TakeAsync(AQuarter);
+            await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+            var (answers, day) = (new Answers(ledger.Ledger.Views), new LocalDate(2026, 2, 27));
+            answers.IntervalRecords(new("CP1"), day).Count.ShouldBe(1);
+            answers.PeriodChecks(new("CP1"), day).ShouldHaveSingleItem().Import.ShouldNotBeNull();
+            answers.Stations(day).ShouldHaveSingleItem().Station.ShouldBe("S1");
+            return RowJson.Write(new
+            {
+                Days = answers.Days(), Export = answers.Export(day), Stations = answers.Stations(day),
+                Checks = answers.PeriodChecks(new("CP1"), day),
+            });
+        }
+
+        (await OfAsync(Connector(change, to, from))).ShouldBe(await OfAsync());
+    }
+
+    [Fact]
+    public async Task A_day_of_after_a_move_is_of_the_new_station()
+    {
+        await using var ledger = await LedgerAsync(
+            Connector("\"station\":\"S1\"", "\"station\":\"S2\"", "2026-02-20T00:00:00+08:00"),
+            Connector("\"station\":\"S1\"", "\"station\":\"S3\"", "2026-02-27T00:00:00+08:00"),
+            Connector("\"station\":\"S1\"", "\"station\":\"S4\"", "2026-02-28T00:00:00+08:00"));
+        await ledger.TakeAsync(ADay);
+        await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        new Answers(ledger.Ledger.Views).Stations(new(2026, 2, 27)).ShouldHaveSingleItem()
+            .ShouldSatisfyAllConditions(row => row.Station.ShouldBe("S3"),
+                row => row.Import.ShouldBe(Energy.FromWattHours(500_000)));
+    }
+
     /// <summary>Who has sold a point as of a day to come owns it until then.</summary>
     [Fact]
     public async Task Charge_records_are_read_by_who_owns_the_point_now()

@@ -58,14 +58,58 @@ public sealed class PointVersionTests
         Said("1A")!.ShouldContain("another version from 2026-01-02T00:00:00Z on has replaced it");
     }
 
+    private static readonly Gen<PointVersion> AnyVersion =
+        Gen.Select(Gen.Int[0, 5], Gen.Int[0, 2], (day, owner) => Version($"{day}{"ABC"[owner]}"));
+
+    /// <summary>Whoever adds up days, or judges calls, keeps all versions of a point in one row.</summary>
+    [Fact]
+    public void A_row_of_a_point_has_the_versions_that_stand() =>
+        AnyVersion.Array[1, 9].Sample(versions =>
+        {
+            var (point, rated) = (FoldedBy<VerifiedExport.PointRow>(new VerifiedExport(), "point|CP1", versions),
+                FoldedBy<CurtailmentCompliance.RatedRow>(new CurtailmentCompliance(), "rated|CP1", versions));
+            var stand = Folded(versions).Standing
+                .Select(version => (version.From, (string?)version.Registered.Owner.Value));
+            point.Select(row => (row.ValidFrom, row.Owner)).ShouldBe(stand);
+            rated.Select(row => (row.ValidFrom, row.Owner)).ShouldBe(stand);
+            point.ShouldAllBe(row => row == point[0] || row.Later == null);
+        }, iter: LongRun.Samples);
+
+    private static IReadOnlyList<T> FoldedBy<T>(IProjection view, string key, IEnumerable<PointVersion> versions)
+        where T : class, IPointVersion<T>
+    {
+        var rows = new Rows();
+        foreach (var (from, registered) in versions) rows.Apply(view, registered, from);
+        var first = rows.Get<T>(key)!;
+        return [first, .. first.Later ?? []];
+    }
+
+    /// <summary>A row of an earlier program has one version, the last recorded, and does not say when that began: it
+    /// holds until another one does.</summary>
+    [Fact]
+    public void A_row_of_an_earlier_program_holds_until_another_version_begins()
+    {
+        var (view, rows, day) = (new VerifiedExport(), new Rows(), First + Duration.FromDays(2));
+        rows.Put(new("point|CP1", RowJson.Read<VerifiedExport.PointRow>("""
+            {"station":"S1","kind":"connector","zone":"UTC","ratedMilliwatts":"10000000","bidirectional":true}
+            """)));
+        rows.Apply(view, Version("5B").Registered with { Station = new("S2"), Zone = "UTC" },
+            First + Duration.FromDays(5));
+        foreach (var at in (Instant[])[day, First + Duration.FromDays(6)])
+            rows.Apply(view, new IntervalRecorded(new("CP1"), new(at, at + Duration.FromMinutes(15)), 1,
+                IntervalRecordState.Final, Energy.FromWattHours(10), Energy.Zero, Power.Zero, Power.FromKilowatts(1),
+                900_000_000, 0, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, new(new string('a', 64))), at);
+        rows.Range<VerifiedExport.StationRow>("station|", "station|~").Select(row => row.Key)
+            .ShouldBe(["station|2026-01-03|S1", "station|2026-01-07|S2"]);
+        RowJson.Read<CurtailmentCompliance.RatedRow>("""{"milliwatts":"10000000"}""").ShouldBe(new(10_000_000));
+    }
+
     [Fact]
     public void The_view_has_the_versions_that_stand() =>
-        Gen.Select(Gen.Int[0, 5], Gen.Int[0, 2], (day, owner) => Version($"{day}{"ABC"[owner]}")).Array[0, 9].Sample(versions =>
+        AnyVersion.Array[0, 9].Sample(versions =>
         {
             var (view, rows) = (new MasterData(), new Rows());
-            foreach (var (from, registered) in versions)
-                foreach (var change in view.Apply(rows, new(registered, 0, new(from, from), from, registered.Owner)))
-                    rows.Put(change);
+            foreach (var (from, registered) in versions) rows.Apply(view, registered, from);
             rows.Range<MasterData.PointRow>("point|CP1|", "point|CP1|~")
                 .Select(row => (row.Value.ValidFrom, row.Value.Owner))
                 .ShouldBe(Folded(versions).Standing.Select(version => (version.From, version.Registered.Owner.Value)));
@@ -89,11 +133,19 @@ public sealed class PointVersionTests
             else rows.Remove(change.Key.ToString());
         }
 
+        public void Apply(IProjection view, LedgerEvent fact, Instant from)
+        {
+            foreach (var change in view.Apply(this, new(fact, 0, new(from, from), from, new("A"))).ToList())
+                Put(change);
+        }
+
         public object? Get(in RowKey key, Type type) => rows.GetValueOrDefault(key.ToString());
 
         public void Between(RowName series, Instant first, Instant last, Instant until, Type type,
-            ReadOnlySpan<RowChange> over, FoundRows into) =>
-            throw new NotSupportedException("master data has no series");
+            ReadOnlySpan<RowChange> over, FoundRows into)
+        {
+            // nothing comes before its point here
+        }
 
         public IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type) =>
             [.. rows.Where(row => string.CompareOrdinal(row.Key, first) >= 0

@@ -66,6 +66,18 @@ public sealed class StationBalanceTests
     }
 
     [Fact]
+    public void A_day_has_the_calendar_that_its_connection_has_at_its_beginning()
+    {
+        points.Add(Point("G", SettlementPointKind.GridConnection) with
+        {
+            Zone = "UTC", PeriodMinutes = 15, ValidFrom = Midnight + Duration.FromHours(12), // amid the day of both
+        });
+        var periods = Periods();
+        (periods.Count, periods[0].Start).ShouldBe((24, Midnight));
+        StationBalance.Day(Station, Date, Facts(), periods)!.Zone.ShouldBe("Asia/Shanghai");
+    }
+
+    [Fact]
     public void A_station_without_a_connection_has_no_balance_and_two_connections_prove_nothing()
     {
         points.RemoveAll(point => point.Point == "G");

@@ -94,6 +94,38 @@ public sealed class StationCallTests
         (call.Call, call.WhyNot).ShouldBe((null, "withdrawn, or ended by its ramp, before it was judged"));
     }
 
+    /// <summary>A call of which less than a microsecond is judged has a mean power as any other. Where the time is no
+    /// whole half of a microsecond, some of its targets may have no energy at all.</summary>
+    [Fact]
+    public void What_was_judged_for_less_than_a_microsecond_is_a_sample()
+    {
+        var half = Target(ComplianceVerdict.PartlyKept, 30) with
+        {
+            Ordered = new(OrderedMilliwatts), Delivered = new(OrderedMilliwatts / 4), UnmeasuredMicroseconds = 0,
+            Bounds = new(Energy.Zero, new(OrderedMilliwatts)),
+        };
+        var call = Call(0, half, 100).Call.ShouldNotBeNull();
+        (call.OrderedMilliwatts, call.DeliveredMilliwatts, call.UncertaintyMilliwatts)
+            .ShouldBe((OrderedMilliwatts, OrderedMilliwatts / 4, OrderedMilliwatts / 4));
+        var small = half with { QuantityMilliwatts = 1, Ordered = Energy.Zero, Delivered = Energy.Zero };
+        StationCall.Of(Order(0), [small, half], DateTimeZone.Utc, At(100)).Call.ShouldNotBeNull()
+            .DeliveredMilliwatts.ShouldBe(OrderedMilliwatts / 4);
+    }
+
+    /// <summary>As many targets of as much power as may be, for days: no product of them is too large.</summary>
+    [Fact]
+    public void The_largest_call_is_a_sample()
+    {
+        var (power, days) = (Limits.PowerMilliwattsMax, 30);
+        var large = Followed with
+        {
+            QuantityMilliwatts = power, Ordered = new((Int128)power * 86_400_000_000 * days * 2),
+            Delivered = new((Int128)power * 86_400_000_000 * days),
+        };
+        StationCall.Of(Order(0), [.. Enumerable.Repeat(large, 10_000)], DateTimeZone.Utc, At(100)).Call
+            .ShouldNotBeNull().DeliveredMilliwatts.ShouldBe(power / 2 * 10_000);
+    }
+
     /// <summary>An excuse is no kilowatt.</summary>
     [Fact]
     public void An_excused_call_counts_with_what_it_delivered() =>

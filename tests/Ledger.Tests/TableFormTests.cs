@@ -223,6 +223,20 @@ public sealed class TableFormTests
         (same.StatusCode, json.Response.Headers.ETag.IsWeak).ShouldBe((System.Net.HttpStatusCode.NotModified, true));
     }
 
+    /// <summary>Ten days at one station and five at the next, of two records each.</summary>
+    [Fact]
+    public async Task A_range_of_a_station_has_the_days_on_which_a_point_was_there()
+    {
+        await using var served = await WithRecordsAsync();
+        (await served.PostAsync("/v1/settlement-points", """{"point":"CP3","station":"S3","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-12T09:00:00+08:00"}"""))
+            .Status.ShouldBe(201);
+        async Task<List<string?>> OfAsync(string station) =>
+            [.. (await served.GetAsync($"/v1/interval-records?station={station}&from=2026-01-03&to=2026-01-18")).Json
+                .GetProperty("records").EnumerateArray().Select(row => row.GetProperty("day").GetString())];
+        var (before, after) = (await OfAsync("S2"), await OfAsync("S3"));
+        (before.Count, before[^1], after.Count, after[0]).ShouldBe((20, "2026-01-12", 10, "2026-01-13"));
+    }
+
     [Fact]
     public async Task A_day_that_is_kept_ready_changes_with_its_rows_and_stays_as_of_a_position()
     {

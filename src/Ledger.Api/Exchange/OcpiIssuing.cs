@@ -60,10 +60,8 @@ public static class OcpiIssuing
     public static async Task<IReadOnlyList<IssuedRecordAnswer>> IssueAsync(OpenLedger ledger, Answers answers,
         OcpiIssue asked, Principal by, Func<IdempotencyKey> attempt, CancellationToken ct)
     {
-        var zones = answers.Points().ToDictionary(row => new SettlementPointId(row.Point),
-            row => DateTimeZoneProviders.Tzdb[row.Zone]);
         var sessions = (await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, asked.Account, asked.Day,
-            answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => zones.ContainsKey(session.Session.Point));
+            answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => answers.Reaches(session.Session.Point));
         var answered = new List<IssuedRecordAnswer>();
         foreach (var session in sessions)
         {
@@ -73,7 +71,7 @@ public static class OcpiIssuing
                     "what was issued of it names somebody, and is compared at the ledger's own machine alone"));
             else
                 foreach (var record in OcpiRecords.ToIssue(
-                    session.Why is null ? RecordOf(ledger, asked, session, zones) : null, issued,
+                    session.Why is null ? RecordOf(ledger, answers, asked, session) : null, issued,
                     ledger.Clock.GetCurrentInstant()))
                     answered.Add(await RecordAsync(ledger, session, record, by, attempt(), ct).ConfigureAwait(false));
         }
@@ -100,10 +98,12 @@ public static class OcpiIssuing
         }
     }
 
-    private static JsonObject RecordOf(OpenLedger ledger, OcpiIssue asked, MeteredSession session,
-        IReadOnlyDictionary<SettlementPointId, DateTimeZone> zones) => OcpiRecords.Write(
-        OcpiSession.Of(session, asked.Tariff, zones[session.Session.Point]), asked.TariffText, asked.Header, null, null,
-        asked.Tariff.Currency, ledger.Clock.GetCurrentInstant(), asked.Version);
+    private static JsonObject RecordOf(OpenLedger ledger, Answers answers, OcpiIssue asked, MeteredSession session) =>
+        OcpiRecords.Write(
+            OcpiSession.Of(session, asked.Tariff,
+                DateTimeZoneProviders.Tzdb[answers.PointOn(session.Session.Point, asked.Day)!.Zone]),
+            asked.TariffText, asked.Header, null, null, asked.Tariff.Currency, ledger.Clock.GetCurrentInstant(),
+            asked.Version);
 
     /// <summary>What was issued of a session; null where a part of it cannot be read.</summary>
     private static List<JsonObject>? Issued(

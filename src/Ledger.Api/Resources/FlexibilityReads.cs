@@ -33,7 +33,7 @@ internal static class FlexibilityReads
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var day = Asking.Day(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var zone = answers.Points().FirstOrDefault(row => row.Point == point.Value)?.Zone;
+            var zone = answers.PointOn(point, day)?.Zone;
             if (zone is null)
                 throw new NotThereException($"there is no settlement point {point}, or it is not yours");
             var eligible = await PointEligibility.OfAsync(ledger.Journal, (position ?? -1) + 1, answers, point,

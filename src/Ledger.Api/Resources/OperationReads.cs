@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Api.Resources;
 
@@ -53,7 +54,7 @@ internal static class OperationReads
             var station = Asking.Required<StationId>(context.Request, "station", StationId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            if (answers.Points().All(point => point.Station != station.Value))
+            if (answers.PointsAt(station, new(Instant.MinValue, Instant.MaxValue)).Count == 0)
                 throw new NotThereException($"there is no station {station}, or nothing of it is yours");
             var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
             var windows = StationWindows.Of(answers.Calls(station, at));

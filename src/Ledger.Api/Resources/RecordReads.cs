@@ -35,8 +35,8 @@ internal static class RecordReads
     private static readonly IReadOnlyList<TableColumn> Columns = TableColumn.Of(typeof(VerifiedExport.PeriodRow))!;
 
     /// <summary>A range as it was asked for.</summary>
-    private sealed record Asked(LocalDate From, LocalDate To, IReadOnlyList<MasterData.PointRow> Points,
-        Answers Answers, long? Position);
+    private sealed record Asked(LocalDate From, LocalDate To, IReadOnlyList<SettlementPointId> Points,
+        StationId? Station, Answers Answers, long? Position);
 
     public static void Map(WebApplication app, OpenLedger ledger, long bytesKept)
     {
@@ -103,9 +103,9 @@ internal static class RecordReads
                 "a range has no day, and no pages: it is sent as it is read, as long as it is");
         var form = TableForm.Of(request, context.GetEndpoint()!.Metadata.GetMetadata<ReadOperation>());
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        var points = answers.Points().Where(row => (point is null || row.Point == point.Value.Value)
-            && (station is null || row.Station == station.Value.Value)).ToList();
-        return new RangeAnswer(new(from, to, points, answers, position), form);
+        var points = answers.Points().Select(row => new SettlementPointId(row.Point))
+            .Where(each => point is null || each == point).ToList();
+        return new RangeAnswer(new(from, to, points, station, answers, position), form);
     }
 
     private sealed record RangeAnswer(Asked Asked, TableForm Form) : IResult
@@ -197,16 +197,21 @@ internal static class RecordReads
         }
     }
 
+    /// <summary>Days of a point that have one zone, and on which it is at the station if one is named.</summary>
     private static IEnumerable<(SettlementPointId Point, Interval Stretch)> Stretches(Asked asked)
     {
-        foreach (var row in asked.Points)
+        foreach (var point in asked.Points)
         {
-            var zone = DateTimeZoneProviders.Tzdb[row.Zone];
-            for (var day = asked.From; day < asked.To; day = day.PlusDays(DaysAtOnce))
+            var versions = asked.Answers.Versions(point);
+            for (var day = asked.From; day < asked.To;)
             {
-                var end = LocalDate.Min(asked.To, day.PlusDays(DaysAtOnce));
-                yield return (new(row.Point), new(SettlementCalendar.Day(zone, day).Start,
-                    SettlementCalendar.Day(zone, end.PlusDays(-1)).End));
+                var (first, row) = (day, versions.On(day));
+                do day = day.PlusDays(1);
+                while (day < asked.To && day < first.PlusDays(DaysAtOnce) && versions.On(day) == row);
+                if (asked.Station is { } station && row.Station != station.Value) continue;
+                var zone = DateTimeZoneProviders.Tzdb[row.Zone];
+                yield return (point, new(SettlementCalendar.Day(zone, first).Start,
+                    SettlementCalendar.Day(zone, day.PlusDays(-1)).End));
             }
         }
     }

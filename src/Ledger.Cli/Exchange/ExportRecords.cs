@@ -50,8 +50,9 @@ static class ExportRecords
         {
             sessions = await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
                 await PositionAsync(ledger, line, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
-            foreach (var point in ledger.Answers(null).Points())
-                zones[new(point.Point)] = DateTimeZoneProviders.Tzdb[point.Zone];
+            var answers = ledger.Answers(null);
+            foreach (var point in sessions.Select(session => session.Session.Point).Distinct())
+                zones[point] = DateTimeZoneProviders.Tzdb[answers.PointOn(point, day)!.Zone];
         }
         if (line.Flag("--signed"))
         {

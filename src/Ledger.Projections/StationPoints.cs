@@ -1,0 +1,50 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The points of a station at an instant, and what lies behind each. A point of which nothing is said, or that is said
+/// to lie behind a point of another station, lies behind the grid connection that has nothing before it; where two have
+/// nothing before them, it may lie behind either.
+/// </summary>
+internal sealed class StationPoints
+{
+    private readonly List<string> connections; // with nothing before them
+    private readonly ILookup<string, MasterData.PointRow> behind;
+    private readonly List<MasterData.PointRow> unsaid;
+
+    /// <param name="versions">Of every point, in order of time.</param>
+    /// <param name="places">Of every point, in order of time.</param>
+    public StationPoints(string station, Instant at, IEnumerable<IGrouping<string, MasterData.PointRow>> versions,
+        IEnumerable<MasterData.PlaceRow> places)
+    {
+        var points = versions.Select(known => known.InForce(at)).Where(point => point.Station == station)
+            .ToDictionary(point => point.Point, StringComparer.Ordinal);
+        var parents = places.Where(place => place.ValidFrom <= at).GroupBy(place => place.Point, StringComparer.Ordinal)
+            .Select(known => known.Last()).Where(place => points.ContainsKey(place.Parent))
+            .ToDictionary(place => place.Point, place => place.Parent, StringComparer.Ordinal);
+        var first = points.Values.Where(point => !parents.ContainsKey(point.Point))
+            .ToLookup(point => point.Kind == SettlementPointKind.GridConnection);
+        connections = [.. first[true].Select(point => point.Point)];
+        unsaid = [.. first[false]];
+        if (connections.Count == 1)
+        {
+            foreach (var point in unsaid) parents[point.Point] = connections[0];
+            unsaid.Clear();
+        }
+        behind = points.Values.Where(point => parents.ContainsKey(point.Point))
+            .ToLookup(point => parents[point.Point], StringComparer.Ordinal);
+    }
+
+    /// <summary>What lies behind a point, with nothing between them.</summary>
+    public IEnumerable<MasterData.PointRow> Behind(MasterData.PointRow point) => behind[point.Point];
+
+    /// <summary>What may lie behind it, or behind another.</summary>
+    public IReadOnlyList<MasterData.PointRow> MayLieBehind(MasterData.PointRow point) =>
+        connections.Contains(point.Point) ? unsaid : [];
+
+    /// <summary>A point and all that lies behind it.</summary>
+    public IEnumerable<MasterData.PointRow> From(MasterData.PointRow point) =>
+        behind[point.Point].SelectMany(From).Prepend(point);
+}
