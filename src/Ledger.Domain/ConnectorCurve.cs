@@ -101,8 +101,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         Know(new(first, grid.PeriodOf(declaration.Shape.Covered(times.Latest).Last).Start, clock));
     }
 
-    /// <summary>The start of the first period, after the one of the sample before, of which a sample speaks by itself or
-    /// together with that one.</summary>
+    /// <summary>The start of the first period, after the one of the sample before, of which a sample speaks by itself
+    /// or together with that one.</summary>
     private long SpokenFrom(long at, long? before)
     {
         var shape = declaration.Shape;

@@ -45,8 +45,8 @@ public static class PowerCurve
     /// <summary>The gap allowed by default: three times the median spacing, at least 2 s.</summary>
     public static Duration DefaultMaxGap(ReadOnlySpan<PowerSample> samples) => MaxGap(samples, isByOthers: false);
 
-    /// <summary>The gap allowed between samples that may be few: three times the middle one of the spacings beside it, of
-    /// two the lesser, and at least 2 s. So no gap is its own measure, but where it is the only spacing.</summary>
+    /// <summary>The gap allowed between samples that may be few: three times the middle one of the spacings beside it,
+    /// of two the lesser, and at least 2 s. So no gap is its own measure, but where it is the only spacing.</summary>
     public static Duration MaxGapByOthers(ReadOnlySpan<PowerSample> samples) => MaxGap(samples, isByOthers: true);
 
     private static Duration MaxGap(ReadOnlySpan<PowerSample> samples, bool isByOthers)
@@ -59,8 +59,9 @@ public static class PowerCurve
         // lesser middle one of all others but a greater one; a lesser one is bridged by either.
         var others = Math.Max(0, spacings / 2 - 1);
         var (low, high) = isByOthers ? (others, others) : ((spacings - 1) / 2, spacings / 2);
+        var twice = step > 0 ? 2 * step : SumOfSpacings(sorted, low, high);
         // Halving comes last, so it is exact in ticks: 10 a µs, half of twice 5.
-        return Duration.Max(least, Duration.FromTicks(3 * (step > 0 ? 2 * step : SumOfSpacings(sorted, low, high)) * 5));
+        return Duration.Max(least, Duration.FromTicks(3 * twice * 5));
     }
 
     /// <summary>The same of a curve whose spacings are all the same.</summary>
@@ -73,8 +74,8 @@ public static class PowerCurve
     /// <summary>The spacings of two ranks, counted from the least one, together.</summary>
     private static long SumOfSpacings(ReadOnlySpan<PowerSample> sorted, int low, int high)
     {
-        // What more than half of all spacings are, as in a curve sampled by a clock, is mostly that of both ranks: found
-        // without sorting, because it outlasts a vote of each against each (Boyer and Moore, 1981).
+        // What more than half of all spacings are, as in a curve sampled by a clock, is mostly that of both ranks:
+        // found without sorting, because it outlasts a vote of each against each (Boyer and Moore, 1981).
         var (most, votes) = (0L, 0);
         for (var i = 1; i < sorted.Length; i++)
         {

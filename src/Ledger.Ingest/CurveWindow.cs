@@ -4,8 +4,8 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>What one piece of evidence says of a settlement point, in order of time.</summary>
-/// <param name="UsualGap">The longest gap that is bridged between samples of its usual spacing; zero where it has too few
-/// to have one.</param>
+/// <param name="UsualGap">The longest gap that is bridged between samples of its usual spacing; zero where it has too
+/// few to have one.</param>
 internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Samples, Duration UsualGap = default);
 
 /// <summary>
@@ -17,8 +17,8 @@ internal static class CurveWindow
     /// <summary>With fewer samples a piece has no usual spacing.</summary>
     private const int UsualSamplesMin = 17;
 
-    /// <summary>Who samples less often for a while has so many times the gaps that he usually has, and who is silent has
-    /// more: of a sample a second half a minute, of one a minute half an hour.</summary>
+    /// <summary>Who samples less often for a while has so many times the gaps that he usually has, and who is silent
+    /// has more: of a sample a second half a minute, of one a minute half an hour.</summary>
     private const int UsualGapsMax = 10;
 
     /// <summary>

@@ -67,8 +67,8 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         var declaration = new SampleDeclaration(record.Stream!.Semantics, record.Stream.NominalMicroseconds);
         var held = derivation.SamplesOf(new(record.Point, record.Period, declaration, range), ct);
         if (Counted(record, held, declaration) is not { } counted)
-            return ([], "samples of it, or of a period beside, were placed by a corrected time: their sender's clock was "
-                + "off");
+            return ([], "samples of it, or of a period beside, were placed by a corrected time: their sender's clock "
+                + "was off");
         // A sample that was sent again has no second effect; of conflicting ones that counts which counts as energy.
         var samples = new SortedDictionary<long, long>();
         foreach (var (at, power) in counted)

@@ -79,8 +79,8 @@ public sealed class RecordVerification(
         streams.Finish();
         if (asBefore > 0)
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
-                $"{asBefore} interval records of files by the measure of gaps that holds now: they are as the earlier one "
-                + $"gives them, by which a gap might measure itself"));
+                $"{asBefore} interval records of files by the measure of gaps that holds now: they are as the earlier "
+                + $"one gives them, by which a gap might measure itself"));
         LeaveOut(streams.Suspect, "whose samples, or those of a period beside, were placed by a corrected time: their "
             + "sender's clock was off");
         foreach (var (dropping, count) in streams.Dropped.OrderBy(one => one.Key.Position))

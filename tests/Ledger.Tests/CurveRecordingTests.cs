@@ -242,8 +242,8 @@ public sealed class CurveRecordingTests
         (await FaultsAsync(ledger)).ShouldBeEmpty();
     }
 
-    /// <summary>A sample a second until one second, and from another one on again: nothing is known of the time between,
-    /// also where a few samples lie in it.</summary>
+    /// <summary>A sample a second until one second, and from another one on again: nothing is known of the time
+    /// between, also where a few samples lie in it.</summary>
     [Theory]
     [InlineData(900, 2700, new int[0])]
     [InlineData(900, 2699, new int[0])] // the sample after the silence lies before the edge of a period
@@ -292,15 +292,15 @@ public sealed class CurveRecordingTests
             made.Evidence);
         var findings = Verified(ledger, record);
         findings.Faults.ShouldBeEmpty();
-        findings.NotChecked.ShouldContain(what => what.StartsWith("1 interval records of files by the measure of gaps "));
+        findings.NotChecked.ShouldHaveSingleItem().ShouldStartWith("1 interval records of files by the measure ");
         findings = Verified(ledger, record with { Import = record.Import + new Energy(1) });
         findings.FaultCount.ShouldBeGreaterThan(0);
         findings.NotChecked.ShouldBeEmpty();
         Verified(ledger, made).NotChecked.ShouldBeEmpty();
     }
 
-    /// <summary>A file of the time between two others takes the place of the later one, as evidence of the first period.
-    /// </summary>
+    /// <summary>A file of the time between two others takes the place of the later one, as evidence of the first
+    /// period.</summary>
     [Fact]
     public async Task The_files_of_a_curve_are_evidence_in_whatever_order_they_come()
     {

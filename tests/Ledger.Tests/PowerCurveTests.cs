@@ -96,9 +96,9 @@ public class PowerCurveTests
     /// <summary>One bound says of each spacing what the others say of it.</summary>
     [Fact]
     public void By_the_others_each_spacing_is_measured_by_those_beside_it() =>
-        Gen.Int[1, 12].Select(Gen.Int[1, 40].Array[1, 9], (scale, spacings) => spacings.Select(s => s * scale).ToArray())
-            .Sample(spacings =>
+        Gen.Select(Gen.Int[1, 12], Gen.Int[1, 40].Array[1, 9]).Sample((scale, tenths) =>
         {
+            int[] spacings = [.. tenths.Select(spacing => spacing * scale)];
             var samples = new List<PowerSample> { Kw(0, 1m) };
             foreach (var spacing in spacings) samples.Add(new(samples[^1].AtMicroseconds + spacing * 100_000, 1));
             var allowed = PowerCurve.MaxGapByOthers([.. samples]);
