@@ -52,11 +52,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>After so long, in µs, a period is final whatever is missing: a day.</summary>
     public const long DeadlineMicroseconds = 86_400_000_000;
 
-    private const int MarksMax = 256, ClocksMax = 192; // two days of quarter hours in one call
+    private const int MarksMax = 256;
 
     private readonly record struct Mark(GapCause Cause, long From, long To, int Sequences);
     private readonly record struct Waiting(long Start, long End);
-    private readonly record struct PeriodClock(long Start, ClockEstimate Clock);
+    private readonly record struct PeriodClock(long First, long Last, ClockEstimate Clock); // starts of periods
 
     private readonly List<Mark> marks = new(0);
     private readonly List<Waiting> waiting = new(2);
@@ -68,7 +68,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private GapCause? across; // of a gap that runs over the beginning of the next period: both parts have one cause
     private long knownNext = long.MinValue, knownEnd; // the end of the period that is told next, once it was asked for
     private long waitsUntil = long.MaxValue; // the end of the period that waits longest to be final
-    private PeriodClock told; // said again of the same period it changes nothing
+    private PeriodClock told; // said again of the same periods it changes nothing
 
     public SampleDeclaration Declaration => declaration;
 
@@ -93,14 +93,22 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         long receivedAt, CurveScratch scratch)
     {
         lastReceived = Math.Max(lastReceived, receivedAt);
+        var before = curve.Newest;
         curve.Accumulate(samples, scratch);
         if (clock == ClockEstimate.None) return;
-        var (start, end) = grid.PeriodOf(times.Earliest - declaration.Shape.Shift);
-        for (var left = ClocksMax; left > 0 && start < times.Latest; left--)
-        {
-            Know(start, clock);
-            (start, end) = grid.PeriodOf(end);
-        }
+        var first = grid.PeriodOf(times.Earliest - declaration.Shape.Shift).Start;
+        if (!(before >= first)) first = Math.Min(first, SpokenFrom(times.Earliest, before));
+        Know(new(first, grid.PeriodOf(declaration.Shape.Covered(times.Latest).Last).Start, clock));
+    }
+
+    /// <summary>The start of the first period, after the one of the sample before, of which a sample speaks by itself
+    /// or together with that one.</summary>
+    private long SpokenFrom(long at, long? before)
+    {
+        var shape = declaration.Shape;
+        if (before is not { } known) return grid.PeriodOf(at - shape.Lead).Start;
+        var from = at - known <= shape.MaxGap ? known : at - shape.Lead;
+        return Math.Max(grid.PeriodOf(known - shape.Shift).End, grid.PeriodOf(from).Start);
     }
 
     /// <summary>From now on its periods are those of another grid, which is the same up to the end of the period after
@@ -168,7 +176,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>Reads what the next samples will need before they come, as a host of very many streams does for some of
     /// them at one time; the number means nothing.</summary>
     public long Foresee() =>
-        next ^ lastReceived ^ knownEnd ^ told.Start ^ told.Clock.BoundMicroseconds ^ curve.Foresee();
+        next ^ lastReceived ^ knownEnd ^ told.First ^ told.Clock.BoundMicroseconds ^ curve.Foresee();
 
     /// <summary>
     /// Whether a step may be due, told from a few numbers: where not, <see cref="TryTake"/> has none. A host that asks
@@ -194,26 +202,30 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return true;
     }
 
-    /// <summary>Of a period's clock the largest offset and bound count, and the latest drift.</summary>
-    private void Know(long start, ClockEstimate clock)
+    /// <summary>However many periods a call speaks of, one entry says it of all of them; the latest stands last.
+    /// </summary>
+    private void Know(in PeriodClock one)
     {
-        if (start < next) return; // its record stands; a new one derives its clock again
-        if (told.Start == start && told.Clock == clock) return;
-        told = new(start, clock);
+        if (one.Last < next || told == one) return;
+        told = one;
+        var known = ClockEstimate.None;
         for (var i = clocks.Count - 1; i >= 0; i--)
         {
-            if (clocks[i].Start != start) continue;
-            var known = clocks[i].Clock;
-            clocks[i] = new(start, clock with
-            {
-                AheadMicroseconds = Math.Abs(known.AheadMicroseconds) >= Math.Abs(clock.AheadMicroseconds)
-                    ? known.AheadMicroseconds : clock.AheadMicroseconds,
-                BoundMicroseconds = Math.Max(known.BoundMicroseconds, clock.BoundMicroseconds),
-            });
-            return;
+            if (clocks[i].First != one.First || clocks[i].Last != one.Last) continue;
+            known = clocks[i].Clock;
+            clocks.RemoveAt(i);
+            break;
         }
-        clocks.Add(new(start, clock));
+        clocks.Add(one with { Clock = And(known, one.Clock) });
     }
+
+    /// <summary>Of a period's clock the largest offset and bound count, and the latest drift.</summary>
+    private static ClockEstimate And(in ClockEstimate known, in ClockEstimate later) => later with
+    {
+        AheadMicroseconds = Math.Abs(known.AheadMicroseconds) >= Math.Abs(later.AheadMicroseconds)
+            ? known.AheadMicroseconds : later.AheadMicroseconds,
+        BoundMicroseconds = Math.Max(known.BoundMicroseconds, later.BoundMicroseconds),
+    };
 
     private CurvePeriod? DeriveAgain(long now)
     {
@@ -250,7 +262,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
         var clock = ClockOf(start);
-        clocks.RemoveAll(one => one.Start <= start);
+        clocks.RemoveAll(one => one.Last <= start);
         next = end;
         var isFinal = IsFinal(start, end, now);
         if (!isFinal) Wait(new(start, end));
@@ -341,9 +353,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private ClockEstimate ClockOf(long start)
     {
+        var clock = ClockEstimate.None;
+        if (start < next) return clock; // its record stands; a new one derives its clock again
         foreach (var known in clocks)
-            if (known.Start == start) return known.Clock;
-        return ClockEstimate.None;
+            if (known.First <= start && start <= known.Last) clock = And(clock, known.Clock);
+        return clock;
     }
 
     private CurvePeriod Step(

@@ -3,7 +3,7 @@ namespace Ledger.Domain;
 /// <summary>The state of a connector's stream as bytes, so that a restarted process goes on where it was.</summary>
 public sealed partial class ConnectorCurve
 {
-    private const byte Layout = 3;
+    private const byte Layout = 4;
 
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
@@ -31,9 +31,10 @@ public sealed partial class ConnectorCurve
             writer.Int64(end);
         }
         writer.Int32(clocks.Count);
-        foreach (var (start, clock) in clocks)
+        foreach (var (first, last, clock) in clocks)
         {
-            writer.Int64(start);
+            writer.Int64(first);
+            writer.Int64(last);
             writer.Int64(clock.AheadMicroseconds);
             writer.Int64(clock.DriftPpm);
             writer.Int64(clock.BoundMicroseconds);
@@ -70,8 +71,8 @@ public sealed partial class ConnectorCurve
         for (var left = reader.Count(21); left > 0; left--)
             restored.marks.Add(new(Known((GapCause)reader.Byte()), reader.Int64(), reader.Int64(), reader.Int32()));
         for (var left = reader.Count(16); left > 0; left--) restored.Wait(new(reader.Int64(), reader.Int64()));
-        for (var left = reader.Count(33); left > 0; left--)
-            restored.clocks.Add(new(reader.Int64(),
+        for (var left = reader.Count(41); left > 0; left--)
+            restored.clocks.Add(new(reader.Int64(), reader.Int64(),
                 new(reader.Int64(), reader.Int64(), reader.Int64(), reader.Optional())));
         for (var left = reader.Count(21); left > 0; left--)
         {

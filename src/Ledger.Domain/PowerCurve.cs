@@ -43,13 +43,25 @@ public static class PowerCurve
     public static long Counting(long one, long other) => CurveOrder.LeastPowerFirst(one, other) <= 0 ? one : other;
 
     /// <summary>The gap allowed by default: three times the median spacing, at least 2 s.</summary>
-    public static Duration DefaultMaxGap(ReadOnlySpan<PowerSample> samples)
+    public static Duration DefaultMaxGap(ReadOnlySpan<PowerSample> samples) => MaxGap(samples, isByOthers: false);
+
+    /// <summary>The gap allowed between samples that may be few: three times the middle one of the spacings beside it,
+    /// of two the lesser, and at least 2 s. So no gap is its own measure, but where it is the only spacing.</summary>
+    public static Duration MaxGapByOthers(ReadOnlySpan<PowerSample> samples) => MaxGap(samples, isByOthers: true);
+
+    private static Duration MaxGap(ReadOnlySpan<PowerSample> samples, bool isByOthers)
     {
         var least = Duration.FromSeconds(2);
         var sorted = CurveOrder.Sorted(samples, [], [], 0, out var step);
-        // Halving the median comes last, so it is exact in ticks: 10 a µs, half of twice 5.
-        return sorted.Length < 2 ? least
-            : Duration.Max(least, Duration.FromTicks(3 * (step > 0 ? 2 * step : TwiceMedianSpacing(sorted)) * 5));
+        if (sorted.Length < 2) return least;
+        var spacings = sorted.Length - 1;
+        // The median of an even count is the mean of the middle two. Of spacings in order, the one of this rank is the
+        // lesser middle one of all others but a greater one; a lesser one is bridged by either.
+        var others = Math.Max(0, spacings / 2 - 1);
+        var (low, high) = isByOthers ? (others, others) : ((spacings - 1) / 2, spacings / 2);
+        var twice = step > 0 ? 2 * step : SumOfSpacings(sorted, low, high);
+        // Halving comes last, so it is exact in ticks: 10 a µs, half of twice 5.
+        return Duration.Max(least, Duration.FromTicks(3 * twice * 5));
     }
 
     /// <summary>The same of a curve whose spacings are all the same.</summary>
@@ -59,11 +71,11 @@ public static class PowerCurve
         return curve.Count < 2 ? least : Duration.Max(least, Duration.FromTicks(3 * curve.StepMicroseconds * 10));
     }
 
-    /// <summary>The median of an even count is the mean of the middle two.</summary>
-    private static long TwiceMedianSpacing(ReadOnlySpan<PowerSample> sorted)
+    /// <summary>The spacings of two ranks, counted from the least one, together.</summary>
+    private static long SumOfSpacings(ReadOnlySpan<PowerSample> sorted, int low, int high)
     {
-        // What more than half of all spacings are, as in a curve sampled by a clock, is the median: found without
-        // sorting, because it outlasts a vote of each against each (Boyer and Moore, 1981).
+        // What more than half of all spacings are, as in a curve sampled by a clock, is mostly that of both ranks:
+        // found without sorting, because it outlasts a vote of each against each (Boyer and Moore, 1981).
         var (most, votes) = (0L, 0);
         for (var i = 1; i < sorted.Length; i++)
         {
@@ -71,16 +83,19 @@ public static class PowerCurve
             if (votes == 0) most = spacing;
             votes += spacing == most ? 1 : -1;
         }
-        var count = 0;
+        var (less, count) = (0, 0);
         for (var i = 1; i < sorted.Length; i++)
-            if (sorted[i].AtMicroseconds - sorted[i - 1].AtMicroseconds == most) count++;
-        if (2 * count > sorted.Length - 1) return 2 * most;
+        {
+            var spacing = sorted[i].AtMicroseconds - sorted[i - 1].AtMicroseconds;
+            if (spacing < most) less++;
+            else if (spacing == most) count++;
+        }
+        if (less <= low && high < less + count) return 2 * most;
 
         var spacings = new long[sorted.Length - 1];
         for (var i = 0; i < spacings.Length; i++) spacings[i] = sorted[i + 1].AtMicroseconds - sorted[i].AtMicroseconds;
         Array.Sort(spacings);
-        var middle = spacings.Length / 2;
-        return spacings.Length % 2 == 1 ? 2 * spacings[middle] : spacings[middle - 1] + spacings[middle];
+        return spacings[low] + spacings[high];
     }
 
     /// <summary>

@@ -24,6 +24,13 @@ public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples)
     internal PowerSample[] InTime => field ??= Even is not null || IsInTime()
         ? Samples : [.. Samples.OrderBy(at => at.AtMicroseconds)];
 
+    /// <summary>The longest gap that is bridged between samples of its usual spacing; zero where it has too few.
+    /// </summary>
+    internal Duration UsualGap =>
+        usualGap ??= Even is { } even ? CurveWindow.UsualGap(even) : CurveWindow.UsualGap(InTime);
+
+    private Duration? usualGap;
+
     private bool IsInTime()
     {
         var before = long.MinValue;

@@ -15,6 +15,7 @@ internal sealed class CurvePeriods(
     long offsetMicroseconds)
 {
     private readonly Dictionary<NamedPiece, PowerSample[]> earlier = [];
+    private readonly Dictionary<PowerSample[], Duration> usualGaps = [];
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
     private HashSet<Instant>? bridged;
 
@@ -70,9 +71,9 @@ internal sealed class CurvePeriods(
             if (IsInside(start, end)) Gone ??= (period, pieces.Exists(piece => evidence.IsPruned(piece.Digest)));
             return null;
         }
-        var used = new List<NamedPiece>();
+        var used = new List<CurvePiece>();
         var samples = Union(period, start, end, used);
-        var integral = CurveWindow.Integrate(samples, period);
+        var integral = CurveWindow.Integrate(samples, period, used);
         // A sample at the very edge belongs to this period, but alone it only closes the one before, which names it.
         if (before is null && integral.CoveredMicroseconds == 0
             && (integral.Samples == 0 || IsOnlyAnEdge(start, end))) return null;
@@ -87,7 +88,8 @@ internal sealed class CurvePeriods(
         return IntervalRecords.From(
             point, integral, isClosed || before?.State == IntervalRecordState.Final
                 ? IntervalRecordState.Final : IntervalRecordState.Provisional,
-            late, offset, quality, evidence.Union(used), IntervalRecords.IsClockSuspect(offset) ? Clock(offset) : null);
+            late, offset, quality, evidence.Union(used.Select(one => one.Piece)),
+            IntervalRecords.IsClockSuspect(offset) ? Clock(offset) : null);
     }
 
     private bool IsInside(long start, long end) =>
@@ -103,15 +105,21 @@ internal sealed class CurvePeriods(
     }
 
     /// <summary>The samples of a period out of all its evidence and that of the periods recorded next to it.</summary>
-    private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<NamedPiece> used)
+    private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<CurvePiece> used)
     {
-        var pieces = new List<CurvePiece> { new(evidence.Received, received) };
+        var pieces = new List<CurvePiece> { Of(evidence.Received, received) };
         foreach (var near in Near(period, start, end))
             foreach (var piece in evidence.Pieces(near.Evidence))
                 if (!evidence.IsGone(piece.Digest) && !evidence.IsReceived(piece)
                     && pieces.TrueForAll(known => known.Piece != piece))
-                    pieces.Add(new(piece, Earlier(piece)));
+                    pieces.Add(Of(piece, Earlier(piece)));
         return CurveWindow.Union(pieces, start, end, used);
+    }
+
+    private CurvePiece Of(NamedPiece piece, PowerSample[] samples)
+    {
+        if (!usualGaps.TryGetValue(samples, out var usual)) usualGaps[samples] = usual = CurveWindow.UsualGap(samples);
+        return new(piece, samples, usual);
     }
 
     /// <summary>The records whose evidence may hold samples of this period or next to it: its own, and the nearest to

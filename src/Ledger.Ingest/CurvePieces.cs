@@ -26,14 +26,19 @@ internal sealed class CurvePieces(Func<EvidenceDigest, byte[]?> evidence)
 
     /// <summary>The curve of a record's point in each piece of its evidence. Throws
     /// <see cref="InvalidDataException"/> where one is not kept or says nothing of the point.</summary>
-    public List<(NamedPiece Piece, PointCurve Curve)> Of(IntervalRecorded record)
+    public List<(NamedPiece Piece, PointCurve Curve)> Of(IntervalRecorded record) =>
+        Of(Listed(record.Evidence), record.Point);
+
+    /// <summary>The same of some pieces.</summary>
+    public List<(NamedPiece Piece, PointCurve Curve)> Of(IEnumerable<NamedPiece> named, SettlementPointId point)
     {
         var pieces = new List<(NamedPiece, PointCurve)>(1);
-        foreach (var piece in Listed(record.Evidence)) pieces.Add((piece, Curve(piece, record.Point)));
+        foreach (var piece in named) pieces.Add((piece, Curve(piece, point)));
         return pieces;
     }
 
-    private NamedPiece[] Listed(EvidenceDigest digest)
+    /// <summary>The pieces under a digest: itself, or those that its manifest lists.</summary>
+    public NamedPiece[] Listed(EvidenceDigest digest)
     {
         if (!manifests.TryGetValue(digest, out var pieces))
         {

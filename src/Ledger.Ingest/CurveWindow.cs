@@ -4,7 +4,9 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>What one piece of evidence says of a settlement point, in order of time.</summary>
-internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Samples);
+/// <param name="UsualGap">The longest gap that is bridged between samples of its usual spacing; zero where it has too
+/// few to have one.</param>
+internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Samples, Duration UsualGap = default);
 
 /// <summary>
 /// The samples of which a period's record is made, out of several pieces of evidence: the one rule for who records a
@@ -12,12 +14,19 @@ internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Sampl
 /// </summary>
 internal static class CurveWindow
 {
+    /// <summary>With fewer samples a piece has no usual spacing.</summary>
+    private const int UsualSamplesMin = 17;
+
+    /// <summary>Who samples less often for a while has so many times the gaps that he usually has, and who is silent
+    /// has more: of a sample a second half a minute, of one a minute half an hour.</summary>
+    private const int UsualGapsMax = 10;
+
     /// <summary>
     /// The samples from one ramp window before a period to the first that closes it; <paramref name="used"/> gets the
     /// pieces that they come from.
     /// </summary>
     public static ReadOnlySpan<PowerSample> Union(
-        IReadOnlyList<CurvePiece> pieces, long start, long end, List<NamedPiece> used)
+        IReadOnlyList<CurvePiece> pieces, long start, long end, List<CurvePiece> used)
     {
         var (from, to) = (long.MinValue, long.MaxValue);
         foreach (var piece in pieces)
@@ -30,7 +39,7 @@ internal static class CurveWindow
         {
             var inside = Between(pieces[i].Samples, from, to);
             if (inside.IsEmpty) continue;
-            used.Add(pieces[i].Piece);
+            used.Add(pieces[i]);
             (count, single) = (count + inside.Length, i);
         }
         if (used.Count == 1) return Between(pieces[single].Samples, from, to);
@@ -54,12 +63,32 @@ internal static class CurveWindow
         return curve.Slice(first, close - first);
     }
 
-    /// <summary>The integral over the period, across no gap longer than the samples' own spacing allows.</summary>
-    public static PeriodIntegral Integrate(ReadOnlySpan<PowerSample> samples, Interval period) =>
+    /// <summary>The longest gap that is bridged where samples are spaced as these usually are, and less often for a
+    /// while; zero where they are too few to say.</summary>
+    public static Duration UsualGap(PowerSample[] samples) => samples.Length < UsualSamplesMin ? Duration.Zero
+        : Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit) * UsualGapsMax;
+
+    /// <inheritdoc cref="UsualGap(PowerSample[])"/>
+    public static Duration UsualGap(EvenCurve curve) => curve.Count < UsualSamplesMin ? Duration.Zero
+        : Duration.Min(PowerCurve.DefaultMaxGap(curve), PowerCurve.MaxGapLimit) * UsualGapsMax;
+
+    /// <summary>The integral over the period, across no gap longer than the other spacings allow, nor than any of the
+    /// pieces that the samples come from usually has.</summary>
+    public static PeriodIntegral Integrate(
+        ReadOnlySpan<PowerSample> samples, Interval period, IReadOnlyList<CurvePiece> used)
+    {
+        var usual = Duration.Zero;
+        foreach (var piece in used) usual = Duration.Max(usual, piece.UsualGap);
+        var gap = Duration.Min(PowerCurve.MaxGapByOthers(samples), PowerCurve.MaxGapLimit);
+        return PowerCurve.Integrate(samples, [period], usual > Duration.Zero ? Duration.Min(gap, usual) : gap)[0];
+    }
+
+    /// <summary>The same as it was recorded before a gap had to be measured by others.</summary>
+    public static PeriodIntegral IntegrateAsBefore(ReadOnlySpan<PowerSample> samples, Interval period) =>
         PowerCurve.Integrate(samples, [period],
             Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
 
-    /// <inheritdoc cref="Integrate(ReadOnlySpan{PowerSample}, Interval)"/>
+    /// <summary>The same of samples that are one step apart, where all gaps are alike.</summary>
     public static PeriodIntegral Integrate(EvenCurve curve, Interval period) =>
         PowerCurve.Integrate(curve, [period],
             Duration.Min(PowerCurve.DefaultMaxGap(curve), PowerCurve.MaxGapLimit))[0];

@@ -16,6 +16,7 @@ public sealed class TooManySamplesException() : Exception("there are more sample
 public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
 {
     private readonly CurvePieces pieces = new(archive.Get);
+    private readonly FrameDerivation derivation = new(log);
 
     /// <summary>The samples within the record's period, in order of time; or why there are none to show.</summary>
     /// <param name="most">So many are read at most; <see cref="TooManySamplesException"/> where there are more.</param>
@@ -76,31 +77,38 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         if (log.First is not { } begins) return ([], "its frames are not here");
         if (range.Stretches.Any(stretch => stretch.First.Segment < begins.Segment))
             return ([], "its frames were dropped: ledger show evidence says by which fact");
+        var declaration = new SampleDeclaration(record.Stream!.Semantics, record.Stream.NominalMicroseconds);
+        var held = derivation.SamplesOf(new(record.Point, record.Period, declaration, range), ct);
+        if (Counted(record, held, declaration) is not { } counted)
+            return ([], "samples of it, or of a period beside, were placed by a corrected time: their sender's clock "
+                + "was off");
         // A sample that was sent again has no second effect; of conflicting ones that counts which counts as energy.
         var samples = new SortedDictionary<long, long>();
-        var streams = new HashSet<(long Session, int Stream)>();
-        var room = new PowerSample[Limits.SamplesPerBlockMax];
-        foreach (var frame in NamedFrames.Of(log, range, record.Point))
+        foreach (var (at, power) in counted)
         {
-            ct.ThrowIfCancellationRequested();
-            var reader = FrameReader.Open(frame.Bytes.Span);
-            if (reader.Head.Kind == FrameKind.Announce)
-                while (reader.TryRead(out Announcement announced))
-                    if (announced.Point == record.Point) streams.Add((frame.Session, announced.Stream));
-                    else streams.Remove((frame.Session, announced.Stream));
-            else if (reader.Head.Kind == FrameKind.Samples)
-                while (reader.TryRead(room, out var block))
-                    if (streams.Contains((frame.Session, block.Stream)))
-                        foreach (var sample in room.AsSpan(0, block.Count))
-                            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End)
-                                Keep(sample.AtMicroseconds, sample.Milliwatts);
-        }
-        return ([.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))], null);
-
-        void Keep(long at, long power)
-        {
+            if (at < asked.Start || at >= asked.End) continue;
             samples[at] = samples.TryGetValue(at, out var known) ? PowerCurve.Counting(known, power) : power;
             if (samples.Count > asked.Most) throw new TooManySamplesException();
         }
+        return ([.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))], null);
+    }
+
+    /// <summary>The samples of which the integral is the record, to the last figure; null where those that are held do
+    /// not tell by themselves. What lies in a gap of it was placed elsewhere, by a corrected time. A gap begins at a
+    /// sample that counts, but at the start of a period there may be none.</summary>
+    private static PowerSample[]? Counted(IntervalRecorded record, PowerSample[] held, SampleDeclaration declaration)
+    {
+        var start = PowerCurve.Microseconds(record.Period.Start);
+        var gaps = record.Gaps.Select(gap => (From: PowerCurve.Microseconds(gap.Missing.Start),
+            To: PowerCurve.Microseconds(gap.Missing.End))).ToList();
+        foreach (var isCounted in (bool[])[true, false])
+        {
+            var counted = gaps.Count == 0 ? held : Array.FindAll(held, sample => !gaps.Exists(gap =>
+                sample.AtMicroseconds < gap.To && (sample.AtMicroseconds > gap.From
+                    || (sample.AtMicroseconds == gap.From && gap.From == start && !isCounted))));
+            if (RecordComparison.IsAs(PowerCurve.Integrate(counted, [record.Period], declaration)[0], record))
+                return counted;
+        }
+        return null;
     }
 }

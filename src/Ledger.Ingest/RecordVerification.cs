@@ -11,8 +11,9 @@ namespace Ledger.Ingest;
 /// Derives interval records again from the raw evidence that they name, sample by sample,
 /// and compares every figure that evidence alone decides: energies, extremes, coverage, gaps, ramp, counts, quality,
 /// and whether the period is closed. How many samples came late depends on when evidence came,
-/// which the evidence cannot say. A later version rests on all that the version before rested on. Records of streams
-/// are derived from the frame log, many at once, so <see cref="Finish"/> has to be called at the end.
+/// which the evidence cannot say. A later version leaves out nothing of what the version before rested on that its
+/// period needs. Records of streams are derived from the frame log, many at once, so <see cref="Finish"/> has to be
+/// called at the end.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
@@ -22,12 +23,10 @@ public sealed class RecordVerification(
     Func<EvidenceDigest, byte[]?> evidence, Findings findings, FrameLogReader? log = null,
     FrameDroppings? droppings = null)
 {
-    private const int ListsKeptMax = 1024;
-
     private readonly CurvePieces pieces = new(evidence);
     private readonly StreamRecordVerification streams = new(evidence, log, findings, droppings);
-    private readonly Dictionary<EvidenceDigest, IReadOnlyList<EvidenceDigest>> listed = [];
     private (long Records, long Samples) ofFiles;
+    private long asBefore; // records of files that are so by the measure of gaps that held before
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
     public (long Records, long Samples) Derived =>
@@ -55,10 +54,10 @@ public sealed class RecordVerification(
                 streams.Verify(position, record, before);
                 return;
             }
-            if (before is { Declared: null }) VerifyEvidence(position, record, before);
             var (integral, isClosed) = Derive(record);
-            if (RecordComparison.IsAs(integral, record) && IsInState(record, isClosed)) return;
-            Tell(RecordComparison.Place(position, record), record, integral, isClosed);
+            if (!RecordComparison.IsAs(integral, record) || !IsInState(record, isClosed))
+                Tell(RecordComparison.Place(position, record), record, integral, isClosed);
+            if (before is { Declared: null }) VerifyEvidence(position, record, before);
         }
         catch (EvidenceErasedException)
         {
@@ -78,6 +77,10 @@ public sealed class RecordVerification(
     public void Finish()
     {
         streams.Finish();
+        if (asBefore > 0)
+            findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
+                $"{asBefore} interval records of files by the measure of gaps that holds now: they are as the earlier "
+                + $"one gives them, by which a gap might measure itself"));
         LeaveOut(streams.Suspect, "whose samples, or those of a period beside, were placed by a corrected time: their "
             + "sender's clock was off");
         foreach (var (dropping, count) in streams.Dropped.OrderBy(one => one.Key.Position))
@@ -98,31 +101,30 @@ public sealed class RecordVerification(
         }
     }
 
-    /// <summary>A period is computed from all its evidence, so a later version names what the version before named.
+    /// <summary>A period is computed from all its evidence, so a later version names what the version before named, but
+    /// for pieces without a sample that the period needs: where nearer ones came from elsewhere, they have none left.
     /// </summary>
     private void VerifyEvidence(long position, IntervalRecorded record, RecordVersion before)
     {
         if (before.Evidence == record.Evidence) return;
-        var now = Listed(record.Evidence).ToHashSet();
-        foreach (var piece in Listed(before.Evidence))
-            if (!now.Contains(piece))
-                findings.Add(RecordComparison.Place(position, record), $"evidence without {piece}",
-                    "all that the version before rests on");
-    }
-
-    private IReadOnlyList<EvidenceDigest> Listed(EvidenceDigest digest)
-    {
-        if (listed.TryGetValue(digest, out var known)) return known;
-        var bytes = evidence(digest) ?? throw new InvalidDataException($"evidence {digest} is not kept");
-        if (listed.Count == ListsKeptMax) listed.Clear();
-        return listed[digest] = [.. EvidenceManifest.Listed(digest, bytes)];
+        var named = pieces.Listed(record.Evidence);
+        NamedPiece[] missing = [.. pieces.Listed(before.Evidence)
+            .Where(piece => !Array.Exists(named, own => own.Digest == piece.Digest))];
+        if (missing.Length == 0) return;
+        var (start, end) = CurveWindow.Edges(record.Period);
+        var needed = new List<CurvePiece>();
+        CurveWindow.Union(Cut(pieces.Of([.. named, .. missing], record.Point), start, end), start, end, needed);
+        foreach (var piece in missing)
+            if (needed.Exists(one => one.Piece == piece))
+                findings.Add(RecordComparison.Place(position, record), $"evidence without {piece.Digest}",
+                    "all that the version before rests on and the period needs");
     }
 
     /// <summary>What the evidence of a record from files says of its period, and whether it reaches the period's end.
     /// Throws <see cref="InvalidDataException"/> where the evidence is not kept or says nothing of the point.</summary>
     public (PeriodIntegral Integral, bool IsClosed) Derive(IntervalRecorded record)
     {
-        var (start, end) = (PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End));
+        var (start, end) = CurveWindow.Edges(record.Period);
         var found = pieces.Of(record);
         if (found is [{ Curve.Even: { } even }])
         {
@@ -131,17 +133,30 @@ public sealed class RecordVerification(
             return (CurveWindow.Integrate(window, record.Period),
                 window.Count > 0 && window.At(window.Count - 1) >= end);
         }
-        var samples = CurveWindow.Union(
-            found.ConvertAll(one => new CurvePiece(one.Piece, Samples(one.Curve, start, end))), start, end, []);
+        var used = new List<CurvePiece>();
+        var samples = CurveWindow.Union(Cut(found, start, end), start, end, used);
         ofFiles = (ofFiles.Records + 1, ofFiles.Samples + samples.Length);
-        return (CurveWindow.Integrate(samples, record.Period),
-            samples.Length > 0 && samples[^1].AtMicroseconds >= end);
+        return (Integrate(record, samples, used), samples.Length > 0 && samples[^1].AtMicroseconds >= end);
+    }
+
+    /// <summary>Which rule made a record nothing says that its writer could not say otherwise, so one that is as the
+    /// earlier rule gives it is taken for such, and counted.</summary>
+    private PeriodIntegral Integrate(
+        IntervalRecorded record, ReadOnlySpan<PowerSample> samples, List<CurvePiece> used)
+    {
+        var integral = CurveWindow.Integrate(samples, record.Period, used);
+        if (RecordComparison.IsAs(integral, record)) return integral;
+        var before = CurveWindow.IntegrateAsBefore(samples, record.Period);
+        if (!RecordComparison.IsAs(before, record)) return integral;
+        asBefore++;
+        return before;
     }
 
     /// <summary>Of a curve by rule only what the period needs is made samples, since the whole is kept without them.
     /// </summary>
-    private static PowerSample[] Samples(PointCurve curve, long start, long end) =>
-        curve.Even is { } even ? CurveWindow.Of(even, start, end).ToSamples() : curve.InTime;
+    private static List<CurvePiece> Cut(List<(NamedPiece Piece, PointCurve Curve)> found, long start, long end) =>
+        found.ConvertAll(one => new CurvePiece(one.Piece, one.Curve.Even is { } even
+            ? CurveWindow.Of(even, start, end).ToSamples() : one.Curve.InTime, one.Curve.UsualGap));
 
     /// <summary>A later version stays final although new evidence of it may not reach its end.</summary>
     private static bool IsInState(IntervalRecorded record, bool isClosed) =>

@@ -235,24 +235,124 @@ public sealed class CurveRecordingTests
         var records = await LatestAsync(parts);
         records.Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
         records.Sum(record => record.CoveredMicroseconds).ShouldBe(6 * stepMinutes * 60_000_000L);
-        var faults = new Findings();
-        var verification = new RecordVerification(parts.Ledger.Evidence.Get, faults);
-        foreach (var record in records) verification.Verify(0, record);
-        faults.Faults.ShouldBeEmpty();
+        (await FaultsAsync(parts)).ShouldBeEmpty();
     }
 
     /// <summary>Two curves that stop far from each other say nothing of the time between.</summary>
     [Theory]
-    [InlineData(false), InlineData(true)]
-    public async Task What_no_spacing_spans_stays_without_records(bool isLaterFirst)
+    [InlineData("earlier first"), InlineData("later first"), InlineData("one file")]
+    public async Task What_no_spacing_spans_stays_without_records(string order)
     {
-        PowerSample[][] files = [Slow(20, 0, 3), Slow(20, 7, 9)]; // 80 minutes apart; three times the spacing is 60
+        // 80 minutes apart; three times the spacing is 60.
+        PowerSample[] earlier = Slow(20, 0, 3), later = Slow(20, 7, 9);
         await using var ledger = await LedgerAsync();
-        foreach (var file in isLaterFirst ? Enumerable.Reverse(files) : files)
+        foreach (var file in order switch
+        {
+            "earlier first" => (PowerSample[][])[earlier, later],
+            "later first" => [later, earlier],
+            _ => [[.. earlier, .. later]],
+        })
             await ledger.TakeAsync(await ParquetAsync(file));
-        // Whether the edge at 60 minutes has a record of nothing is not what is asked here.
-        (await LatestAsync(ledger)).Select(record => (record.Period.Start - Day).TotalMinutes)
-            .Where(minutes => minutes is not 60d).ShouldBe([0d, 15, 30, 45, 135, 150, 165]);
+        (await LatestAsync(ledger)).Select(record =>
+                ((record.Period.Start - Day).TotalMinutes, record.CoveredMicroseconds / 60_000_000d))
+            .ShouldBe([(0, 15), (15, 15), (30, 15), (45, 15), (135, 10), (150, 15), (165, 15)]);
+        (await FaultsAsync(ledger)).ShouldBeEmpty();
+    }
+
+    /// <summary>A sample a second until one second, and from another one on again: nothing is known of the time
+    /// between, also where a few samples lie in it.</summary>
+    [Theory]
+    [InlineData(900, 2700, new int[0])]
+    [InlineData(900, 2699, new int[0])] // the sample after the silence lies before the edge of a period
+    [InlineData(900, 2700, new[] { 1500 })]
+    [InlineData(899, 4500, new[] { 2400 })] // with two periods between: its two gaps are alike
+    [InlineData(900, 2700, new[] { 1000, 1300 })]
+    [InlineData(900, 2700, new[] { 1000, 1300, 1700 })]
+    public async Task A_silence_is_not_measured_by_itself(int last, int next, int[] between)
+    {
+        PowerSample[] file = [.. Seconds(0, last), .. between.Select(second => At(second, 100)),
+            .. Seconds(next, next + 905)];
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync(file));
+        var records = await LatestAsync(ledger);
+        var known = (last + 905) * 1_000_000L;
+        records.Sum(record => record.CoveredMicroseconds).ShouldBe(known);
+        records.Aggregate(Energy.Zero, (sum, record) => sum + record.Import)
+            .ShouldBe(new Energy(2 * (Int128)100_000_000 * known));
+        (await FaultsAsync(ledger)).ShouldBeEmpty();
+    }
+
+    /// <summary>Who samples less often for a while, up to ten times, is measured by how often he does.</summary>
+    [Fact]
+    public async Task Slower_samples_of_a_fast_curve_are_bridged()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync([.. Seconds(0, 900),
+            .. Enumerable.Range(1, 90).Select(i => At(900 + i * 10, 100)), .. Seconds(1801, 3600)]));
+        var records = await LatestAsync(ledger);
+        records.Count.ShouldBe(4);
+        records.ShouldAllBe(record => record.CoveredMicroseconds == 900_000_000);
+    }
+
+    /// <summary>Before, a gap counted among the spacings that it was measured by.</summary>
+    [Fact]
+    public async Task A_record_of_the_earlier_measure_is_counted_and_no_fault()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync([.. Seconds(0, 900), .. Seconds(2700, 3600)]));
+        var (made, period) = ((await LatestAsync(ledger))[0], new Interval(
+            Day + Duration.FromMinutes(15), Day + Duration.FromMinutes(30)));
+        PowerSample[] window = [At(899, 100), At(900, 100), At(2700, 100)];
+        var earlier = PowerCurve.Integrate(window, [period], PowerCurve.DefaultMaxGap(window))[0];
+        earlier.CoveredMicroseconds.ShouldBe(900_000_000);
+        var record = IntervalRecords.From(Point, earlier, IntervalRecordState.Final, 0, 0, ReadingQuality.Measured,
+            made.Evidence);
+        var findings = Verified(ledger, record);
+        findings.Faults.ShouldBeEmpty();
+        findings.NotChecked.ShouldHaveSingleItem().ShouldStartWith("1 interval records of files by the measure ");
+        findings = Verified(ledger, record with { Import = record.Import + new Energy(1) });
+        findings.FaultCount.ShouldBeGreaterThan(0);
+        findings.NotChecked.ShouldBeEmpty();
+        Verified(ledger, made).NotChecked.ShouldBeEmpty();
+    }
+
+    /// <summary>A file of the time between two others takes the place of the later one, as evidence of the first
+    /// period.</summary>
+    [Fact]
+    public async Task The_files_of_a_curve_are_evidence_in_whatever_order_they_come()
+    {
+        PowerSample[][] files = [Seconds(0, 899), Seconds(900, 1799), Seconds(1800, 2699)];
+        foreach (var order in (int[][])[[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+        {
+            await using var ledger = await LedgerAsync();
+            foreach (var file in order) await ledger.TakeAsync(await ParquetAsync(files[file]));
+            var records = await LatestAsync(ledger);
+            records.Sum(record => record.CoveredMicroseconds).ShouldBe(2_699_000_000L);
+            (await FaultsAsync(ledger)).ShouldBeEmpty(string.Join(' ', order));
+        }
+    }
+
+    private static Findings Verified(IntakeLedger ledger, IntervalRecorded record)
+    {
+        var findings = new Findings();
+        var verification = new RecordVerification(ledger.Ledger.Evidence.Get, findings);
+        verification.Verify(0, record);
+        verification.Finish();
+        return findings;
+    }
+
+    /// <summary>Derives every version again, and holds it against the one before.</summary>
+    private static async Task<IReadOnlyList<Fault>> FaultsAsync(IntakeLedger ledger)
+    {
+        var findings = new Findings();
+        var verification = new RecordVerification(ledger.Ledger.Evidence.Get, findings);
+        var versions = new RecordVersions(findings, ledger.Ledger.Journal);
+        foreach (var recorded in await TestFolder.AllAsync(ledger.Ledger.Journal))
+            if (EventCodec.Decode(recorded) is IntervalRecorded record)
+                verification.Verify(recorded.Position, record,
+                    await versions.BeforeAsync(recorded, record, TestContext.Current.CancellationToken));
+        verification.Finish();
+        return findings.Faults;
     }
 
     /// <summary>The same of any slow curve, cut anywhere, whose files come in any order.</summary>

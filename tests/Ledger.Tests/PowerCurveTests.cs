@@ -93,6 +93,24 @@ public class PowerCurveTests
         PowerCurve.DefaultMaxGap(seconds.Select(s => Kw((int)s, 1m)).ToArray())
             .ShouldBe(Duration.FromMilliseconds(milliseconds));
 
+    /// <summary>One bound says of each spacing what the others say of it.</summary>
+    [Fact]
+    public void By_the_others_each_spacing_is_measured_by_those_beside_it() =>
+        Gen.Select(Gen.Int[1, 12], Gen.Int[1, 40].Array[1, 9]).Sample((scale, tenths) =>
+        {
+            int[] spacings = [.. tenths.Select(spacing => spacing * scale)];
+            var samples = new List<PowerSample> { Kw(0, 1m) };
+            foreach (var spacing in spacings) samples.Add(new(samples[^1].AtMicroseconds + spacing * 100_000, 1));
+            var allowed = PowerCurve.MaxGapByOthers([.. samples]);
+            for (var i = 0; i < spacings.Length; i++)
+            {
+                int[] others = [.. spacings.Where((_, at) => at != i).Order()];
+                var measure = others.Length == 0 ? spacings[i] : others[(others.Length - 1) / 2];
+                (spacings[i] * 100 <= allowed.TotalMilliseconds)
+                    .ShouldBe(spacings[i] * 100 <= Math.Max(2000, 3 * measure * 100));
+            }
+        }, iter: LongRun.Samples);
+
     [Fact]
     public void Any_order_of_the_samples_gives_the_same_answer() =>
         Gen.Select(Curves, Gen.Int).Sample((curve, seed) =>

@@ -182,6 +182,80 @@ public sealed class StreamVerificationTests
             string.Join('\n', findings.NotChecked));
     }
 
+    /// <summary>A record beside those of a corrected clock has its own samples, and none that such a clock dated.
+    /// </summary>
+    [Fact]
+    public async Task The_samples_that_are_shown_of_a_record_are_those_that_it_counted()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        for (var second = 0; second <= 2700; second += 60)
+        {
+            var ahead = second is >= 900 and < 1800 ? 120 : 0;
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second + 59);
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1,
+                StreamTown.Time(second + 59 + ahead),
+                (0, StreamTown.Seconds(second + ahead, second + 59 + ahead, second < 1800 ? 10 : 100))));
+        }
+        await town.SettleAsync();
+        var ct = TestContext.Current.CancellationToken;
+        foreach (var record in await town.LatestAsync())
+        {
+            var (samples, why) = town.Ledger.Samples().Of(record, int.MaxValue, ct);
+            if (record.Period.Start < StreamTown.Day + Duration.FromSeconds(1800)) continue;
+            why.ShouldBeNull();
+            samples.Length.ShouldBe(record.Samples);
+            samples.ShouldContain(StreamTown.At(1860, 100));
+            samples.ShouldAllBe(sample => sample.Milliwatts == 100_000_000);
+        }
+    }
+
+    /// <summary>A sender that was cut off for days sends all of them in one frame.</summary>
+    [Fact]
+    public async Task Every_period_of_a_long_frame_knows_that_its_clock_was_corrected()
+    {
+        const int step = 300, count = 864;
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(step * count);
+        await StreamTown.SendAsync(door, town.Announce(1, nominal: step * 1_000_000L));
+        await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1,
+            StreamTown.Time(step * count + 10),
+            (0, [.. Enumerable.Range(0, count).Select(i => StreamTown.At(i * step + 10, 100))])));
+        await town.SettleAsync();
+        await CorrectedAsync(town, 10_000_000, 3 * 96 - 1);
+    }
+
+    /// <summary>Values slower than the periods, one in each frame: it speaks of periods without a sample too.</summary>
+    [Theory]
+    [InlineData(SampleSemantics.Instant), InlineData(SampleSemantics.Hold)]
+    [InlineData(SampleSemantics.MeanForward), InlineData(SampleSemantics.MeanBack)]
+    public async Task Every_period_that_a_slow_sample_speaks_of_knows_that_its_clock_was_corrected(
+        SampleSemantics semantics)
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1, semantics, nominal: 3_600_000_000));
+        for (var hour = 1; hour <= 6; hour++)
+        {
+            town.Clock.Now = StreamTown.Day + Duration.FromHours(hour);
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1,
+                StreamTown.Time(hour * 3600 + 900), (0, [StreamTown.At(hour * 3600 + 900, 100)])));
+        }
+        await town.SettleAsync();
+        await CorrectedAsync(town, 900_000_000, 4 * 4);
+    }
+
+    private static async Task CorrectedAsync(StreamTown town, long offset, int atLeast)
+    {
+        var records = await town.LatestAsync();
+        records.Count.ShouldBeGreaterThanOrEqualTo(atLeast);
+        records.Where(record => (record.Quality, record.ClockOffsetMicroseconds) != (ReadingQuality.Suspect, offset))
+            .Select(record => $"{record.Period} {record.Quality} {record.ClockOffsetMicroseconds}").ShouldBeEmpty();
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task A_point_that_is_registered_amid_its_stream_has_a_record_that_its_frames_bear_out()
     {

@@ -150,7 +150,7 @@ public sealed class VerificationTests : IDisposable
         }
         var fault = Verified().Faults.ShouldHaveSingleItem();
         (fault.Found, fault.Expected).ShouldBe(
-            ($"evidence without {made.Evidence}", "all that the version before rests on"));
+            ($"evidence without {made.Evidence}", "all that the version before rests on and the period needs"));
     }
 
     [Fact]

@@ -67,6 +67,19 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
         }
     }
 
+    /// <summary>The samples of which the integral of a period is made, and those beside it that are looked at, as they
+    /// stand in the log. Throws <see cref="FrameLogDamagedException"/> where it is not as it was.</summary>
+    public PowerSample[] SamplesOf(in DerivedPeriod asked, CancellationToken ct)
+    {
+        var streams = new Dictionary<SettlementPointId, List<Collected>>();
+        var period = HeldOf(streams, asked);
+        foreach (var together in Meeting([.. asked.Range.Stretches]))
+            foreach (var _ in Blocks(together[0].First, together.Max(one => one.Last), streams))
+                ct.ThrowIfCancellationRequested();
+        samplesHeld = 0;
+        return period.Taken;
+    }
+
     private FrameAddress? First(out string? damage)
     {
         damage = null;
@@ -268,6 +281,9 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
                     else uncounted++;
             return samples.Count - before;
         }
+
+        /// <summary>What it holds, in the order of the log.</summary>
+        public PowerSample[] Taken => samples?.ToArray() ?? [];
 
         /// <summary>Holds nothing from now on; how many it held.</summary>
         public int LetGo()
