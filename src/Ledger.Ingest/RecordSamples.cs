@@ -80,8 +80,7 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         var declaration = new SampleDeclaration(record.Stream!.Semantics, record.Stream.NominalMicroseconds);
         var held = derivation.SamplesOf(new(record.Point, record.Period, declaration, range), ct);
         if (Counted(record, held, declaration) is not { } counted)
-            return ([], "samples of it, or of a period beside, were placed by a corrected time: their sender's clock "
-                + "was off");
+            return ([], "samples of it were placed by a corrected time: their sender's clock was off");
         // A sample that was sent again has no second effect; of conflicting ones that counts which counts as energy.
         var samples = new SortedDictionary<long, long>();
         foreach (var (at, power) in counted)
@@ -93,9 +92,9 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         return ([.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))], null);
     }
 
-    /// <summary>The samples of which the integral is the record, to the last figure; null where those that are held do
-    /// not tell by themselves. What lies in a gap of it was placed elsewhere, by a corrected time. A gap begins at a
-    /// sample that counts, but at the start of a period there may be none.</summary>
+    /// <summary>The samples of which the record has every figure that they decide without those beside it; null where
+    /// those that are held do not tell by themselves. What lies in a gap of it was placed elsewhere, by a corrected
+    /// time. A gap begins at a sample that counts, but at the start of a period there may be none.</summary>
     private static PowerSample[]? Counted(IntervalRecorded record, PowerSample[] held, SampleDeclaration declaration)
     {
         var start = PowerCurve.Microseconds(record.Period.Start);
@@ -106,9 +105,12 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
             var counted = gaps.Count == 0 ? held : Array.FindAll(held, sample => !gaps.Exists(gap =>
                 sample.AtMicroseconds < gap.To && (sample.AtMicroseconds > gap.From
                     || (sample.AtMicroseconds == gap.From && gap.From == start && !isCounted))));
-            if (RecordComparison.IsAs(PowerCurve.Integrate(counted, [record.Period], declaration)[0], record))
-                return counted;
+            if (IsOf(record, PowerCurve.Integrate(counted, [record.Period], declaration)[0])) return counted;
         }
         return null;
     }
+
+    private static bool IsOf(IntervalRecorded record, PeriodIntegral integral) =>
+        (integral.Samples, integral.Duplicates, integral.Conflicts, integral.Minimum, integral.Maximum)
+        == (record.Samples, record.DuplicateSamples, record.ConflictingSamples, record.Minimum, record.Maximum);
 }
