@@ -1,6 +1,8 @@
+using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
+using NodaTime.TimeZones;
 
 namespace Ledger.Cli;
 
@@ -26,11 +28,25 @@ internal static class RunVerification
         foreach (var said in new Answers(views).Publications().Where(row => row.IsOf(run)))
             if (await Publications.DraftAsync(journal, views, new(run.Run), new(run.Account), RowJson.Day(run.Day),
                 said.PublishedBy, ct).ConfigureAwait(false) is not { Publication: var again }
-                || (again.RunDigest.Hex, again.TariffDigest.Hex, again.Completeness, again.Flexibility?.LinesRoot.Hex)
-                != (said.RunDigest, said.TariffDigest, said.Completeness, said.FlexibilityRoot))
+                || (again.CalculatedBy, again.RunDigest.Hex, again.TariffDigest.Hex, again.Completeness,
+                    again.Flexibility?.LinesRoot.Hex) != (said.CalculatedBy, said.RunDigest, said.TariffDigest,
+                    said.Completeness, said.FlexibilityRoot))
                 faults.Add($"the publication at position {said.Position} pins what does not come out again");
         return faults;
     }
+
+    /// <summary>Whether it says that facts, which are in the log, do not fit together: then that is what is wrong with
+    /// them.</summary>
+    public static bool IsOfFacts(Exception wrong) => wrong is ProjectionStoppedException or InvalidOperationException
+        or InvalidCastException or ArgumentException or DateTimeZoneNotFoundException;
+
+    /// <summary>What runs say of time-zone rules that are not those here, by which nobody can calculate.</summary>
+    /// <param name="versions">Of each run.</param>
+    public static IEnumerable<string> OtherTimeZones(IEnumerable<string> versions) => versions
+        .Where(version => version != SettlementCalendar.TzdbVersion).CountBy(version => version)
+        .OrderBy(version => version.Key, StringComparer.Ordinal).Select(version => string.Create(
+            CultureInfo.InvariantCulture, $"whether {version.Value} runs were calculated by the time-zone rules "
+                + $"{version.Key}, as they say: here they are {SettlementCalendar.TzdbVersion}"));
 
     /// <summary>Each charge that its month does not give, and each line of flexibility that its call does not give,
     /// by the second arithmetic.</summary>

@@ -36,6 +36,9 @@ public sealed record VerificationReport(
     /// <summary>Who signed the newest checkpoint, of the keys that are trusted; null without such keys.</summary>
     public CheckpointSigners? Signers { get; init; }
 
+    /// <summary>Of which run or lines a bundle is, by its own word, which is verified with it.</summary>
+    public string? Of { get; init; }
+
     /// <summary>The event, where it is one with its proof.</summary>
     public RecordedEvent? Event { get; init; }
 
@@ -45,8 +48,9 @@ public sealed record VerificationReport(
     public int Write(CommandLine line, Shell shell)
     {
         var page = new Page().Field("verify", null, IsVerified ? "verified" : "not verified")
-            .Field("ledger", "ledger", Ledger?.Value ?? "unknown").Field(What, What, Path)
-            .Field("digest", "digest", Root is null ? null : Convert.ToHexStringLower(Root))
+            .Field("ledger", "ledger", Ledger?.Value ?? "unknown").Field(What, What, Path);
+        if (Of is not null) page.Field("of", "of", Of);
+        page.Field("digest", "digest", Root is null ? null : Convert.ToHexStringLower(Root))
             .Field("faultCount", null, Findings.FaultCount);
         if (Event is not null)
             page.Field("recordedAt", "recorded at", Event.Envelope.RecordedAt)

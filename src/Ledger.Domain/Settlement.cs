@@ -89,6 +89,10 @@ public static class Settlement
         InTimeRuleVersion,
     ];
 
+    /// <summary>Every version that a run or its deltas may name.</summary>
+    private static readonly string[] RuleVersions =
+        [RuleVersion, FlexibilityRuleVersion, CutRuleVersion, OnceRuleVersion, .. ToldApart];
+
     /// <summary>Whether claims of either direction count by a version.</summary>
     public static bool CountsBothDirections(string ruleVersion) => IsSince(BothDirectionsRuleVersion, ruleVersion);
 
@@ -117,6 +121,25 @@ public static class Settlement
         : statement.CountsOnce ? OnceRuleVersion
         : statement.HasCutPeriods ? CutRuleVersion
         : statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;
+
+    /// <summary>What a recorded run says that no program ever let it say, whatever its day comes to.</summary>
+    /// <param name="position">Where it was recorded.</param>
+    public static IEnumerable<(string Found, string Expected)> NeverRecorded(SettlementRunCompleted run, long position)
+    {
+        foreach (var never in NeverRecorded(run.AtPosition, run.RuleVersion, position)) yield return never;
+        if (run is { Kind: RunKind.Final, Incomplete: true })
+            yield return ("a final run that is incomplete", "a final run of which every line has an amount");
+    }
+
+    /// <summary>The same of any calculation that was recorded.</summary>
+    public static IEnumerable<(string Found, string Expected)> NeverRecorded(
+        long atPosition, string ruleVersion, long position)
+    {
+        if (atPosition > position)
+            yield return ($"a run of the facts before {atPosition}", "facts that were recorded before it");
+        if (!RuleVersions.Contains(ruleVersion))
+            yield return ($"rules {ruleVersion}", "rules of a statement that this program knows");
+    }
 
     /// <summary>
     /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a

@@ -55,12 +55,12 @@ public static class Ocmf
     public static Refusal? Read(string text, string? publicKey, out OcmfValue? value)
     {
         value = null;
-        var trimmed = text.Trim('\uFEFF', ' ', '\t', '\r', '\n');
+        var trimmed = Trimmed(text);
         if (trimmed.Length == 0) return Refusal.Of(Rejection.EmptyInput, "the signed value holds nothing");
         if (!trimmed.StartsWith("OCMF|", StringComparison.Ordinal))
             return Refusal.Of(Rejection.UnknownFormat, $"not OCMF: {IntakeText.Quote(trimmed)}");
         if (trimmed.Contains('\0')) return Refusal.Of(Rejection.ForbiddenCharacter, "U+0000 in a signed value");
-        var (payload, signature) = Split(trimmed.AsSpan(5));
+        var (payload, signature, behind) = Sections(trimmed);
         if (signature is null) return Refusal.Of(Rejection.Truncated, "OCMF: no signature section after the payload");
         try
         {
@@ -69,7 +69,7 @@ public static class Ocmf
             if (body.RootElement.ValueKind != JsonValueKind.Object
                 || seal.RootElement.ValueKind != JsonValueKind.Object)
                 return Refusal.Of(Rejection.Malformed, "OCMF: payload and signature are JSON objects");
-            value = Judge(body.RootElement, seal.RootElement, payload, publicKey);
+            value = Judge(body.RootElement, seal.RootElement, payload, publicKey, behind);
             return null;
         }
         catch (JsonException e)
@@ -84,9 +84,16 @@ public static class Ocmf
         }
     }
 
-    /// <summary>The sections are parted by the bars that stand outside JSON strings.</summary>
-    private static (string Payload, string? Signature) Split(ReadOnlySpan<char> sections)
+    /// <summary>What was signed of a value that can be read.</summary>
+    public static string PayloadOf(string text) => Sections(Trimmed(text)).Payload;
+
+    private static string Trimmed(string text) => text.Trim('\uFEFF', ' ', '\t', '\r', '\n');
+
+    /// <summary>The sections are parted by the bars that stand outside JSON strings; what stands behind the second, if
+    /// anything does, is of no section.</summary>
+    private static (string Payload, string? Signature, string? Behind) Sections(string trimmed)
     {
+        var sections = trimmed.AsSpan("OCMF|".Length);
         var inString = false;
         var bar = -1;
         for (var i = 0; i < sections.Length; i++)
@@ -95,15 +102,19 @@ public static class Ocmf
             if (inString && c == '\\') { i++; continue; }
             if (c == '"') inString = !inString;
             if (c != '|' || inString) continue;
-            if (bar >= 0) return (sections[..bar].ToString(), sections[(bar + 1)..i].ToString());
+            if (bar >= 0)
+                return (sections[..bar].ToString(), sections[(bar + 1)..i].ToString(), sections[(i + 1)..].ToString());
             bar = i;
         }
-        return bar < 0 ? (sections.ToString(), null) : (sections[..bar].ToString(), sections[(bar + 1)..].ToString());
+        return bar < 0 ? (sections.ToString(), null, null)
+            : (sections[..bar].ToString(), sections[(bar + 1)..].ToString(), null);
     }
 
-    private static OcmfValue Judge(JsonElement body, JsonElement seal, string payload, string? publicKey)
+    private static OcmfValue Judge(
+        JsonElement body, JsonElement seal, string payload, string? publicKey, string? behind)
     {
         var deviations = new List<string>();
+        if (behind is not null) deviations.Add($"a third bar with {IntakeText.Quote(behind)} behind it");
         var doubts = new List<OcmfDoubt>();
         var version = Text(body, "FV");
         if (!Version.TryParse(version, out var known) || known > Newest || known.Major < 1)

@@ -10,10 +10,10 @@ namespace Ledger.Ingest;
 /// <summary>
 /// Derives interval records again from the raw evidence that they name, sample by sample,
 /// and compares every figure that evidence alone decides: energies, extremes, coverage, gaps, ramp, counts, quality,
-/// and whether the period is closed. How many samples came late depends on when evidence came,
-/// which the evidence cannot say. A later version leaves out nothing of what the version before rested on that its
-/// period needs. Records of streams are derived from the frame log, many at once, so <see cref="Finish"/> has to be
-/// called at the end.
+/// and whether the period is closed. How many samples came late, and how far ahead a file's sender's clock was, depends
+/// on when evidence came, which the evidence cannot say; only that a later version knows no less of it. A later version
+/// leaves out nothing of what the version before rested on that its period needs. Records of streams are derived from
+/// the frame log, many at once, so <see cref="Finish"/> has to be called at the end.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
@@ -27,6 +27,7 @@ public sealed class RecordVerification(
     private readonly StreamRecordVerification streams = new(evidence, log, findings, droppings);
     private (long Records, long Samples) ofFiles;
     private long asBefore; // records of files that are so by the measure of gaps that held before
+    private long suspects; // of files
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
     public (long Records, long Samples) Derived =>
@@ -54,7 +55,9 @@ public sealed class RecordVerification(
                 streams.Verify(position, record, before);
                 return;
             }
+            VerifyClock(position, record, before);
             var (integral, isClosed) = Derive(record);
+            if (IntervalRecords.IsClockSuspect(record.ClockOffsetMicroseconds)) suspects++;
             if (!RecordComparison.IsAs(integral, record) || !IsInState(record, isClosed))
                 Tell(RecordComparison.Place(position, record), record, integral, isClosed);
             if (before is { Declared: null }) VerifyEvidence(position, record, before);
@@ -81,6 +84,10 @@ public sealed class RecordVerification(
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
                 $"{asBefore} interval records of files by the measure of gaps that holds now: they are as the earlier "
                 + $"one gives them, by which a gap might measure itself"));
+        if (ofFiles.Records > 0)
+            findings.LeaveOut(string.Create(CultureInfo.InvariantCulture, $"{ofFiles.Records} interval records of files for "
+                + $"how many samples came late and how far their sender's clock was ahead, by which {suspects} of them are "
+                + $"suspect: no evidence says when it came"));
         LeaveOut(streams.Suspect, "whose samples, or those of a period beside, were placed by a corrected time: their "
             + "sender's clock was off");
         foreach (var (dropping, count) in streams.Dropped.OrderBy(one => one.Key.Position))
@@ -99,6 +106,16 @@ public sealed class RecordVerification(
                 findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
                     $"{count} interval records of streams {what}"));
         }
+    }
+
+    /// <summary>That a clock is ahead is known once it was seen, and a file proves of none that it is behind.</summary>
+    private void VerifyClock(long position, IntervalRecorded record, RecordVersion? before)
+    {
+        var least = before is { Declared: null } ? before.ClockOffsetMicroseconds : 0;
+        if (record.ClockOffsetMicroseconds < least)
+            findings.Add(RecordComparison.Place(position, record), string.Create(CultureInfo.InvariantCulture,
+                $"a clock {record.ClockOffsetMicroseconds} µs ahead"), string.Create(CultureInfo.InvariantCulture,
+                $"no less than {least} µs"));
     }
 
     /// <summary>A period is computed from all its evidence, so a later version names what the version before named, but

@@ -12,12 +12,14 @@ namespace Ledger.Ingest;
 /// <param name="Samples">Samples of its period that it counts, also those that came twice.</param>
 public sealed record RecordVersion(
     int Version, EvidenceDigest Evidence, (SampleSemantics Semantics, long NominalMicroseconds)? Declared, long Samples,
-    bool IsClockSuspect)
+    long ClockOffsetMicroseconds)
 {
+    public bool IsClockSuspect => IntervalRecords.IsClockSuspect(ClockOffsetMicroseconds);
+
     public static RecordVersion Of(IntervalRecorded record) => new(record.Version, record.Evidence,
         record.Stream is { } stream ? (stream.Semantics, stream.NominalMicroseconds) : null,
         (long)record.Samples + record.DuplicateSamples + record.ConflictingSamples,
-        IntervalRecords.IsClockSuspect(record.ClockOffsetMicroseconds));
+        record.ClockOffsetMicroseconds);
 }
 
 /// <summary>

@@ -15,10 +15,6 @@ public static class SignedTexts
         return text.StartsWith("OCMF|", StringComparison.Ordinal) && Ocmf.Read(text, null, out _) is null ? [text] : [];
     }
 
-    /// <summary>What was signed of a value: between its first and its last bar, for a payload may hold bars itself.
-    /// </summary>
-    public static string Payload(string value) => value[(value.IndexOf('|') + 1)..value.LastIndexOf('|')];
-
     /// <summary>The user's identification (OCMF, ID) of a payload; null where it has none.</summary>
     public static string? User(string payload)
     {

@@ -25,8 +25,8 @@ public abstract record SettlementCalculation
 }
 
 /// <summary>
-/// A stored run calculated again from its own position. <paramref name="Differs"/> is null where the lines have the
-/// root, and the total the amount, that were recorded.
+/// A stored run calculated again from its own position. <paramref name="Differs"/> is null where all that follows from
+/// the facts is as it was recorded.
 /// </summary>
 public sealed record RederivedRun(TimeOfUseSettlement.RunRow Run, Statement? Statement, string? Differs);
 
@@ -109,13 +109,27 @@ public static class Settlements
     public static async Task<RederivedRun> RederiveAsync(
         IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)
     {
+        if (run.AtPosition > run.RecordedPosition)
+            return new(run, null, $"it is of the facts before {run.AtPosition}, and was recorded at "
+                + $"{run.RecordedPosition}");
         var again = await CalculateAsync(
             journal, views, new(run.Account), RowJson.Day(run.Day), run.AtPosition, run.RuleVersion, ct)
             .ConfigureAwait(false);
-        if (again is not SettlementCalculation.Calculated { Statement: var statement })
+        if (again is not SettlementCalculation.Calculated { Statement: var statement } calculated)
             return new(run, null, $"nothing can be calculated: {((SettlementCalculation.NotPossible)again).Detail}");
-        var differs =
-            statement.Texts != run.Lines ? $"{statement.Texts} lines, recorded were {run.Lines}"
+        var differs = Differs(calculated, run);
+        if (differs is not null && run.RuleVersion != Settlement.RuleVersionOf(statement))
+            differs += $"; the rules are {Settlement.RuleVersionOf(statement)}, the run's were {run.RuleVersion}";
+        if (differs is not null && run.TzdbVersion != SettlementCalendar.TzdbVersion)
+            differs += $"; the time-zone rules are {SettlementCalendar.TzdbVersion}, the run's were {run.TzdbVersion}";
+        return new(run.With(statement.MoneyDecimals), statement, differs);
+    }
+
+    /// <summary>The first that is not as it was recorded, in words; null where all is.</summary>
+    private static string? Differs(SettlementCalculation.Calculated again, TimeOfUseSettlement.RunRow run)
+    {
+        var statement = again.Statement;
+        return statement.Texts != run.Lines ? $"{statement.Texts} lines, recorded were {run.Lines}"
             : statement.LinesRoot.Hex != run.LinesRoot
                 ? $"the lines' root is {statement.LinesRoot}, recorded was {run.LinesRoot}"
             : statement.Total != run.Total
@@ -123,11 +137,15 @@ public static class Settlements
             : !statement.Postings.Select(posting => (posting.Account, posting.Amount))
                 .SequenceEqual(run.Postings.Select(posting => (posting.Account, posting.Amount)))
                 ? "the postings are others than those that were recorded"
-            : null;
-        if (differs is not null && run.RuleVersion != Settlement.RuleVersionOf(statement))
-            differs += $"; the rules are {Settlement.RuleVersionOf(statement)}, the run's were {run.RuleVersion}";
-        if (differs is not null && run.TzdbVersion != SettlementCalendar.TzdbVersion)
-            differs += $"; the time-zone rules are {SettlementCalendar.TzdbVersion}, the run's were {run.TzdbVersion}";
-        return new(run.With(statement.MoneyDecimals), statement, differs);
+            : Unlike("tariff", $"{statement.Tariff} v{statement.TariffVersion}", $"{run.Tariff} v{run.TariffVersion}")
+            ?? Unlike("currency", statement.Currency, run.Currency)
+            ?? Unlike("zone", again.Zone, run.Zone)
+            ?? (statement.Incomplete == run.Incomplete ? null
+                : $"the statement is {Said(statement.Incomplete)}, recorded was {Said(run.Incomplete)}");
     }
+
+    private static string? Unlike(string what, string again, string recorded) =>
+        again == recorded ? null : $"the {what} is {again}, recorded was {recorded}";
+
+    private static string Said(bool isIncomplete) => isIncomplete ? "incomplete" : "complete";
 }

@@ -56,7 +56,7 @@ public static class StatementCorrections
         var booked = await BookedAsync(journal, run, ct).ConfigureAwait(false);
         if (booked.Count == 0) return null;
         var (again, rerun) = await StepsAsync(journal, views, original, booked, ct).ConfigureAwait(false);
-        return new(again, Money.With(original.MoneyDecimals, run.Total + booked.Sum(each => each.Total)),
+        return new(again, Money.With(original.MoneyDecimals, run.Total + booked.Sum(each => each.Deltas.Total)),
             rerun?.Total ?? Money.With(original.MoneyDecimals, 0m),
             StatementDeltas.Unlike(original, [.. again.Select(each => each.Deltas)], rerun));
     }
@@ -64,22 +64,37 @@ public static class StatementCorrections
     /// <summary>Deltas derived again, one after another, and the day as it is run again for the last of them; null
     /// where that takes all back, or nothing can be calculated.</summary>
     private static async Task<(List<RederivedDeltas> Deltas, Statement? Last)> StepsAsync(IJournal journal,
-        IViewStore views, Statement original, IReadOnlyList<SettlementDeltasBooked> booked, CancellationToken ct)
+        IViewStore views, Statement original, IReadOnlyList<BookedDeltas> booked, CancellationToken ct)
     {
         var (before, again) = (original, new List<RederivedDeltas>());
         Statement? now = original;
-        foreach (var deltas in booked)
+        foreach (var (position, deltas) in booked)
         {
+            if (deltas.AtPosition > position)
+            {
+                again.Add(new(deltas, StatementDeltas.Between(before, before),
+                    $"they are of the facts before {deltas.AtPosition}, and were booked at {position}"));
+                continue;
+            }
             now = deltas.Style == CorrectionStyle.Credit ? null
                 : await AtAsync(journal, views, deltas.Account, deltas.Day, deltas.AtPosition, deltas.RuleVersion, ct)
                     .ConfigureAwait(false);
             var between = StatementDeltas.Between(before, now);
-            again.Add(new(deltas, between, between.Count == deltas.Lines && between.Root == deltas.LinesRoot
-                && between.Total == deltas.Total ? null : "the deltas do not come out as they were booked"));
+            again.Add(new(deltas, between, Differs(between, deltas, before.Parties.Seller, original.Currency)));
             before = now ?? TakenBack(before);
         }
         return (again, now);
     }
+
+    /// <param name="seller">Who sold by what was corrected.</param>
+    /// <param name="currency">Of the run.</param>
+    private static string? Differs(Deltas again, SettlementDeltasBooked booked, PartyId? seller, string currency) =>
+        again.Count != booked.Lines || again.Root != booked.LinesRoot || again.Total != booked.Total
+            ? "the deltas do not come out as they were booked"
+        : !again.Postings(booked.Account, seller).SequenceEqual(booked.Postings)
+            ? "the postings are others than those that were booked"
+        : booked.Currency != currency ? $"the currency is {currency}, booked was {booked.Currency}"
+        : null;
 
     private static Statement TakenBack(Statement statement) => statement with
     {
@@ -104,7 +119,7 @@ public static class StatementCorrections
         var booked = all.Take(named.Booked.Count).ToList();
         var (again, day) = await StepsAsync(journal, views, first, booked, ct).ConfigureAwait(false);
         // A credit counts no facts of its own: what it takes back is what stood before it.
-        var counted = booked.LastOrDefault(each => each.Style != CorrectionStyle.Credit);
+        var counted = booked.LastOrDefault(each => each.Deltas.Style != CorrectionStyle.Credit)?.Deltas;
         var run = original.Run with
         {
             Run = named.Says,
@@ -132,7 +147,7 @@ public static class StatementCorrections
         TimeOfUseSettlement.RunRow run, Statement? original, RunId next, CancellationToken ct)
     {
         var booked = (await BookedAsync(journal, run, ct).ConfigureAwait(false))
-            .TakeWhile(each => each.Run != next).ToList();
+            .Select(each => each.Deltas).TakeWhile(each => each.Run != next).ToList();
         var statement = booked.Count == 0 ? original
             : booked[^1] is { Style: not CorrectionStyle.Credit } last
                 ? await AtAsync(journal, views, last.Account, last.Day, last.AtPosition, last.RuleVersion, ct)
@@ -141,19 +156,23 @@ public static class StatementCorrections
         return new(booked.Count, run.Total + booked.Sum(each => each.Total), statement);
     }
 
-    private static async Task<List<SettlementDeltasBooked>> BookedAsync(
+    private sealed record BookedDeltas(long Position, SettlementDeltasBooked Deltas);
+
+    private static async Task<List<BookedDeltas>> BookedAsync(
         IJournal journal, TimeOfUseSettlement.RunRow run, CancellationToken ct)
     {
-        var booked = new List<SettlementDeltasBooked>();
+        var booked = new List<BookedDeltas>();
         await foreach (var recorded in journal
             .ReadStreamAsync(Streams.Settlement(new(run.Account), RowJson.Day(run.Day)), 0, ct).ConfigureAwait(false))
             if (EventCodec.Decode(recorded) is SettlementDeltasBooked deltas && deltas.Corrects.Value == run.Run)
-                booked.Add(deltas);
+                booked.Add(new(recorded.Position, deltas));
         return booked;
     }
 
+    /// <summary>Null where nothing can be calculated, as of facts that are not recorded.</summary>
     private static async Task<Statement?> AtAsync(IJournal journal, IViewStore views, PartyId account, LocalDate day,
         long position, string ruleVersion, CancellationToken ct) =>
-        await Settlements.CalculateAsync(journal, views, account, day, position, ruleVersion, ct).ConfigureAwait(false)
-            is SettlementCalculation.Calculated { Statement: var statement } ? statement : null;
+        position <= journal.Length
+        && await Settlements.CalculateAsync(journal, views, account, day, position, ruleVersion, ct)
+            .ConfigureAwait(false) is SettlementCalculation.Calculated { Statement: var statement } ? statement : null;
 }

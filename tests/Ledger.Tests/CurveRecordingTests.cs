@@ -104,6 +104,26 @@ public sealed class CurveRecordingTests
         record.Period.Start.ShouldBe(Day);
     }
 
+    /// <summary>A file that goes on where a period has ended is no evidence of it, and what it proved of the clock
+    /// stays with the record all the same: such a version is verified, because ledgers hold it.</summary>
+    [Fact]
+    public async Task A_record_whose_clock_a_file_beside_it_was_seen_to_be_ahead_is_no_fault()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync(Seconds(0, 900)));
+        await ledger.TakeAsync(await ParquetAsync(Seconds(901, 1000), ledger.Clock.Now + Duration.FromSeconds(4)));
+        var versions = (await ledger.FactsAsync()).OfType<IntervalRecorded>().Where(each => each.Period.Start == Day)
+            .ToList();
+        versions.Select(each => (each.Version, each.ClockOffsetMicroseconds, each.Quality)).ShouldBe(
+            [(1, 0L, ReadingQuality.Measured), (2, 4_000_000L, ReadingQuality.Suspect)]);
+        versions[1].Evidence.ShouldBe(versions[0].Evidence);
+        var faults = new Findings();
+        var verification = new RecordVerification(ledger.Ledger.Evidence.Get, faults);
+        var before = new RecordVersions(faults);
+        foreach (var version in versions) verification.Verify(0, version, before.Before(0, version));
+        faults.Faults.ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData("point,time,kw\nCP9,2026-02-28T16:00:00Z,1\n", Rejection.UnknownSettlementPoint)]
     [InlineData("point,time,kw\nCP1,2026-03-09T16:00:00Z,1\n", Rejection.ReadInTheFuture)]

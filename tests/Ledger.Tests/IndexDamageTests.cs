@@ -98,6 +98,48 @@ public sealed class IndexDamageTests
         ShouldAcceptTheRemedy(folder);
     }
 
+    /// <summary>Every entry is there and right, and every checksum: a reader that looks where its key should be does
+    /// not find it, and ends before it.</summary>
+    [Theory]
+    [InlineData(false, 2, 3)]
+    [InlineData(true, 2, 3)]
+    [InlineData(true, 3, 7)] // the last of one stream behind the last of all
+    [InlineData(true, 6, 7)]
+    public async Task Entries_that_are_not_in_their_order_are_found(bool isOfStream, int one, int other)
+    {
+        using var folder = new TestFolder();
+        await FillAsync(folder);
+        var bytes = await File.ReadAllBytesAsync(PathOf(folder, First), Ct);
+        var number = isOfStream ? 1 : 0;
+        var block = bytes.AsSpan(number * SortedKeys.BlockBytes, SortedKeys.BlockBytes);
+        var (first, second) = ((SortedKeys.KeyOf(block, one), SortedKeys.PositionOf(block, one)),
+            (SortedKeys.KeyOf(block, other), SortedKeys.PositionOf(block, other)));
+        SortedKeys.Put(block, one, second.Item1, second.Item2);
+        SortedKeys.Put(block, other, first.Item1, first.Item2);
+        SortedKeys.Seal(block, number, (int)First.Events);
+        await File.WriteAllBytesAsync(PathOf(folder, First), bytes, Ct);
+        Faults(folder).ShouldBe([$"index/{First}: entries that are not in their order, {Remedy}"]);
+        ShouldAcceptTheRemedy(folder);
+    }
+
+    /// <summary>What is looked for behind the last key is not looked for at all.</summary>
+    [Fact]
+    public async Task A_last_key_that_is_not_the_last_entry_s_is_found()
+    {
+        using var folder = new TestFolder();
+        await FillAsync(folder);
+        var bytes = await File.ReadAllBytesAsync(PathOf(folder, First), Ct);
+        UInt128[] keys = [KeyOf(0, 0), KeyOf(1, 0), KeyOf(0, 7), KeyOf(1, 6)];
+        using (var run = IndexRun.Open(Index(folder), First))
+            IndexRun.Tail(keys, First, run.LastLeaf).CopyTo(bytes, 2 * SortedKeys.BlockBytes);
+        await File.WriteAllBytesAsync(PathOf(folder, First), bytes, Ct);
+        Faults(folder).ShouldBe([$"index/{First}: entries that are not in their order, {Remedy}"]);
+        ShouldAcceptTheRemedy(folder);
+
+        UInt128 KeyOf(int block, int entry) =>
+            SortedKeys.KeyOf(bytes.AsSpan(block * SortedKeys.BlockBytes, SortedKeys.BlockBytes), entry);
+    }
+
     /// <summary>Whatever lies in the folder when its owner comes, he has the whole index after it, and nothing else.
     /// </summary>
     [Theory]

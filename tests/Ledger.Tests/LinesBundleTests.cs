@@ -125,6 +125,30 @@ public sealed class LinesBundleTests : IDisposable
             .ShouldContain(at => at.StartsWith(place, StringComparison.Ordinal), found.Output);
     }
 
+    /// <summary>Who draws a sample says of which run and by which seed: a bundle of another run is no answer, and the
+    /// verification says whose question it is.</summary>
+    [Fact]
+    public void A_sample_that_says_another_run_than_it_has_is_found()
+    {
+        town.Run("sample", "--lines", "5", "--seed", "a b", "--statement", "R1", "--out", zip).Exit
+            .ShouldBe(ExitCode.Done);
+        var right = town.Run("verify", zip);
+        right.Exit.ShouldBe(ExitCode.Done, right.Output);
+        right.Output.ShouldContain("sample of 5 lines of R1 by the seed a b");
+        right.Output.TrimEnd().Split('\n')[^1].ShouldEndWith(" run=R1 sample=5 seed=a%20b");
+        var files = BundleZip.Read(File.ReadAllBytes(zip));
+        files[BundleFiles.LinesJson] = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files[BundleFiles.LinesJson])
+            .Replace("\"statement\": \"R1\"", "\"statement\": \"R7\"", StringComparison.Ordinal));
+        var manifest = BundleManifest.Parse(files[BundleFiles.Manifest]);
+        files[BundleFiles.Sums] = BundleFiles.SumsOf(files);
+        files[BundleFiles.Manifest] = BundleManifest.Of(manifest.Ledger,
+            manifest.Run.Replace("R1", "R7", StringComparison.Ordinal), files, manifest.Format).ToBytes();
+        File.WriteAllBytes(zip, BundleZip.Write(files));
+        var found = town.Run("verify", zip, "--json");
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe, found.Output);
+        found.Output.ShouldContain("the sample is of R7, and the runs here are R1");
+    }
+
     [Fact]
     public void Every_flipped_byte_of_a_bundle_of_lines_is_found()
     {

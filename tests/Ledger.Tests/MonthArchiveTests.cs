@@ -129,6 +129,18 @@ public sealed class MonthArchiveTests : IDisposable
     }
 
     [Fact]
+    public void A_policy_whose_log_signed_the_archive_is_kept_to()
+    {
+        Export("2026-03", Archive);
+        var key = At(May, "checkpoint", "--key").Output.TrimEnd();
+        var kept = CommandRun.Of(["verify", Archive, "--policy", town.File("kept", $"log {key}\nquorum none\n")]);
+        kept.Exit.ShouldBe(ExitCode.Done, kept.Output);
+        kept.Output.ShouldContain($" key={string.Join('+', key.Split('+')[..2])} witnesses=0");
+        var another = town.File("another", $"log {new SignerKey("town", new byte[32]).Verifier}\nquorum none\n");
+        CommandRun.Of(["verify", Archive, "--policy", another]).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+    }
+
+    [Fact]
     public void What_is_no_month_that_has_ended_is_named()
     {
         At(April, "export", "month", "2026-04", Archive).ShouldBeFailure("ledger export: 2026-04 has not ended (UTC)");

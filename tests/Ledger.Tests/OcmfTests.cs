@@ -81,6 +81,20 @@ public sealed class OcmfTests
             + "\u00e9</v:value>");
     }
 
+    /// <summary>A payload may hold bars itself; what stands behind the signature is none of what was signed.</summary>
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("|", "a third bar with '' behind it")]
+    [InlineData("|more|{}", "a third bar with 'more|{}' behind it")]
+    public void What_stands_behind_the_signature_is_a_deviation(string behind, string? deviation)
+    {
+        var text = "\uFEFFOCMF|" + Payload + "|{\"SD\":\"30|00\"}" + behind;
+        Ocmf.Read(text, null, out var value).ShouldBeNull();
+        value!.Deviations.Where(said => said.StartsWith("a third bar", StringComparison.Ordinal))
+            .ShouldBe(deviation is null ? [] : [deviation]);
+        Ocmf.PayloadOf(text).ShouldBe(Payload);
+    }
+
     [Fact]
     public void A_document_type_is_refused()
     {

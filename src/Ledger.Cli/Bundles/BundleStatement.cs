@@ -26,21 +26,15 @@ internal sealed class BundleStatement(
             return null;
         }
         var place = BundleFiles.Event(recorded.Position);
-        if (completed.AtPosition > recorded.Position)
-        {
-            findings.Add(place, $"a run of the facts before {completed.AtPosition}",
-                "facts that were recorded before it");
-            return null;
-        }
+        foreach (var (found, expected) in Settlement.NeverRecorded(completed, recorded.Position))
+            findings.Add(place, found, expected);
+        if (completed.AtPosition > recorded.Position) return null;
         try
         {
             return await DeriveAsync(ledger, length, place, completed).ConfigureAwait(false);
         }
-        catch (Exception wrong) when (wrong is ProjectionStoppedException or InvalidOperationException
-            or InvalidCastException
-            or ArgumentException or NodaTime.TimeZones.DateTimeZoneNotFoundException)
+        catch (Exception wrong) when (RunVerification.IsOfFacts(wrong))
         {
-            // The facts are in the log and yet do not fit together: then that is what is wrong with them.
             findings.Add(place, $"a run that cannot be calculated: {wrong.Message}",
                 "facts of which a statement can be made");
             return null;
@@ -58,7 +52,6 @@ internal sealed class BundleStatement(
         var again = await Settlements.RederiveAsync(traced, views, row, ct).ConfigureAwait(false);
         if (again.Differs is { } differs) findings.Add(place, differs, "the statement of the run that was recorded");
         if (again.Statement is not { } statement) return null;
-        CompareRun(place, completed, statement);
         foreach (var fault in await RunVerification.ChargeFaultsAsync(journal, views, row, statement, ct)
             .ConfigureAwait(false)) findings.Add(place, fault, "what it follows from");
         foreach (var position in events.All.Where(known => known.Fact is not SubjectErased)
@@ -67,6 +60,9 @@ internal sealed class BundleStatement(
             findings.Add(BundleFiles.Event(position), "an event on which the statement does not rest",
                 "only the events that it rests on");
         foreach (var (name, content) in StatementFiles.Of(row, statement)) CompareFile(name, content);
+        foreach (var leftOut in RunVerification.OtherTimeZones([completed.TzdbVersion])) findings.LeaveOut(leftOut);
+        if (completed.Supersedes is { } superseded)
+            findings.LeaveOut($"whether {superseded}, which {run} supersedes, is an earlier run of its day: it is not here");
         return statement;
     }
 
@@ -76,19 +72,6 @@ internal sealed class BundleStatement(
         events.All.Any(known => known.Fact is ProgrammePublished)
             ? [new MasterData(), new TimeOfUseSettlement(), new CurtailmentCompliance(), new ProgrammesView()]
             : [new MasterData(), new TimeOfUseSettlement()];
-
-    private void CompareRun(string place, SettlementRunCompleted recorded, Statement derived)
-    {
-        Same("tariff", $"{recorded.Tariff} v{recorded.TariffVersion}", $"{derived.Tariff} v{derived.TariffVersion}");
-        Same("currency", recorded.Currency, derived.Currency);
-        Same("postings", Text(recorded.Postings), Text(derived.Postings));
-        Same("incomplete", $"{recorded.Incomplete}", $"{derived.Incomplete}");
-
-        void Same(string what, string found, string expected)
-        {
-            if (found != expected) findings.Add(place, $"{what} {found}", $"{expected} by its facts");
-        }
-    }
 
     /// <summary>Names the first line of a statement's file that is not the one of the statement.</summary>
     private void CompareFile(string name, byte[] expected)
@@ -102,7 +85,4 @@ internal sealed class BundleStatement(
             actual.ElementAtOrDefault(line)?.Trim() ?? "no such line", should.ElementAtOrDefault(line)?.Trim()
                 ?? "no such line");
     }
-
-    private static string Text(IEnumerable<Posting> postings) =>
-        string.Join(", ", postings.Select(posting => $"{posting.Account} {RowJson.Text(posting.Amount)}"));
 }

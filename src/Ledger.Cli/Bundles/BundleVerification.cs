@@ -23,6 +23,7 @@ public sealed class BundleVerification(
     private Checkpoint? checkpoint;
     private CheckpointSigners? signers;
     private string closing = "";
+    private string? of;
 
     public Findings Findings { get; } = new();
 
@@ -30,6 +31,7 @@ public sealed class BundleVerification(
         checkpoint is null ? "checkpoint=none" : $"checkpoint={Count(checkpoint.Size)}", closing)
     {
         Signers = trusted is null ? null : signers,
+        Of = of,
     };
 
     public async Task RunAsync()
@@ -40,6 +42,7 @@ public sealed class BundleVerification(
             Findings.LeaveOut("everything else: the files of the bundle are not known");
             return;
         }
+        of = manifest.Run;
         if (VerifyCheckpoint() is not { } note)
         {
             Findings.LeaveOut("events, evidence and statement: there is no checkpoint that they are under");
@@ -68,10 +71,12 @@ public sealed class BundleVerification(
         {
             var lines = new LinesVerification(files, events, manifest, Findings, ct);
             await lines.VerifyAsync(named, checkpoint.Size).ConfigureAwait(false);
+            closing += $" {lines.Request?.Closing}";
             steps.Add(new("lines", lines.Examined, $"{Count(lines.Population)} in {Count(lines.Runs)} statements",
                 Findings.FaultCount - before));
             return;
         }
+        closing += $" run={manifest.Run}";
         var derived = await new BundleStatement(files, events, manifest.Run, Findings, ct)
             .VerifyAsync(named, checkpoint.Size).ConfigureAwait(false);
         steps.Add(new("statements", derived is null ? 0 : 1, $"{Count(derived?.Lines.Count ?? 0)} lines",
@@ -94,8 +99,10 @@ public sealed class BundleVerification(
             Findings.Add("zip", damaged.Message, "an evidence bundle");
             return null;
         }
-        if (zip.AsSpan().CommonPrefixLength(BundleZip.Write(files)) is var same && same < zip.Length)
-            Findings.Add($"zip, byte {Count(same)}", "another byte or too many", "the one zip of these files");
+        var right = BundleZip.Write(files);
+        if (!zip.AsSpan().SequenceEqual(right) && zip.AsSpan().CommonPrefixLength(right) is var same)
+            Findings.Add($"zip, byte {Count(same)}", same == zip.Length ? "the end" : "another byte or too many",
+                "the one zip of these files");
         var manifest = VerifyManifest();
         var format = manifest?.Format ?? BundleFiles.Format;
         foreach (var name in BundleFiles.SingleOf(format).Where(name => !files.ContainsKey(name)))

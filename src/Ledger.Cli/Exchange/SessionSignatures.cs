@@ -39,7 +39,7 @@ static class SessionSignatures
             ["signed_values"] = new JsonArray([.. distinct.Select(value => (JsonNode)new JsonObject
             {
                 ["nature"] = value.Nature,
-                ["plain_data"] = SignedTexts.Payload(value.Text),
+                ["plain_data"] = Ocmf.PayloadOf(value.Text),
                 ["signed_data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(value.Text)),
             })]),
         };

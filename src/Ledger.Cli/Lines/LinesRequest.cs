@@ -9,15 +9,24 @@ internal abstract record LinesRequest
 {
     private LinesRequest() { }
 
+    /// <summary>As a verification's last line says it, each value without a space: who asks chooses the seed, and has
+    /// to see that it is theirs.</summary>
+    public abstract string Closing { get; }
+
     /// <summary>One line of one run; the lines before it come with it.</summary>
     public sealed record One(string Run, int Number) : LinesRequest
     {
+        public override string Closing => string.Create(CultureInfo.InvariantCulture, $"run={Run} line={Number}");
+
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Run}#{Number}");
     }
 
     /// <param name="Statement">The run to draw from; null: of each account and day the run that holds.</param>
     public sealed record Sample(int Lines, string Seed, int Confidence, string? Statement) : LinesRequest
     {
+        public override string Closing => string.Create(CultureInfo.InvariantCulture,
+            $"{(Statement is null ? "" : $"run={Statement} ")}sample={Lines} seed={Uri.EscapeDataString(Seed)}");
+
         public override string ToString() => string.Create(CultureInfo.InvariantCulture,
             $"sample of {Lines} lines of {Statement ?? "all runs that hold"} by the seed {Seed}");
     }

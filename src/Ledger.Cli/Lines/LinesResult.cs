@@ -16,8 +16,8 @@ internal sealed record LinesResult(
     /// <summary>Lines that are not as they should be.</summary>
     public int Exceptions => Lines.Count(each => each.Line.Exceptions.Count > 0);
 
-    /// <summary>Throws <see cref="FormatException"/> where the request names a line that is not there, or runs of
-    /// several currencies, whose amounts have no sum.</summary>
+    /// <summary>Throws <see cref="FormatException"/> where the request names a line or a run that is not there, or runs
+    /// of several currencies, whose amounts have no sum.</summary>
     public static async Task<LinesResult> OfAsync(
         LinesRequest request, IReadOnlyList<RunLines> runs, LineExamination examination)
     {
@@ -29,6 +29,9 @@ internal sealed record LinesResult(
             var line = await examination.ExamineAsync(run, one.Number - 1).ConfigureAwait(false);
             return new(request, runs, [(line, null)], null, null);
         }
+        if (asked.Statement is { } named && (runs is not [var of] || of.Run.Run.Value != named))
+            throw new FormatException($"the sample is of {named}, and the runs here are "
+                + string.Join(", ", runs.Select(run => run.Run.Run)));
         if (runs.Select(run => run.Run.Currency).Distinct().Count() > 1)
             throw new FormatException("the runs are in several currencies: name one of them");
         var items = runs.SelectMany(run => run.Lines.Select(line =>

@@ -16,6 +16,8 @@ internal sealed class LinesVerification(
     IReadOnlyDictionary<string, byte[]> files, BundleEvents events, BundleManifest manifest, Findings findings,
     CancellationToken ct)
 {
+    /// <summary>Null where there is none that can be read.</summary>
+    public LinesRequest? Request { get; private set; }
     public int Examined { get; private set; }
     public long Population { get; private set; }
     public int Runs { get; private set; }
@@ -38,6 +40,7 @@ internal sealed class LinesVerification(
             findings.Add(BundleFiles.LinesJson, wrong.Message, "a request for lines, and what it gave");
             return;
         }
+        Request = request;
         if (manifest.Run != $"{request}") findings.Add(BundleFiles.Manifest, manifest.Run, $"{request}");
         var runs = ReadRuns(path);
         var examination = new LineExamination(events.Journal(ledger, length), events.Evidence, ct);
@@ -72,9 +75,8 @@ internal sealed class LinesVerification(
             {
                 if (!files.TryGetValue(empty.FileName, out var file)) throw new FormatException("no such file");
                 var run = RunLines.Read(recorded.Position, completed, file);
-                if (run.Run.AtPosition > recorded.Position)
-                    findings.Add(BundleFiles.Event(recorded.Position), $"a run of the facts before {run.Run.AtPosition}",
-                        "facts that were recorded before it");
+                foreach (var (found, expected) in Settlement.NeverRecorded(completed, recorded.Position))
+                    findings.Add(BundleFiles.Event(recorded.Position), found, expected);
                 var tree = new LinesTree(run.Texts);
                 if (run.IsWhole && path is null
                     ? Convert.ToHexStringLower(tree.Root) != completed.LinesRoot.Hex
@@ -120,6 +122,8 @@ internal sealed class LinesVerification(
         if (asRecorded > 0)
             findings.LeaveOut($"{Count(asRecorded)} facts of these lines against evidence: they have none to be read");
         findings.LeaveOut("whether the points of these lines are all that the account is settled by");
+        findings.LeaveOut("what the runs say beside their lines, as total, postings and the run that each supersedes: a "
+            + "bundle of the statement derives it");
         if (result.Request is LinesRequest.Sample { Statement: null })
             findings.LeaveOut("whether other runs should have been drawn from");
     }

@@ -28,6 +28,7 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
     private readonly TileFolder log = new(Path.Combine(directory, TransparencyLog.DirectoryName));
     private MonthArchive? archive;
     private byte[]? root;
+    private CheckpointSigners? signers;
 
     public Findings Findings { get; } = new();
 
@@ -40,7 +41,12 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
     public VerificationReport Report(string path) => new("archive", path, archive?.Ledger, root, steps, Findings,
         archive is null ? "checkpoint=none" : $"checkpoint={Count(archive.Size)}", archive is null || root is null ? ""
             : $"month={YearMonthPattern.Iso.Format(archive.Month)} from={Count(archive.From)} to={Count(archive.To)} "
-            + $"digest={Convert.ToHexStringLower(root)}");
+            + $"digest={Convert.ToHexStringLower(root)} "
+            + (trusted is null || signers is null ? "key=not-checked" : $"key={signers.Log.Name}+{signers.Log.Id:x8}")
+            + $" witnesses={Count(trusted is null ? 0 : signers?.Witnesses.Count ?? 0)}")
+    {
+        Signers = trusted is null ? null : signers,
+    };
 
     public void Run()
     {
@@ -69,6 +75,8 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
             Findings.Add("archive", damaged.Message, "what ledger export month wrote");
         }
         Findings.LeaveOut("whether the events before and after the month were recorded outside it: ask for their months");
+        Findings.LeaveOut("readings and their signatures against the text of their evidence: what they mean follows from "
+            + "registers and keys of all of the ledger");
         Findings.LeaveOut("views and statements: they come from all of the ledger");
     }
 
@@ -80,7 +88,9 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
         var before = Findings.FaultCount;
         var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, Findings);
         steps.Add(new("checkpoints", claims.Count, null, Findings.FaultCount - before));
-        if (claims.All(claim => claim.Length != month.Size))
+        signers = claims.Where(claim => claim.Length == month.Size)
+            .MaxBy(claim => claim.Signers!.Witnesses.Count)?.Signers;
+        if (signers is null)
         {
             Findings.Add($"{TransparencyLog.DirectoryName}/{TileFolder.CheckpointName}",
                 "no signature of a known key, or another length", $"a checkpoint of {Count(month.Size)} events");

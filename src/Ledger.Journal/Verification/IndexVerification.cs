@@ -7,8 +7,9 @@ namespace Ledger.Journal.Verification;
 /// <summary>
 /// Compares the index of a journal with its events, as these are read: each run has an entry for each of its events,
 /// both by id and by stream, and no other. A wrong entry would show another event as one of a stream or as recorded, a
-/// missing one would hide it. No event is looked up: of both sides the entries are summed up in whatever order they
-/// come, each as a number that depends on a secret of this verification. An index that is missing is made anew by the
+/// missing one would hide it, and so would one that stands out of its order, by which readers look for it. No event is
+/// looked up: of both sides the entries are summed up in whatever order they come, each as a number that depends on a
+/// secret of this verification. An index that is missing is made anew by the
 /// journal's owner, and no fault.
 /// </summary>
 internal sealed class IndexVerification : IDisposable
@@ -42,18 +43,24 @@ internal sealed class IndexVerification : IDisposable
     /// <summary>Adds a fault for each run that has other entries than the events that were taken.</summary>
     public void Verify(CancellationToken ct)
     {
-        var cursor = new KeyCursor();
+        var (ids, streams) = (new KeyCursor(), new KeyCursor());
         for (var i = 0; i < sums.Length; i++)
         {
             var run = runs.All[i];
             try
             {
-                var found = new EntrySum { IsOfLast = true };
-                var (id, stream) = (cursor.Seek(run.Ids, 0), new KeyCursor());
-                var isStream = stream.Seek(run.Streams, 0);
-                for (; id && isStream; id = cursor.MoveNext(), isStream = stream.MoveNext())
-                    found.Add(number.Of(cursor.Key, cursor.Position), number.Of(stream.Key, stream.Position));
+                var (found, isInOrder) = (new EntrySum { IsOfLast = true }, true);
+                var (isId, isStream) = (ids.Seek(run.Ids, 0), streams.Seek(run.Streams, 0));
+                (UInt128 Id, UInt128 Stream) before = default;
+                for (var first = true; isId && isStream; isId = ids.MoveNext(), isStream = streams.MoveNext())
+                {
+                    found.Add(number.Of(ids.Key, ids.Position), number.Of(streams.Key, streams.Position));
+                    isInOrder &= first || (ids.Key > before.Id && streams.Key > before.Stream);
+                    (before, first) = ((ids.Key, streams.Key), false);
+                }
                 if (found != sums[i]) Fault($"{run.Name}", "other entries");
+                else if (!isInOrder || before != (run.Ids.Last, run.Streams.Last))
+                    Fault($"{run.Name}", "entries that are not in their order");
             }
             catch (JournalRefusedException damaged)
             {
