@@ -135,19 +135,20 @@ public static class Export
 
     private static Func<Listing, Stream, Task> WriterOf(
         string name, string format, CancellationToken ct) => format switch
-    {
-        "csv" => Text((listing, writer) => listing.WriteCsv(writer)),
-        "json" => Text((listing, writer) => listing.WriteJson(writer)),
-        "ndjson" => Text((listing, writer) => listing.WriteLines(writer)),
-        "xlsx" => (listing, file) =>
         {
-            ListingFile.WriteXlsx(file, [(name, listing), .. listing.Summary.Count == 0
-                ? [] : new[] { ("summary", listing.SummaryListing()) }]);
-            return Task.CompletedTask;
-        },
-        "parquet" => (listing, file) => ListingFile.WriteParquetAsync(listing, file, ct),
-        var other => throw new UsageException($"--format is csv, json, ndjson, xlsx or parquet, not '{other}'"),
-    };
+            "csv" => Text((listing, writer) => listing.WriteCsv(writer)),
+            "json" => Text((listing, writer) => listing.WriteJson(writer)),
+            "ndjson" => Text((listing, writer) => listing.WriteLines(writer)),
+            "xlsx" => (listing, file) =>
+            {
+                ListingFile.WriteXlsx(file, [(name, listing), .. listing.Summary.Count == 0
+                    ? [] : new[] { ("summary", listing.SummaryListing()) }]);
+                return Task.CompletedTask;
+            }
+            ,
+            "parquet" => (listing, file) => ListingFile.WriteParquetAsync(listing, file, ct),
+            var other => throw new UsageException($"--format is csv, json, ndjson, xlsx or parquet, not '{other}'"),
+        };
 
     private static Func<Listing, Stream, Task> Text(Action<Listing, TextWriter> write) => async (listing, file) =>
     {
