@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using Ledger.Api.Tables;
 
@@ -44,9 +43,7 @@ internal sealed class TableText(IReadOnlyList<TableColumn> columns)
     /// text; a number keeps its sign.</summary>
     private static void WriteCell(IBufferWriter<byte> into, ReadOnlySpan<byte> text)
     {
-        var isFormula = text is [(byte)'=' or (byte)'+' or (byte)'-' or (byte)'@' or (byte)'\t' or (byte)'\r', ..]
-            && !decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
-                CultureInfo.InvariantCulture, out _);
+        var isFormula = TableCell.IsFormula(text);
         if (text.IndexOfAny(Quoting) < 0)
         {
             if (isFormula) into.Write("'"u8);

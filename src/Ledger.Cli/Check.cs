@@ -34,23 +34,23 @@ public static class Check
         var findings = new List<Finding>();
         var address = Serve.AddressOf(line);
         AccessOptions? access = null;
-        await LookAsync(findings, "data folder", () => FolderAsync(line, shell, ct)).ConfigureAwait(false);
-        await LookAsync(findings, "access", async () =>
+        await LookAsync(findings, line, "data folder", () => FolderAsync(line, shell, ct)).ConfigureAwait(false);
+        await LookAsync(findings, line, "access", async () =>
         {
             var hasKeys = await HasKeysAsync(line, shell, ct).ConfigureAwait(false);
             access = ServeAccess.Of(line, hasKeys, address);
             return (access.WhyNot(address) is null, access.WhyNot(address)
                 ?? (access.IsRequired ? "everybody needs a key" : $"whoever reaches {address} is the operator"));
         }).ConfigureAwait(false);
-        await LookAsync(findings, "refused evidence",
+        await LookAsync(findings, line, "refused evidence",
             () => Task.FromResult(ServeLimits.Look(ServeLimits.Of(line), line.Data))).ConfigureAwait(false);
         if (access?.Tls is { } tls)
-            await LookAsync(findings, "certificate", () => Task.FromResult(Certificate(tls, shell.Clock)))
+            await LookAsync(findings, line, "certificate", () => Task.FromResult(Certificate(tls, shell.Clock)))
                 .ConfigureAwait(false);
         foreach (var (what, port) in new[] { ("port", Serve.PortOf(line, Serve.PortDefault)),
             ("stream port", Serve.StreamPortOf(line) ?? -1) })
             if (port > 0)
-                await LookAsync(findings, what, () => Task.FromResult(Port(address, port))).ConfigureAwait(false);
+                await LookAsync(findings, line, what, () => Task.FromResult(Port(address, port))).ConfigureAwait(false);
         new Page().Table("checks", "what serve needs", Listing.Of(findings,
             new("what", "what", row => row.What), new("good", "good", row => row.IsGood),
             new("says", "says", row => row.Says))).Write(shell.Output, line.Json);
@@ -59,17 +59,21 @@ public static class Check
 
     /// <summary>What cannot be looked at is not good, and the others are looked at all the same.</summary>
     private static async Task LookAsync(
-        List<Finding> findings, string what, Func<Task<(bool IsGood, string Says)>> look)
+        List<Finding> findings, CommandLine line, string what, Func<Task<(bool IsGood, string Says)>> look)
     {
         try
         {
             var (isGood, says) = await look().ConfigureAwait(false);
             findings.Add(new(what, isGood, says));
         }
-        catch (Exception wrong) when (wrong is CouldNotException or UsageException or IOException
-            or JournalRefusedException or ViewsAheadException or UnauthorizedAccessException)
+        catch (UsageException wrong)
         {
             findings.Add(new(what, false, wrong.Message));
+        }
+        catch (Exception wrong) when (wrong is not OperationCanceledException
+            && Failure.Explain(wrong, line.Data) is { } explained)
+        {
+            findings.Add(new(what, false, explained));
         }
     }
 

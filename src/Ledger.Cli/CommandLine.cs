@@ -14,7 +14,8 @@ public delegate bool TryRead<T>(string text, out T value);
 /// <summary>
 /// A command line: the verb, its words, and its options, which may stand anywhere. An option is <c>--name value</c> or
 /// <c>--name=value</c>, but for the flags, which stand alone. One that this verb does not know, or one that is given
-/// twice and may not be, is refused.
+/// twice and may not be, is refused; so is one whose value is forgotten, where the next word is an option: a value that
+/// looks like one is said on purpose, with <c>=</c>. No word and no value is empty.
 /// </summary>
 public sealed class CommandLine
 {
@@ -43,6 +44,7 @@ public sealed class CommandLine
     public bool Help => Flag("--help");
     public string Data => Option("--data") ?? DataDefault;
     public bool Flag(string name) => options.ContainsKey(name);
+    public bool Has(Option option) => options.ContainsKey(option.Name) || repeated.ContainsKey(option.Name);
     public string? Option(string name) => options.GetValueOrDefault(name);
     /// <summary>Every value of an option that may be given more than once, in order.</summary>
     public IReadOnlyList<string> Each(string name) => repeated.GetValueOrDefault(name, []);
@@ -76,20 +78,21 @@ public sealed class CommandLine
         var arg = args[i];
         if (!arg.StartsWith("--", StringComparison.Ordinal))
         {
-            if (Verb.Length > 0) words.Add(arg);
-            else verb = Verbs.Find(Verb = arg);
+            if (Verb.Length == 0) verb = Verbs.Find(Verb = arg);
+            else if (arg.Length == 0) return $"{Verb} takes no empty word";
+            else words.Add(arg);
             return null;
         }
         var equals = arg.IndexOf('=');
-        var name = equals < 0 ? arg : arg[..equals];
-        var known = Common.Concat(verb?.Options ?? []).FirstOrDefault(option => option.Name == name);
-        if (known is null)
+        var name = NameOf(arg);
+        if (Known(name) is not { } known)
             return Verb.Length > 0 ? $"{Verb} does not know the option {name}"
                 : $"unknown option {name} before the verb";
         if (known.Value is null)
             return equals >= 0 ? $"{name} takes no value" : options.TryAdd(name, "") ? null : $"{name} is given twice";
-        if (equals < 0 && i + 1 == args.Count) return $"{name} needs a value, {known.Value}";
-        var value = equals < 0 ? args[++i] : arg[(equals + 1)..];
+        var value = equals >= 0 ? arg[(equals + 1)..]
+            : i + 1 < args.Count && Known(NameOf(args[i + 1])) is null ? args[++i] : "";
+        if (value.Length == 0) return $"{name} needs a value, {known.Value}";
         if (known.Repeats)
         {
             if (!repeated.TryGetValue(name, out var values)) repeated[name] = values = [];
@@ -98,6 +101,11 @@ public sealed class CommandLine
         }
         return options.TryAdd(name, value) ? null : $"{name} is given twice";
     }
+
+    private Option? Known(string name) =>
+        Common.Concat(verb?.Options ?? []).FirstOrDefault(option => option.Name == name);
+
+    private static string NameOf(string arg) => arg.IndexOf('=') is >= 0 and var equals ? arg[..equals] : arg;
 
     /// <summary>The option's value, null where it is not given; a value that breaks the rule is usage.</summary>
     public T? Option<T>(string name, TryRead<T> read, string rule) where T : struct =>

@@ -61,6 +61,7 @@ public static class Copy
         try
         {
             var identity = LedgerIdentity.Open(directory);
+            DataFolder.RefuseUnfinished(directory);
             return new(directory, identity.Ledger, shell.Clock, identity.Secret) { Store = store };
         }
         catch (JournalRefusedException wrong)

@@ -28,9 +28,7 @@ internal static class DataFolder
         {
             var identity = create is { } named
                 ? LedgerIdentity.OpenOrCreate(line.Data, named) : LedgerIdentity.Open(line.Data);
-            if (LedgerCopy.Find(line.Data) is { IsUnfinished: true })
-                throw new CouldNotException(
-                    $"{line.Data} is a copy that was not finished: run the same ledger copy again");
+            RefuseUnfinished(line.Data);
             return new(line.Data, identity.Ledger, shell.Clock, identity.Secret) { Store = store };
         }
         catch (JournalRefusedException wrong)
@@ -38,6 +36,14 @@ internal static class DataFolder
             // The folder is not what it should be; the journal itself is not in doubt, so its remedy would mislead.
             throw new CouldNotException(wrong.Message);
         }
+    }
+
+    /// <summary>Nobody takes what is not whole for a ledger.</summary>
+    public static void RefuseUnfinished(string directory)
+    {
+        if (LedgerCopy.Find(directory) is { IsUnfinished: true })
+            throw new CouldNotException(
+                $"{directory} is a copy that was not finished: run the same ledger copy again");
     }
 
     /// <summary>The ledger in the folder, owned by this process until it is disposed.</summary>

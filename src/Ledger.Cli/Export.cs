@@ -20,7 +20,11 @@ public static class Export
         CommandLine Line, LedgerReader Ledger, long? AsOf, Instant At, string? About, CancellationToken Ct)
     {
         public Answers Answers => Ledger.Answers(AsOf);
+        /// <summary>The journal's own listing needs no views: it is of all that was there when it was opened.</summary>
+        public long EventsBefore { get; } = AsOf + 1 ?? Ledger.Journal.Length;
     }
+
+    private const string Journal = "journal";
 
     private static readonly Dictionary<string,
         (string? About, bool Needed, Func<Asked, Task<Listing>> ListAsync)> Names = new(StringComparer.Ordinal)
@@ -54,8 +58,18 @@ public static class Export
             ["sessions"] = (null, false, asked => Task.FromResult(PlanListings.Sessions(asked.Answers.Sessions()))),
             ["outages"] = (null, false, asked => Task.FromResult(PlanListings.Outages(asked.Answers.Outages()))),
             ["claims"] = (null, false, asked => Task.FromResult(ProgrammeListings.Claims(asked.Answers.Claims()))),
-            ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
+            [Journal] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
         };
+
+    private static Option Format { get; } = new("--format", "csv|json|ndjson|xlsx|parquet",
+        "of listings: CSV after RFC 4180, a JSON array, a JSON object a line, a spreadsheet or Parquet; csv without it, json "
+        + "with --json");
+
+    private static IReadOnlyList<Option> OfAll { get; } =
+    [
+        new("--out", "FILE", "where it goes; standard output where it is not given, but for xlsx and parquet"),
+        LedgerReader.AsOfOption,
+    ];
 
     public static Verb Verb { get; } = new("export", "NAME",
         "writes a listing for other programs, also as a spreadsheet (XLSX) or Parquet file: "
@@ -63,17 +77,23 @@ public static class Export
             + ", the log as plain files: tiles DIR, a month that has ended: month YYYY-MM DIR, and for whoever pays, by "
             + "party and day: OCPI charge records: cdr PARTY DAY, orders after T/CEC 102: tcec PARTY DAY",
         "ledger export statement R1 --format csv --out r1.csv",
-        [
-            new("--format", "csv|json|ndjson|xlsx|parquet",
-                "CSV after RFC 4180, a JSON array, a JSON object a line, a spreadsheet or Parquet; csv without it, json "
-                + "with --json"),
-            new("--out", "FILE", "where it goes; standard output where it is not given, but for xlsx and parquet"),
-            LedgerReader.AsOfOption, .. RecordedRun.Options, .. ExportRecords.Options, .. ExportOrders.Options,
-        ],
+        [Format, .. OfAll, .. RecordedRun.Options, .. ExportRecords.Options, .. ExportOrders.Options],
         RunAsync);
+
+    /// <summary>The options of one thing that is exported, beside those of every verb.</summary>
+    private static IEnumerable<Option> OptionsOf(string name) => name switch
+    {
+        ExportMonth.Name or ExportTiles.Name => [],
+        ExportRecords.Name => [.. OfAll, .. ExportRecords.Options],
+        ExportOrders.Name => [.. OfAll, .. ExportOrders.Options],
+        "statement" or "entries" => [Format, .. OfAll, .. RecordedRun.Options],
+        _ => [Format, .. OfAll],
+    };
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
+        if (line.Words is [var of, ..] && Verb.Options.Except(OptionsOf(of)).FirstOrDefault(line.Has) is { } other)
+            throw new UsageException($"export {of} does not know the option {other.Name}");
         if (line.Words is [ExportMonth.Name, ..])
             return await ExportMonth.RunAsync(line, shell, ct).ConfigureAwait(false);
         if (line.Words is [ExportRecords.Name, ..])
@@ -87,15 +107,41 @@ public static class Export
         if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
         if (line.Words.Count > (name.About is null ? 1 : 2))
             throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");
-        var format = line.Option("--format") ?? (line.Json && line.Option("--out") is null ? "json" : "csv");
-        Func<Listing, Stream, Task> write = format switch
+        var format = line.Option("--format") ?? (line.Json ? "json" : "csv");
+        var write = WriterOf(line.Words[0], format, ct);
+        if (format is "xlsx" or "parquet" && line.Option("--out") is null)
+            throw new UsageException($"--format {format} is no text: name a file with --out");
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
+        var at = await ledger.ReadAtAsync(line, asOf, shell.Clock, ct).ConfigureAwait(false);
+        var asked = new Asked(line, ledger, asOf, at, line.Words.ElementAtOrDefault(1), ct);
+        var listing = await name.ListAsync(asked).ConfigureAwait(false);
+        if (line.Option("--out") is { } path)
+        {
+            await OutFile.WriteAsync(path, file => write(listing, file)).ConfigureAwait(false);
+            var page = line.Words[0] == Journal ? ledger.PageOf(Journal, asked.EventsBefore)
+                : ledger.Page(line.Words[0], asOf);
+            page.Field("out", "written to", path);
+            foreach (var field in listing.Summary) page.Field(field.Name, field.Title, field.Value);
+            page.Write(shell.Output, line.Json);
+        }
+        else if (format == "csv") listing.WriteCsv(shell.Output);
+        else if (format == "json") listing.WriteJson(shell.Output);
+        else listing.WriteLines(shell.Output);
+        if (listing.Differs is not { } differs) return ExitCode.Done;
+        shell.Errors.WriteLine($"ledger export: {asked.About}, derived again: {differs}");
+        return ExitCode.NotAsItShouldBe;
+    }
+
+    private static Func<Listing, Stream, Task> WriterOf(
+        string name, string format, CancellationToken ct) => format switch
         {
             "csv" => Text((listing, writer) => listing.WriteCsv(writer)),
             "json" => Text((listing, writer) => listing.WriteJson(writer)),
             "ndjson" => Text((listing, writer) => listing.WriteLines(writer)),
             "xlsx" => (listing, file) =>
             {
-                ListingFile.WriteXlsx(file, [(line.Words[0], listing), .. listing.Summary.Count == 0
+                ListingFile.WriteXlsx(file, [(name, listing), .. listing.Summary.Count == 0
                     ? [] : new[] { ("summary", listing.SummaryListing()) }]);
                 return Task.CompletedTask;
             }
@@ -103,26 +149,6 @@ public static class Export
             "parquet" => (listing, file) => ListingFile.WriteParquetAsync(listing, file, ct),
             var other => throw new UsageException($"--format is csv, json, ndjson, xlsx or parquet, not '{other}'"),
         };
-        if (format is "xlsx" or "parquet" && line.Option("--out") is null)
-            throw new UsageException($"--format {format} is no text: name a file with --out");
-        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        var at = await ledger.ReadAtAsync(line, asOf, shell.Clock, ct).ConfigureAwait(false);
-        var listing = await name.ListAsync(new(line, ledger, asOf, at, line.Words.ElementAtOrDefault(1), ct))
-            .ConfigureAwait(false);
-        if (line.Option("--out") is not { } path)
-        {
-            if (format == "csv") listing.WriteCsv(shell.Output);
-            else if (format == "json") listing.WriteJson(shell.Output);
-            else listing.WriteLines(shell.Output);
-            return ExitCode.Done;
-        }
-        await using (var file = File.Create(path)) await write(listing, file).ConfigureAwait(false);
-        var page = ledger.Page(line.Words[0], asOf).Field("out", "written to", path);
-        foreach (var field in listing.Summary) page.Field(field.Name, field.Title, field.Value);
-        page.Write(shell.Output, line.Json);
-        return ExitCode.Done;
-    }
 
     private static Func<Listing, Stream, Task> Text(Action<Listing, TextWriter> write) => async (listing, file) =>
     {
@@ -132,9 +158,9 @@ public static class Export
 
     private static async Task<Listing> StatementAsync(Asked asked)
     {
-        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, RunOf(asked), asked.Ct)
+        var (run, statement, differs) = await RunStatement.DeriveAsync(asked.Ledger, RunOf(asked), asked.Ct)
             .ConfigureAwait(false);
-        return StatementListings.Of(run, statement);
+        return StatementListings.Of(run, statement).DerivedAgain(differs);
     }
 
     private static async Task<Listing> RunsAsync(Asked asked)
@@ -150,10 +176,10 @@ public static class Export
     /// <summary>The double entries of a run's statement, and whether they make or lose anything.</summary>
     private static async Task<Listing> EntriesAsync(Asked asked)
     {
-        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, RunOf(asked), asked.Ct)
+        var (run, statement, differs) = await RunStatement.DeriveAsync(asked.Ledger, RunOf(asked), asked.Ct)
             .ConfigureAwait(false);
         var entries = DoubleEntry.Of(statement, asked.Answers.Publications().Any(row => row.IsOf(run)));
-        return SettlementListings.Entries(entries, run) with
+        var listing = SettlementListings.Entries(entries, run) with
         {
             Summary =
             [
@@ -162,6 +188,7 @@ public static class Export
                 new("conserved", "nothing made or lost", DoubleEntry.NotConserved(statement, entries) ?? "yes"),
             ],
         };
+        return listing.DerivedAgain(differs);
     }
 
     private static Listing Records(Asked asked) => EnergyListings.Records(
@@ -184,5 +211,5 @@ public static class Export
     // Row by row: a journal may be longer than memory.
     private static IEnumerable<RecordedEvent> Events(Asked asked) =>
         asked.Ledger.Journal.ReadAllAsync(0, asked.Ct).ToBlockingEnumerable(asked.Ct)
-            .TakeWhile(happened => asked.AsOf is not { } last || happened.Position <= last);
+            .TakeWhile(happened => happened.Position < asked.EventsBefore);
 }

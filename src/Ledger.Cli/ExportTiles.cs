@@ -15,9 +15,6 @@ internal static class ExportTiles
     public static async Task<int> RunAsync(CommandLine line, Shell shell)
     {
         if (line.Words is not [_, var directory]) throw new UsageException($"export {Name} needs one DIR");
-        if (line.Option("--format") is not null || line.Option("--out") is not null
-            || line.Option("--as-of") is not null)
-            throw new UsageException($"export {Name} takes no --format, --out or --as-of");
         var options = DataFolder.OptionsOf(line, shell);
         await using var journal = LedgerStores.OpenReader(options);
         var checkpoint = options.Log.Export(journal, new TileFolder(directory));

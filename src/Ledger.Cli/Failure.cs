@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Ledger.Api;
+using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
@@ -24,6 +25,7 @@ public static class Failure
         NoteRefusedException or LedgerCopyException => failure.Message,
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
             + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
+        EvidenceErasedException => failure.Message,
         EvidencePrunedException => $"{failure.Message}, which names the archive that has it",
         JournalFaultedException or EvidenceStoppedException => $"{failure.Message}; look at the disk or the server, then start again",
         UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
@@ -31,10 +33,12 @@ public static class Failure
         ViewsAheadException => $"{failure.Message}; restore the journal, or, where it is as it should be, compute the "
             + $"views from it: ledger rebuild --data {data}",
         ProjectionStoppedException => $"the views {failure.Message}",
-        InvalidDataException => $"{failure.Message}; restore {data} from a copy",
+        InvalidDataException or FrameLogDamagedException => $"{failure.Message}; restore {data} from a copy",
         DbException => $"{data} cannot be read: {failure.Message}",
         HttpRequestException => $"the owner of {data} does not answer: {failure.Message}",
         Grpc.Core.RpcException => $"the store of {data} does not answer: {failure.Message}",
+        OperationCanceledException { InnerException: TimeoutException late } =>
+            $"the owner of {data} does not answer: {late.Message}",
         OperationCanceledException => "stopped before the end; what is recorded stays recorded",
         IOException or UnauthorizedAccessException => failure.Message,
         _ => null,

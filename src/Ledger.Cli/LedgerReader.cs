@@ -25,6 +25,10 @@ public sealed class LedgerReader : IAsyncDisposable
     public IViewStore Views { get; }
     public EvidenceArchive Evidence { get; }
 
+    /// <summary>The last event that every view had applied when the ledger was opened: all answers are as known then,
+    /// whatever its owner records meanwhile. -1 before the first.</summary>
+    public long Last { get; private set; } = -1;
+
     /// <summary>The command line's option for reading as of an earlier position.</summary>
     public static Option AsOfOption { get; } = new("--as-of", "POSITION|INSTANT",
         "as known after the event at this position, or at this instant; as known now where it is not given");
@@ -49,6 +53,7 @@ public sealed class LedgerReader : IAsyncDisposable
             await ViewsAhead.WaitAsync(reader.Journal, reader.Views, StandardProjections.All, ct).ConfigureAwait(false);
             ViewsAhead.Refuse(reader.Journal, reader.Views, StandardProjections.All);
             PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
+            reader.Last = new Answers(reader.Views, reader.Journal.Length - 1).KnownBefore - 1;
             return reader;
         }
         catch
@@ -146,18 +151,18 @@ public sealed class LedgerReader : IAsyncDisposable
     public static bool TryPosition(string text, out long position) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out position);
 
-    /// <summary>The answers of the views as of a position.</summary>
-    public Answers Answers(long? asOf) => new(Views, asOf);
+    /// <summary>The answers of the views as of a position; null: as of <see cref="Last"/>.</summary>
+    public Answers Answers(long? asOf) => new(Views, asOf ?? Last);
 
     /// <summary>A page that begins with the ledger and the position up to which it is known.</summary>
-    public Page Page(string what, long? asOf)
-    {
-        var events = asOf + 1 ?? new Answers(Views).KnownBefore;
-        return new Page().Field("show", null, what).Field("ledger", null, Journal.Ledger.Value)
+    public Page Page(string what, long? asOf) => PageOf(what, Answers(asOf).KnownBefore);
+
+    /// <summary>The same of what is known from the first events.</summary>
+    public Page PageOf(string what, long events) =>
+        new Page().Field("show", null, what).Field("ledger", null, Journal.Ledger.Value)
             .Field("events", null, events)
             .Field(null, "ledger",
                 $"{Journal.Ledger}, as known from its first {events.ToString(CultureInfo.InvariantCulture)} events");
-    }
 
     public async ValueTask DisposeAsync()
     {

@@ -4,6 +4,7 @@ using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using Ledger.Projections;
@@ -70,6 +71,7 @@ public sealed class LedgerVerification(
             return;
         }
         Ledger = identity.Ledger;
+        FindUnfinished();
         var before = Findings.FaultCount;
         var options = new LedgerOptions(directory, identity.Ledger, shell.Clock, identity.Secret)
         {
@@ -103,6 +105,20 @@ public sealed class LedgerVerification(
             Findings.LeaveOut("interval records, views and statements, and what was erased: the journal that says it "
                 + "is not as it was");
         else await VerifyDerivedAsync(options, identity, archived).ConfigureAwait(false);
+    }
+
+    /// <summary>What is here of a copy that was not finished may be sound, and is less than it says.</summary>
+    private void FindUnfinished()
+    {
+        try
+        {
+            if (LedgerCopy.Find(directory) is { IsUnfinished: true })
+                Findings.Add(LedgerCopy.FileName, "a copy that was not finished", "a whole one: run the same ledger copy again");
+        }
+        catch (JournalRefusedException damaged)
+        {
+            Findings.Add(LedgerCopy.FileName, damaged.Message, "the mark of a copy, or none");
+        }
     }
 
     private async Task ReadDroppingsAsync(LedgerOptions options)

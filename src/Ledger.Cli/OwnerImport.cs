@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using Ledger.Api.Resources;
@@ -17,21 +18,36 @@ internal static class OwnerImport
         using var client = OwnerClient.Create(owner, line.Data);
         var answers = new List<FileAnswer>();
         foreach (var file in files)
-        {
-            using var content = new ByteArrayContent(file.Bytes.ToArray());
-            content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-            if (line.Option("--subject") is { } subject)
-                content.Headers.Add(FileAnswer.SubjectHeader, Uri.EscapeDataString(subject));
-            var route = new Uri($"v1/imports?{Query(line, file)}", UriKind.Relative);
-            using var response = await client.PostAsync(route, content, ct).ConfigureAwait(false);
-            if (!response.IsSuccessStatusCode)
-                throw new CouldNotException(
-                    $"the owner at {owner} refuses {file.Source} with {(int)response.StatusCode}: "
-                    + await response.Content.ReadAsStringAsync(ct).ConfigureAwait(false));
-            answers.Add(await response.Content.ReadFromJsonAsync<FileAnswer>(ct).ConfigureAwait(false)
-                ?? throw new CouldNotException($"the owner at {owner} does not say what became of {file.Source}"));
-        }
+            try
+            {
+                answers.Add(await SendAsync(client, owner, line, file, ct).ConfigureAwait(false));
+            }
+            catch (Exception failure) when (answers.Count > 0 && Failure.Explain(failure, line.Data) is { } explained)
+            {
+                throw new CouldNotException($"{file.Source}: {explained}. Before it the owner took "
+                    + string.Join(", ", answers.Select(Taken)));
+            }
         return answers;
+    }
+
+    private static string Taken(FileAnswer file) => string.Create(CultureInfo.InvariantCulture,
+        $"{file.Name} ({file.Recorded} recorded, {file.AlreadyThere} already there, {file.Refused} refused)");
+
+    private static async Task<FileAnswer> SendAsync(
+        HttpClient client, Uri owner, CommandLine line, Submission file, CancellationToken ct)
+    {
+        using var content = new ByteArrayContent(file.Bytes.ToArray());
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        if (line.Option("--subject") is { } subject)
+            content.Headers.Add(FileAnswer.SubjectHeader, Uri.EscapeDataString(subject));
+        var route = new Uri($"v1/imports?{Query(line, file)}", UriKind.Relative);
+        using var response = await client.PostAsync(route, content, ct).ConfigureAwait(false);
+        if (!response.IsSuccessStatusCode)
+            throw new CouldNotException(
+                $"the owner at {owner} refuses {file.Source} with {(int)response.StatusCode}: "
+                + await response.Content.ReadAsStringAsync(ct).ConfigureAwait(false));
+        return await response.Content.ReadFromJsonAsync<FileAnswer>(ct).ConfigureAwait(false)
+            ?? throw new CouldNotException($"the owner at {owner} does not say what became of {file.Source}");
     }
 
     private static string Query(CommandLine line, Submission file)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ledger.Cli;
@@ -15,6 +16,7 @@ using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var shell = new Shell(
     Console.OpenStandardInput(), raw, output, errors, SystemClock.Instance, Watched: !Console.IsErrorRedirected);
+if (Verbs.IsRecomputing(args)) GCSettings.LatencyMode = GCLatencyMode.Batch;
 return await Verbs.RunAsync(args, shell, stop.Token);
 
 static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };

@@ -35,7 +35,7 @@ public static class Prove
         var recorded = await EventAsync(journal, position, ct).ConfigureAwait(false);
         var proof = options.Log.Prove(recorded);
         var path = line.Option("--out") ?? position.ToString(CultureInfo.InvariantCulture) + TlogProof.FileExtension;
-        await File.WriteAllTextAsync(path, $"{proof}", ct).ConfigureAwait(false);
+        await OutFile.WriteAsync(path, System.Text.Encoding.UTF8.GetBytes($"{proof}"), ct).ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(System.Text.Encoding.UTF8.GetBytes(proof.Checkpoint)).Text);
         new Page().Field("out", "written to", path)
             .Field("position", "position", position).Field("fact", "fact", recorded.Envelope.WireName)

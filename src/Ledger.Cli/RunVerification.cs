@@ -18,8 +18,8 @@ internal static class RunVerification
         if (DoubleEntry.NotConserved(statement, DoubleEntry.Of(statement, isPublished: false)) is { } lost)
             faults.Add(lost);
         faults.AddRange(await ChargeFaultsAsync(journal, views, run, statement, ct).ConfigureAwait(false));
-        if (await StatementCorrections.CheckAsync(journal, views, run, statement, ct).ConfigureAwait(false)
-            is { } corrected)
+        if (await StatementCorrections.CheckAsync(journal, views, run, statement, long.MaxValue, ct)
+            .ConfigureAwait(false) is { } corrected)
         {
             faults.AddRange(corrected.Deltas.Where(deltas => deltas.Differs is not null)
                 .Select(deltas => $"{deltas.Booked.Run}: {deltas.Differs}"));

@@ -22,7 +22,8 @@ public static class ServeJobs
     public static IReadOnlyList<JobKind> Kinds(CommandLine line, Shell shell)
     {
         string[] place = [.. CommandLine.Common.Where(option => option.Value is not null)
-            .SelectMany(option => line.Option(option.Name) is { } value ? new[] { option.Name, value } : [])];
+            .Where(option => line.Option(option.Name) is not null)
+            .Select(option => $"{option.Name}={line.Option(option.Name)}")];
         return
         [
             new(JobKind.Verification, Scopes.AccessRead,
@@ -59,8 +60,8 @@ public static class ServeJobs
         {
             var file = Path.Combine(folder, "records.json");
             if (records is not null) File.WriteAllBytes(file, records);
-            return ["reconcile", "cdr", "--json", .. point is { } of ? ["--point", of.Value] : Nothing,
-                .. day is not null ? ["--day", day] : Nothing, .. records is not null ? ["--in", file] : Nothing, .. place];
+            return ["reconcile", "cdr", "--json", .. point is { } of ? [$"--point={of}"] : Nothing,
+                .. day is not null ? [$"--day={day}"] : Nothing, .. records is not null ? ["--in", file] : Nothing, .. place];
         });
     }
 
@@ -78,9 +79,9 @@ public static class ServeJobs
             [] => throw new NotThereException($"there is no settlement run {run}, or it is not yours"),
             var several => throw new InputRefusedException(Rejection.MissingField, "run", $"\"{run}\"", RunName.Several(several)),
         };
-        return Work(shell, Zip, folder => ["bundle", "--statement", reached.Run, "--account", reached.Account,
-            "--day", reached.Day, "--out", Path.Combine(folder, ResultFile),
-            .. why is not null ? ["--by", request.By.Actor, "--why", why] : Nothing, .. place]);
+        return Work(shell, Zip, folder => ["bundle", $"--statement={reached.Run}", $"--account={reached.Account}",
+            $"--day={reached.Day}", "--out", Path.Combine(folder, ResultFile),
+            .. why is not null ? [$"--by={request.By.Actor}", $"--why={why}"] : Nothing, .. place]);
     }
 
     private const string ResultFile = "result";

@@ -119,7 +119,7 @@ public static class Show
         if (line.Words.Count > (what.About is null ? 1 : 2))
             throw new UsageException($"show {name} takes no '{line.Words[^1]}'");
         foreach (var option in Verb.Options.Where(option =>
-            option != LedgerReader.AsOfOption && option != XlsxOption && line.Flag(option.Name)))
+            option != LedgerReader.AsOfOption && option != XlsxOption && line.Has(option)))
             if (!what.Options.Contains(option.Name))
                 throw new UsageException($"show {name} does not know the option {option.Name}");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
@@ -132,7 +132,11 @@ public static class Show
             page.Write(shell.Output, line.Json);
             return ExitCode.Done;
         }
-        await using (var file = File.Create(path)) page.WriteXlsx(file);
+        await OutFile.WriteAsync(path, file =>
+        {
+            page.WriteXlsx(file);
+            return Task.CompletedTask;
+        }).ConfigureAwait(false);
         ledger.Page(name, asOf).Field("out", "written to", path).Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
@@ -201,20 +205,21 @@ public static class Show
 
     private static async Task<Page> SettlementAsync(Asked asked)
     {
-        var (account, day) = (asked.Line.Account, asked.Line.Day("--day"));
         var (all, answers) = (asked.Answers.Runs(), asked.Answers);
         var money = asked.Money(all);
-        var runs = all.Where(run =>
-            (account is null || run.Account == account.Value.Value) && (day is null || run.Day == Cell.Exact(day)));
+        var (account, day) = (asked.Line.Account?.Value, asked.Line.Day("--day") is { } named ? Cell.Exact(named) : null);
+        // A month is asked for with each of its days.
+        bool IsAsked(string of, string on) =>
+            (account ?? of) == of && (day ?? on).StartsWith(on, StringComparison.Ordinal);
         return asked.Page("settlement")
             .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(
-                await money.OfAsync(runs).ConfigureAwait(false)))
-            .Table("publications", "published", SettlementListings.Publications(
-                await money.OfAsync(answers.Publications()).ConfigureAwait(false)))
-            .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(
-                await money.OfAsync(answers.Deltas()).ConfigureAwait(false)))
-            .Table("months", "closed months", SettlementListings.Months(
-                await money.OfAsync(answers.ClosedMonths()).ConfigureAwait(false)));
+                await money.OfAsync(all.Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false)))
+            .Table("publications", "published", SettlementListings.Publications(await money.OfAsync(
+                answers.Publications().Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false)))
+            .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(await money.OfAsync(
+                answers.Deltas().Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false)))
+            .Table("months", "closed months", SettlementListings.Months(await money.OfAsync(
+                answers.ClosedMonths().Where(row => IsAsked(row.Account, row.Month[..7]))).ConfigureAwait(false)));
     }
 
     private static async Task<Page> StatementAsync(Asked asked)

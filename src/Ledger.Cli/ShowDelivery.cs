@@ -120,5 +120,5 @@ internal static class ShowDelivery
     private static InstructionId Instruction(string about) =>
         CommandLine.Read<InstructionId>(about, InstructionId.TryParse, "INSTRUCTION is an identifier");
 
-    private static long Before(LedgerReader ledger, long? asOf) => asOf + 1 ?? ledger.Journal.Length;
+    private static long Before(LedgerReader ledger, long? asOf) => ledger.Answers(asOf).KnownBefore;
 }

@@ -17,7 +17,7 @@ internal static class ShowEligibility
         var answers = ledger.Answers(asOf);
         var zone = answers.PointOn(point, day)?.Zone
             ?? throw new CouldNotException($"settlement point {point} is not registered");
-        var rows = await PointEligibility.OfAsync(ledger.Journal, asOf + 1 ?? ledger.Journal.Length, answers, point,
+        var rows = await PointEligibility.OfAsync(ledger.Journal, answers.KnownBefore, answers, point,
             SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day), ct).ConfigureAwait(false);
         return page.Field("point", "point", point.Value).Field("day", "day", day)
             .Table("eligible", "what could be called on, by programme", Listing.Of(rows,

@@ -26,7 +26,7 @@ internal static class ShowEvidence
             await shell.Raw.FlushAsync(ct).ConfigureAwait(false);
             return ExitCode.Done;
         }
-        await File.WriteAllBytesAsync(path, piece.Raw, ct).ConfigureAwait(false);
+        await OutFile.WriteAsync(path, piece.Raw, ct).ConfigureAwait(false);
         new Page().Field("show", null, "evidence").Field("evidence", "evidence", digest.Hex)
             .Field("bytes", "bytes", piece.Raw.Length).Field("erased", "erased", erased).Field("out", "written to", path)
             .Write(shell.Output, line.Json);

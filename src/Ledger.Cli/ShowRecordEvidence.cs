@@ -18,12 +18,12 @@ namespace Ledger.Cli;
 internal static class ShowRecordEvidence
 {
     /// <summary>What a record rests on.</summary>
-    /// <param name="Derived">Null where its frames were dropped.</param>
+    /// <param name="Derived">Null where not all of it is here any more.</param>
     /// <param name="Range">Null where it rests on files.</param>
-    /// <param name="Dropped">By which fact its frames were dropped; null where they are here.</param>
+    /// <param name="Gone">What is not here any more, and why; null where all of it is.</param>
     private sealed record Rest(
         IntervalRecorded Record, PeriodIntegral? Derived, FrameRange? Range, IReadOnlyList<EvidenceDigest> Files,
-        bool DisclosesSomebody, FrameDropping? Dropped = null);
+        bool DisclosesSomebody, (string What, string Why)? Gone = null);
 
     public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -37,8 +37,8 @@ internal static class ShowRecordEvidence
             rest = await PrunedEvidence.ReadAsync(ledger.Journal, () => RestAsync(ledger, point, start, log, ct), ct)
                 .ConfigureAwait(false);
         var page = PageOf(rest);
-        if (rest.Dropped is { } dropped && line.Option("--out") is not null)
-            throw new CouldNotException($"the frames of the record were {dropped}: nothing has them any more, but a backup "
+        if (rest.Gone is var (what, why) && line.Option("--out") is not null)
+            throw new CouldNotException($"the {what} of the record {why}: nothing has all of that any more, but a backup "
                 + "that was made before");
         if (line.Option("--out") is { } path)
         {
@@ -59,16 +59,18 @@ internal static class ShowRecordEvidence
     {
         var record = await RecordAsync(ledger.Journal, point, start, ct).ConfigureAwait(false)
             ?? throw new CouldNotException($"there is no record of {point} whose period begins at {start}");
-        var bytes = ledger.Evidence.Get(record.Evidence)
+        var named = ledger.Evidence.Find(record.Evidence)
             ?? throw new CouldNotException($"the archive has no evidence {record.Evidence}");
         if (record.Stream is not null)
         {
-            var range = FrameRange.Read(bytes);
+            var range = FrameRange.Read(named.Raw);
             var (integral, dropped) = StreamRecordVerification.Derive(record, range, log,
                 await FrameDroppings.ReadAsync(ledger.Journal, ct).ConfigureAwait(false));
-            return new(record, integral, range, [], false, dropped);
+            return new(record, integral, range, [], false, dropped is null ? null : ("frames", $"were {dropped}"));
         }
-        var files = EvidenceManifest.Listed(record.Evidence, bytes).ToList();
+        var files = EvidenceManifest.Listed(record.Evidence, named.Raw).ToList();
+        if (files.Exists(ledger.Evidence.IsErased))
+            return new(record, null, null, files, false, ("evidence", "was erased with a person whom it names"));
         var derived = new RecordVerification(ledger.Evidence.Get, new Findings()).Derive(record).Integral;
         return new(record, derived, null, files,
             files.Any(file => ledger.Evidence.Find(file)?.DisclosesSomebody == true));
@@ -91,17 +93,19 @@ internal static class ShowRecordEvidence
         CommandLine line, Shell shell, Rest rest, FrameLogReader log, string path, CancellationToken ct)
     {
         var (pieces, bytes) = (0L, 0L);
-        await using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
-        if (rest.Range is { } range)
+        await OutFile.WriteAsync(path, async file =>
         {
-            foreach (var frame in NamedFrames.Of(log, range, rest.Record.Point)) Add(frame.Bytes.Span);
-            return (pieces, bytes);
-        }
-        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        foreach (var digest in rest.Files) Add(ledger.Evidence.Get(digest));
+            if (rest.Range is { } range)
+            {
+                foreach (var frame in NamedFrames.Of(log, range, rest.Record.Point)) Add(file, frame.Bytes.Span);
+                return;
+            }
+            await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+            foreach (var digest in rest.Files) Add(file, ledger.Evidence.Get(digest));
+        }).ConfigureAwait(false);
         return (pieces, bytes);
 
-        void Add(ReadOnlySpan<byte> piece)
+        void Add(Stream file, ReadOnlySpan<byte> piece)
         {
             NamedFrames.Write(file, piece);
             (pieces, bytes) = (pieces + 1, bytes + piece.Length);
@@ -124,7 +128,7 @@ internal static class ShowRecordEvidence
             ("duplicates", record.DuplicateSamples, derived?.Duplicates),
             ("conflicts", record.ConflictingSamples, derived?.Conflicts),
         ];
-        var isSame = derived is null ? $"not again: its frames were {rest.Dropped}"
+        var isSame = derived is null ? $"not again: its {rest.Gone?.What} {rest.Gone?.Why}"
             : RecordComparison.IsAs(derived, record) ? "the same" : "not the same";
         var page = new Page().Field("show", null, "evidence").Field("point", "point", record.Point.Value)
             .Field("start", "from", record.Period.Start).Field("end", "to", record.Period.End)

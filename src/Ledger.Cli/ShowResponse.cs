@@ -19,7 +19,8 @@ internal static class ShowResponse
     public static Option Point { get; } = new("--point", "POINT", "of response: one target only");
 
     public static CallCurves CurvesOf(CommandLine line, LedgerReader ledger, long? asOf, int samplesMax) => new(
-        ledger.Journal, new(ledger.Evidence, new(Path.Combine(line.Data, FrameLogOptions.FolderName))), asOf)
+        ledger.Journal, new(ledger.Evidence, new(Path.Combine(line.Data, FrameLogOptions.FolderName))),
+        asOf ?? ledger.Last)
     { SamplesLeft = samplesMax };
 
     public static async Task<Page> PageAsync(

@@ -15,7 +15,8 @@ internal sealed record ShowStatement(
         run, statement,
         await Publications.CompletenessAsync(ledger.Journal, ledger.Views, run, statement, ct).ConfigureAwait(false),
         answers.Publications().FirstOrDefault(row => row.IsOf(run)),
-        await StatementCorrections.CheckAsync(ledger.Journal, ledger.Views, run, statement, ct).ConfigureAwait(false));
+        await StatementCorrections.CheckAsync(
+            ledger.Journal, ledger.Views, run, statement, answers.KnownBefore, ct).ConfigureAwait(false));
 
     // An account of no point, as an aggregator's, expects no line of energy, and is complete without one.
     private bool IsComplete => Completeness.IsComplete

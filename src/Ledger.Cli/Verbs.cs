@@ -1,5 +1,3 @@
-using System.Runtime;
-
 namespace Ledger.Cli;
 
 /// <summary>
@@ -26,6 +24,11 @@ public static class Verbs
     /// <summary>Verbs that compute all views again and answer at their end. Nobody waits for them meanwhile, so the
     /// collector may stop them to look for what is alive: to do it beside them costs them more.</summary>
     private static readonly Verb[] Recomputing = [Replay.Verb, RebuildViews.Verb, Verify.Verb];
+
+    /// <summary>Whether a command line is of such a verb. Only a process that does nothing else says so to the
+    /// collector: one that serves goes on after the verb.</summary>
+    public static bool IsRecomputing(IReadOnlyList<string> args) =>
+        CommandLine.TryParse(args, out var line, out _) && Find(line.Verb) is { } verb && Recomputing.Contains(verb);
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 
@@ -60,7 +63,6 @@ public static class Verbs
             return ExitCode.Done;
         }
         if (verb is null) return Wrong(shell, null, "a verb is needed");
-        if (Recomputing.Contains(verb)) GCSettings.LatencyMode = GCLatencyMode.Batch;
         try
         {
             return await verb.RunAsync(line, shell, ct).ConfigureAwait(false);

@@ -86,14 +86,14 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
 
     private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));
 
-    /// <summary>The next position that not every view has applied: what lies before it is in every answer.</summary>
-    public long KnownBefore => StandardProjections.All.Min(projection => views.Checkpoint(projection.Name));
+    /// <summary>What lies before this position is in every answer: all views have it, and it was asked for.</summary>
+    public long KnownBefore => Math.Min(asOf + 1 ?? long.MaxValue, StandardProjections.All.Min(AppliedBy));
+    private long AppliedBy(IProjection view) => views.Checkpoint(view.Name);
 
     /// <summary>Every settlement day with verified energy, in order.</summary>
     public IReadOnlyList<LocalDate> Days() =>
         [.. Rows<VerifiedExport.DayRow>("VerifiedExport", "day|").Where(row => Reaches(row.Point))
-            .Select(row => row.Day).Distinct()
-            .Select(RowJson.Day)];
+            .Select(row => row.Day).Distinct().Select(RowJson.Day)];
 
     /// <summary>Verified energy and register check of every settlement point, or of one station's, on a day.</summary>
     public IReadOnlyList<VerifiedExport.DayRow> Export(LocalDate day, StationId? station = null) =>

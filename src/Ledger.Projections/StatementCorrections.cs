@@ -50,10 +50,11 @@ public static class StatementCorrections
     private static string Named(Statement statement) => statement.Parties.Seller?.Value ?? "nobody by name";
 
     /// <summary>The deltas on a run, each derived again, and the check; null where nothing was booked on it.</summary>
-    public static async Task<CorrectedStatement?> CheckAsync(
-        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, Statement original, CancellationToken ct)
+    /// <param name="before">The position before which what is booked counts.</param>
+    public static async Task<CorrectedStatement?> CheckAsync(IJournal journal, IViewStore views,
+        TimeOfUseSettlement.RunRow run, Statement original, long before, CancellationToken ct)
     {
-        var booked = await BookedAsync(journal, run, ct).ConfigureAwait(false);
+        var booked = await BookedAsync(journal, run, before, ct).ConfigureAwait(false);
         if (booked.Count == 0) return null;
         var (again, rerun) = await StepsAsync(journal, views, original, booked, ct).ConfigureAwait(false);
         return new(again, Money.With(original.MoneyDecimals, run.Total + booked.Sum(each => each.Deltas.Total)),
@@ -115,7 +116,7 @@ public static class StatementCorrections
     {
         var original = await Settlements.RederiveAsync(journal, views, named.Run, ct).ConfigureAwait(false);
         if (named.Booked is not [.., var last] || original.Statement is not { } first) return original;
-        var all = await BookedAsync(journal, named.Run, ct).ConfigureAwait(false);
+        var all = await BookedAsync(journal, named.Run, long.MaxValue, ct).ConfigureAwait(false);
         var booked = all.Take(named.Booked.Count).ToList();
         var (again, day) = await StepsAsync(journal, views, first, booked, ct).ConfigureAwait(false);
         // A credit counts no facts of its own: what it takes back is what stood before it.
@@ -146,7 +147,7 @@ public static class StatementCorrections
     public static async Task<StandingRun> StandingAsync(IJournal journal, IViewStore views,
         TimeOfUseSettlement.RunRow run, Statement? original, RunId next, CancellationToken ct)
     {
-        var booked = (await BookedAsync(journal, run, ct).ConfigureAwait(false))
+        var booked = (await BookedAsync(journal, run, long.MaxValue, ct).ConfigureAwait(false))
             .Select(each => each.Deltas).TakeWhile(each => each.Run != next).ToList();
         var statement = booked.Count == 0 ? original
             : booked[^1] is { Style: not CorrectionStyle.Credit } last
@@ -159,12 +160,13 @@ public static class StatementCorrections
     private sealed record BookedDeltas(long Position, SettlementDeltasBooked Deltas);
 
     private static async Task<List<BookedDeltas>> BookedAsync(
-        IJournal journal, TimeOfUseSettlement.RunRow run, CancellationToken ct)
+        IJournal journal, TimeOfUseSettlement.RunRow run, long before, CancellationToken ct)
     {
         var booked = new List<BookedDeltas>();
         await foreach (var recorded in journal
             .ReadStreamAsync(Streams.Settlement(new(run.Account), RowJson.Day(run.Day)), 0, ct).ConfigureAwait(false))
-            if (EventCodec.Decode(recorded) is SettlementDeltasBooked deltas && deltas.Corrects.Value == run.Run)
+            if (recorded.Position < before && EventCodec.Decode(recorded) is SettlementDeltasBooked deltas
+                && deltas.Corrects.Value == run.Run)
                 booked.Add(new(recorded.Position, deltas));
         return booked;
     }

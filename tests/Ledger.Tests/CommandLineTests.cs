@@ -1,4 +1,6 @@
+using System.Runtime;
 using Ledger.Cli;
+using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Shouldly;
 
@@ -39,6 +41,12 @@ public sealed class CommandLineTests
     [InlineData("ledger calc: calc does not know the option --loud", "calc", "round", "--in", "-", "--loud")]
     [InlineData("ledger calc: --in is given twice", "calc", "round", "--in", "-", "--in=-")]
     [InlineData("ledger calc: --in needs a value, FILE", "calc", "round", "--in")]
+    [InlineData("ledger settle: --by needs a value, WHO", "settle", "--account", "cpo", "--day", "2026-02-27", "--by", "--dry-run")]
+    [InlineData("ledger drop: --reason needs a value, TEXT", "drop", "frames", "--reason", "--data=x", "--dry-run")]
+    [InlineData("ledger calc: --in needs a value, FILE", "calc", "round", "--in", "")]
+    [InlineData("ledger verify: --since needs a value, FILE", "verify", "--since=")]
+    [InlineData("ledger export: --out needs a value, FILE", "export", "points", "--out", "")]
+    [InlineData("ledger import: import takes no empty word", "import", "")]
     [InlineData("ledger calc: --json takes no value", "calc", "round", "--json=yes")]
     [InlineData("ledger calc: --in is needed", "calc", "round")]
     [InlineData("ledger help: there is no verb x", "help", "x")]
@@ -60,6 +68,27 @@ public sealed class CommandLineTests
         line.Words.ShouldBe(["round"]);
     }
 
+    /// <summary>Who is called as an option is can say so.</summary>
+    [Fact]
+    public void A_value_that_looks_like_an_option_is_said_with_an_equals_sign()
+    {
+        CommandLine.TryParse(["settle", "--by=--dry-run", "--run", "--none"], out var line, out _).ShouldBeTrue();
+        (line.Option("--by"), line.Option("--run"), line.Flag("--dry-run")).ShouldBe(("--dry-run", "--none", false));
+    }
+
+    /// <summary>A process that serves goes on after a verb, and its collector with it.</summary>
+    [Fact]
+    public void A_verb_leaves_the_collector_as_it_was()
+    {
+        using var town = SmallTown.WithItsDay();
+        var before = GCSettings.LatencyMode;
+        before.ShouldNotBe(GCLatencyMode.Batch);
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        GCSettings.LatencyMode.ShouldBe(before);
+        Verbs.IsRecomputing(["--data", "x", "verify", "--fast"]).ShouldBeTrue();
+        Verbs.IsRecomputing(["show", "points"]).ShouldBeFalse();
+    }
+
     [Fact]
     public void What_is_expected_to_fail_is_explained_with_its_remedy_and_a_bug_is_not()
     {
@@ -68,6 +97,11 @@ public sealed class CommandLineTests
         Failure.Explain(new JournalRefusedException("the journal ends at position 3"), "folder")!
             .ShouldContain("ledger recover --data folder --by NAME --accept-loss");
         Failure.Explain(new IOException("no space left"), "folder").ShouldBe("no space left");
+        Failure.Explain(new FrameLogDamagedException("frames/1", 64, "no block"), "folder")
+            .ShouldBe("frames/1 is damaged at byte 64: no block; restore folder from a copy");
+        Failure.Explain(new EvidenceErasedException(new(new string('a', 64))), "folder")!.ShouldContain("was erased");
+        Failure.Explain(new TaskCanceledException("stopped", new TimeoutException("too late")), "folder")
+            .ShouldBe("the owner of folder does not answer: too late");
         Failure.Explain(new InvalidOperationException("a bug"), "folder").ShouldBeNull();
     }
 

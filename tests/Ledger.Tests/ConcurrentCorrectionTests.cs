@@ -82,7 +82,7 @@ public sealed class ConcurrentCorrectionTests : IDisposable
         var run = new Answers(ledger.Views).HoldingRun(Account, Day).ShouldNotBeNull();
         var original = (await Settlements.RederiveAsync(ledger.Journal, ledger.Views, run, Ct)).Statement;
         var corrected = (await StatementCorrections.CheckAsync(ledger.Journal, ledger.Views, run,
-            original.ShouldNotBeNull(), Ct)).ShouldNotBeNull();
+            original.ShouldNotBeNull(), long.MaxValue, Ct)).ShouldNotBeNull();
         corrected.Unlike.ShouldBeNull();
         return (corrected.Total, corrected.TotalRunAgain);
     }

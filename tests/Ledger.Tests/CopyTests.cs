@@ -189,6 +189,23 @@ public sealed class CopyTests : IDisposable
         return command.ExecuteScalar();
     }
 
+    /// <summary>What of it is here is sound, and it is not the ledger that it says to be.</summary>
+    [Fact]
+    public void An_unfinished_copy_is_not_verified_and_makes_no_copy()
+    {
+        town.Run("copy", "--to", $"sqlite:{Target}").Exit.ShouldBe(ExitCode.Done);
+        At(Target, "verify").Exit.ShouldBe(ExitCode.Done);
+        (LedgerCopy.Find(Target)! with { IsUnfinished = true }).Write(Target);
+        var verified = At(Target, "verify");
+        verified.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        verified.Output.ShouldContain("a copy that was not finished");
+        verified.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("NOT VERIFIED");
+        var further = Path.Combine(elsewhere.Path, "further");
+        At(Target, "copy", "--to", $"sqlite:{further}").ShouldBeFailure(
+            $"ledger copy: {Target} is a copy that was not finished: run the same ledger copy again");
+        Directory.Exists(further).ShouldBeFalse();
+    }
+
     [Fact]
     public async Task A_target_that_has_something_else_is_refused_and_left_as_it_is()
     {

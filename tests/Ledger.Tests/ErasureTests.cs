@@ -219,6 +219,15 @@ public sealed class ErasureTests : IDisposable
         verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
         verified.Output.ShouldContain(" interval records whose evidence was erased");
         var records = (await town.FactsAsync()).Select(known => known.Fact).OfType<IntervalRecorded>().ToList();
+        // What was recorded of it is shown as before; only that nobody can derive it again is said.
+        string[] record = ["show", "evidence", "S01-C1", "2026-02-27T10:00:00Z"];
+        var shown = town.Run([.. record, "--json"]);
+        (shown.Exit, shown.Errors).ShouldBe((ExitCode.Done, ""));
+        shown.Output.ShouldContain("\"derived\": \"not again: its evidence was erased with a person whom it names\"");
+        shown.Output.ShouldContain($"\"recorded\": \"{records[0].Export.ToKwh()}\"");
+        town.Run([.. record, "--out", Path.Combine(town.Data, "out")]).ShouldBeFailure("ledger show: the evidence of the "
+            + "record was erased with a person whom it names: nothing has all of that any more, but a backup that was made "
+            + "before");
         var late = town.Import("late.csv", """
             point,time,kw
             S01-C1,2026-02-27T18:20:00+08:00,-10

@@ -216,6 +216,16 @@ public sealed class ExportRecordsTests : IDisposable
             .ShouldBe(value["OCMF|".Length..^"|{\"SD\":\"00\"}".Length]);
         town.Run("export", "journal").Output.ShouldContain("evidence-disclosed");
 
+        // Who was erased takes the signature along, and neither the record nor the others of the day.
+        town.Done("erase", "04A2B3");
+        var run = Run("--signed", "--by", "staff-7", "--why", "dispute");
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe, run.Errors);
+        run.Errors.ShouldContain("ledger export: no signed value for S01-C3 from 2026-03-02T03:00:00Z to "
+            + "2026-03-02T04:00:00Z: evidence ");
+        var unsigned = JsonNode.Parse(run.Output)!.AsArray().Single(At("S01-C3"))!;
+        foreach (var changed in (string[])["last_updated"]) unsigned[changed] = plain[changed]!.DeepClone();
+        JsonNode.DeepEquals(unsigned, plain).ShouldBeTrue();
+
         static Func<JsonNode?, bool> At(string point) =>
             record => (string)record!["cdr_location"]!["evse_id"]! == point;
     }
@@ -228,6 +238,27 @@ public sealed class ExportRecordsTests : IDisposable
     [InlineData("export", "tcec", "cpo", "2026-03-02")]
     [InlineData("export", "tcec", "cpo", "2026-03-02", "--operator", "short")]
     public void A_wrong_command_line_is_usage(params string[] args) => town.Run(args).Exit.ShouldBe(ExitCode.Usage);
+
+    [Theory]
+    [InlineData("--tariff", "{}", "MissingField: id: is needed")]
+    [InlineData("--tariff", "[", "Malformed")]
+    [InlineData("--header", """{"cdr_token":5}""", "cdr_token")]
+    [InlineData("--header", """{"cdr_token":{"uid":5}}""", "cdr_token.uid")]
+    [InlineData("--issued", "[null]", "must be an object")]
+    [InlineData("--issued", """[{"id":5}]""", "id")]
+    [InlineData("--issued", """[{"id":"a","session_id":5}]""", "session_id")]
+    [InlineData("--issued", """[{"id":"a","total_cost":null}]""", "total_cost")]
+    [InlineData("--issued", """[{"id":"a","total_cost":{"before_taxes":"x"}}]""", "before_taxes")]
+    public void A_file_that_cannot_be_used_is_named_with_what_is_wrong(string option, string content, string wrong)
+    {
+        var file = town.File("wrong.json", content);
+        var run = town.Run(["export", "cdr", "cpo", ChargeTown.Day, option, file,
+            .. option == "--tariff" ? [] : new[] { "--tariff", town.File("tariff.json", Tariff) }]);
+        (run.Exit, run.Output).ShouldBe((ExitCode.CouldNot, ""));
+        run.Errors.ShouldStartWith($"ledger export: {file}: ");
+        run.Errors.ShouldContain(wrong);
+        run.Errors.Count(character => character == '\n').ShouldBe(1);
+    }
 
     private CommandRun Run(params string[] options) => town.Run(
         ["export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("tariff.json", Tariff), .. options]);

@@ -168,6 +168,30 @@ public sealed class PruningTests : IDisposable
         (IsWithheld(), IsWithheld("--archive", town.March)).ShouldBe((true, false));
     }
 
+    /// <summary>Who bills a session needs its indices, and of their evidence only what is signed.</summary>
+    [Fact]
+    public void A_charge_record_of_a_pruned_month_is_written_and_says_what_it_lacks()
+    {
+        town.Import(ArchivedTown.May, "states.jsonl", """
+            {"type":"charging-state","point":"P2","at":"2026-02-27T00:00:05+08:00","connected":true,"source":"ocpp"}
+            {"type":"charging-state","point":"P2","at":"2026-02-27T23:59:55+08:00","connected":false,"source":"ocpp"}
+
+            """);
+        var tariff = town.File("tariff.json", """
+            {"id":"T1","currency":"CNY","elements":[{"price_components":[{"type":"ENERGY","price":1,"step_size":1}]}]}
+            """);
+        string[] export = ["export", "cdr", "friend", "2026-02-27", "--tariff", tariff, "--signed"];
+        var before = town.Done(ArchivedTown.May, export).Output;
+        before.ShouldContain("\"total_energy\": 45");
+        town.Prune().Exit.ShouldBe(ExitCode.Done);
+        var alone = town.Run(ArchivedTown.May, export);
+        (alone.Exit, alone.Output).ShouldBe((ExitCode.Done, before), alone.Errors);
+        alone.Errors.ShouldStartWith(
+            "ledger export: no signed value for P2 from 2026-02-26T16:00:05Z to 2026-02-27T15:59:55Z: evidence ");
+        alone.Errors.ShouldContain(" was pruned, by the fact at position ");
+        town.Done(ArchivedTown.May, [.. export, "--archive", town.March]).Output.ShouldBe(before);
+    }
+
     /// <summary>A late sample is kept and refused, the same file again says nothing new, and another hour counts.
     /// </summary>
     [Fact]

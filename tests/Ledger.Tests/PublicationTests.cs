@@ -179,6 +179,64 @@ public sealed class PublicationTests : IDisposable
         Done("verify");
     }
 
+    /// <summary>Of an account and a day there is nothing of others.</summary>
+    [Fact]
+    public void A_page_of_one_account_and_day_shows_no_other()
+    {
+        Done("import", town.File("other.jsonl", """
+            {"type":"settlement-point","point":"S09-C1","station":"S09","kind":"connector","owner":"other","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"tariff-assignment","account":"other","tariff":"tou","validFrom":"2026-01-01T00:00:00+08:00"}
+            """));
+        Done("settle", "--account", "other", "--day", "2026-02-26", "--run", "O1", "--by", "anna");
+        Done("publish", "O1", "--by", "bob");
+        Done("publish", "R1", "--by", "bob");
+        Late();
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
+            "deltas");
+        Shown().ShouldBe("R1 O1 / R1 O1 / D1");
+        Shown("--account", "cpo").ShouldBe("R1 / R1 / D1");
+        Shown("--account", "other").ShouldBe("O1 / O1 / ");
+        Shown("--day", "2026-02-27").ShouldBe("R1 / R1 / D1");
+        Shown("--account", "other", "--day", "2026-02-27").ShouldBe(" /  / ");
+
+        string Shown(params string[] of)
+        {
+            var page = JsonNode.Parse(Done(["show", "settlement", "--json", .. of]))!;
+            return string.Join(" / ", new[] { "runs", "publications", "deltas" }.Select(table =>
+                string.Join(' ', page[table]!.AsArray().Select(row => (string)row!["run"]!))));
+        }
+    }
+
+    /// <summary>What is exported of a run that does not come out again says so, as its page does.</summary>
+    [Fact]
+    public async Task An_export_of_a_run_that_does_not_come_out_again_says_so()
+    {
+        var good = Done("export", "statement", "R1");
+        var (account, day, ct) = (new PartyId("cpo"), new LocalDate(2026, 2, 27), TestContext.Current.CancellationToken);
+        await using (var ledger = OpenLedger.Open(town.Data, null, new StandingClock(SmallTown.Now)))
+        {
+            var first = (SettlementRunCompleted)EventCodec.Decode(await ledger.Journal
+                .ReadStreamAsync(Streams.Settlement(account, day), 0, ct).FirstAsync(ct));
+            var wrong = first with { Run = new("WRONG"), Total = first.Total + 1m };
+            (await ledger.Journal.AppendAsync(Streams.Settlement(account, day), ExpectedRevision.Any,
+                [NewFact.At(wrong, SmallTown.Now, Settlement.KeyOf(wrong.Run, account, day))],
+                ledger.Operator("before"), null, ct)).ShouldBeOfType<AppendResult.Recorded>();
+            await ledger.CatchUpAsync(ct);
+        }
+        var differs = (string)Statement("WRONG")["differs"]!;
+        foreach (var name in (string[])["statement", "entries"])
+        {
+            var run = town.Run("export", name, "WRONG");
+            (run.Exit, run.Errors).ShouldBe((ExitCode.NotAsItShouldBe, $"ledger export: WRONG, derived again: {differs}\n"));
+            var file = Path.Combine(town.Data, "out.csv");
+            var written = town.Run("export", name, "WRONG", "--format", "csv", "--out", file, "--json");
+            written.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+            ((string)JsonNode.Parse(written.Output)!["differs"]!).ShouldBe(differs);
+            File.ReadAllText(file).ShouldBe(run.Output);
+        }
+        town.Run("export", "statement", "WRONG").Output.ShouldBe(good);
+    }
+
     /// <summary>A euro is no yuan: the two are never subtracted, also where all numbers are the same.</summary>
     [Fact]
     public void A_day_that_is_now_in_another_currency_is_credited_and_not_corrected_by_deltas()
@@ -231,6 +289,10 @@ public sealed class PublicationTests : IDisposable
         Refused("MonthClosed", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "interim");
         Late();
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R4", "--kind", "correction");
+        int Closed(params string[] of) =>
+            JsonNode.Parse(Done(["show", "settlement", "--json", .. of]))!["months"]!.AsArray().Count;
+        (Closed("--account", "cpo"), Closed("--day", "2026-02-05"), Closed("--account", "other"),
+            Closed("--day", "2026-03-05")).ShouldBe((1, 1, 0, 0));
         var month = JsonNode.Parse(Done("show", "settlement", "--json"))!["months"]![0]!;
         ((int)month["runs"]!, (string)month["total"]!).ShouldBe((28, "113.45"));
     }

@@ -87,6 +87,19 @@ public sealed class ServeSettingsTests : IDisposable
         (run.Output + run.Errors).ShouldContain(says);
     }
 
+    /// <summary>A server that does not answer stands in the way, and hides nothing else that does.</summary>
+    [Fact]
+    public void A_store_that_cannot_be_reached_is_named_and_the_rest_is_looked_at()
+    {
+        using var empty = new SmallTown();
+        var checks = Check(out var exit, "--data", empty.Data, "--port", $"{FreePorts.Next()}", "--store",
+            $"postgres:Host=127.0.0.1;Port={FreePorts.Next()};Database=ledger;Username=ledger");
+        exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        var folder = checks.Single(check => check.What == "data folder");
+        (folder.Good, folder.Says.Contains("cannot be opened", StringComparison.Ordinal)).ShouldBe((false, true), folder.Says);
+        checks.Select(check => check.What).ShouldBe(["data folder", "access", "refused evidence", "port"]);
+    }
+
     [Fact]
     public void How_much_of_what_is_refused_is_kept_is_said()
     {

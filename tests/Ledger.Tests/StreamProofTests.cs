@@ -41,6 +41,25 @@ public sealed class StreamProofTests : IDisposable
 
     private static string Start => InstantPattern.ExtendedIso.Format(StreamTown.Day);
 
+    /// <summary>Whoever reads a damaged frame log is told the file and the byte.</summary>
+    [Fact]
+    public async Task A_damaged_frame_log_is_named_in_one_line()
+    {
+        await using var town = await HourAsync();
+        await town.CloseAsync();
+        foreach (var segment in Directory.GetFiles(town.FramesPath, "*", SearchOption.AllDirectories)
+            .Where(path => new FileInfo(path).Length > 0))
+        {
+            var bytes = await File.ReadAllBytesAsync(segment, TestContext.Current.CancellationToken);
+            bytes.AsSpan(0, Math.Min(64, bytes.Length)).Clear();
+            await File.WriteAllBytesAsync(segment, bytes, TestContext.Current.CancellationToken);
+        }
+        var run = town.Run("show", "evidence", "CP1", Start);
+        (run.Exit, run.Output).ShouldBe((ExitCode.CouldNot, ""));
+        run.Errors.ShouldContain("damaged at byte");
+        run.Errors.Count(character => character == '\n').ShouldBe(1);
+    }
+
     [Fact]
     public async Task The_frames_of_a_record_are_given_back_as_received_and_make_the_record_again()
     {

@@ -1,5 +1,17 @@
+using System.Net;
+using System.Text;
+using Ledger.Api;
+using Ledger.Api.Resources;
 using Ledger.Cli;
 using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -60,6 +72,65 @@ public sealed class VerbFailureTests : IDisposable
             + "stop it, or name another folder with --data");
     }
 
+    /// <summary>What the owner records while a page is made is in no part of it.</summary>
+    [Fact]
+    public async Task A_page_says_from_how_many_events_its_rows_are_while_the_owner_records()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var owner = OpenLedger.Open(town.Data, null, new StandingClock(SmallTown.Now));
+        CommandLine.TryParse(["show", "points", "--data", town.Data], out var line, out _).ShouldBeTrue();
+        await using var reader = await LedgerReader.OpenAsync(line, new Shell(Stream.Null, Stream.Null, TextWriter.Null,
+            TextWriter.Null, new StandingClock(SmallTown.Now)), ct);
+        var (page, points) = (Text(), reader.Answers(null).Points().Count);
+        page.ShouldContain("\"events\": \"8\"");
+        (await owner.Intake.TakeFactAsync(new(Encoding.UTF8.GetBytes("""
+            {"point":"S01-C7","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+            """), "test"), "settlement-point", owner.Operator("test"), new IdempotencyKey("c7"), ct))
+            .ShouldBeOfType<RecordOutcome.Recorded>();
+        await owner.CatchUpAsync(ct);
+        (Text(), reader.Answers(null).Points().Count, reader.Answers(null).KnownBefore).ShouldBe((page, points, 8));
+        new Answers(reader.Views).Points().Count.ShouldBe(points + 1);
+        await using var later = await LedgerReader.OpenAsync(line, new Shell(Stream.Null, Stream.Null, TextWriter.Null,
+            TextWriter.Null, new StandingClock(SmallTown.Now)), ct);
+        later.Answers(null).Points().Count.ShouldBe(points + 1);
+        later.Answers(7).KnownBefore.ShouldBe(8);
+
+        string Text()
+        {
+            using var text = new StringWriter();
+            reader.Page("points", null).Write(text, json: true);
+            return text.ToString();
+        }
+    }
+
+    /// <summary>What an owner took stays taken, and who is refused a later file is told so.</summary>
+    [Fact]
+    public async Task A_file_that_the_owner_refuses_is_named_beside_those_that_it_took()
+    {
+        using var client = OwnerClient.Create(new("http://127.0.0.1:1"), town.Data);
+        client.Timeout.ShouldBe(Timeout.InfiniteTimeSpan); // its work takes as long as it takes
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        await using var app = builder.Build();
+        var came = 0;
+        app.Run(async context =>
+        {
+            if (++came == 1)
+                await context.Response.WriteAsJsonAsync(
+                    new FileAnswer("town", "a.csv", "csv", 5, 1, 0, 2, 0, [], []), context.RequestAborted);
+            else context.Response.StatusCode = 503;
+        });
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var owned = FolderLock.Take(town.Data);
+        var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        owned.PublishUrl(url);
+        (await CommandRun.OfAsync(
+            ["import", town.File("a.csv", "a"), town.File("b.csv", "b"), town.File("c.csv", "c"), "--data", town.Data]))
+            .ShouldBeFailure($"ledger import: b.csv: the owner at {url}/ refuses b.csv with 503: . Before it the owner took "
+                + "a.csv (5 recorded, 1 already there, 2 refused)");
+        came.ShouldBe(2);
+    }
+
     [Fact]
     public void A_damaged_head_is_refused_with_the_remedy_and_recovered_only_by_a_person()
     {
@@ -99,6 +170,13 @@ public sealed class VerbFailureTests : IDisposable
     [InlineData("ledger settle: --kind is initial, interim, final or correction, not 'last'",
         "settle --account a --day 2026-02-27 --kind last")]
     [InlineData("ledger export: --format is csv, json, ndjson, xlsx or parquet, not 'xml'", "export points --format xml")]
+    [InlineData("ledger export: export points does not know the option --account", "export points --account cpo")]
+    [InlineData("ledger export: export points does not know the option --signed", "export points --signed")]
+    [InlineData("ledger export: export cdr does not know the option --format",
+        "export cdr cpo 2026-02-27 --tariff t --format csv")]
+    [InlineData("ledger export: export cdr does not know the option --operator",
+        "export cdr cpo 2026-02-27 --tariff t --operator MA5DA0053")]
+    [InlineData("ledger export: export tiles does not know the option --out", "export tiles log --out x")]
     [InlineData("ledger replay: there is no view Nothing", "replay --projection Nothing")]
     public void What_is_asked_wrongly_is_usage(string problem, string line)
     {

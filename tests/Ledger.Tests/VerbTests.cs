@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Ledger.Api;
 using Ledger.Cli;
+using Ledger.Cli.Listings;
 using Microsoft.Data.Sqlite;
 using Shouldly;
 
@@ -107,6 +108,57 @@ public sealed class VerbTests : IDisposable
         var text = File.ReadAllText(path);
         text.ShouldBe(town.Run("export", name, "--format", format).Output);
         Snapshot.Match(text, $"VerbTests.export-{name}");
+    }
+
+    /// <summary>Who sends evidence names it, and who reads it may use a spreadsheet.</summary>
+    [Fact]
+    public void A_table_is_csv_that_no_spreadsheet_runs()
+    {
+        town.Run("import", town.File("=HYPERLINK(1).txt", "Dear ledger")).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        town.Run("export", "refusals").Output.ShouldContain(",'=HYPERLINK(1).txt,");
+        // JSON is read by no spreadsheet, and a bundle's files are proven as they are.
+        town.Run("export", "refusals", "--json").Output.ShouldContain("\"=HYPERLINK(1).txt\"");
+        var listing = Listing.Of<string>(["=1+1", "-1.50", "-x", "@x,y"], new Column<string>("a", "a", row => row));
+        Csv(listing).ShouldBe("a\r\n'=1+1\r\n-1.50\r\n'-x\r\n\"'@x,y\"\r\n");
+        Csv(listing.Plain()).ShouldBe("a\r\n=1+1\r\n-1.50\r\n-x\r\n\"@x,y\"\r\n");
+
+        static string Csv(Listing listing)
+        {
+            using var text = new StringWriter();
+            listing.WriteCsv(text);
+            return text.ToString();
+        }
+    }
+
+    /// <summary>A file is what it was until the new one is whole; what has nothing to lose is written as it stands.
+    /// </summary>
+    [Fact]
+    public async Task What_is_written_takes_the_place_of_a_file_when_it_is_whole()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(town.Data, "written")).FullName;
+        var (path, link, empty) = (Path.Combine(folder, "p.json"), Path.Combine(folder, "link"), Path.Combine(folder, "empty"));
+        await File.WriteAllTextAsync(path, "what was there", TestContext.Current.CancellationToken);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await Should.ThrowAsync<IOException>(() => OutFile.WriteAsync(path, async file =>
+        {
+            await file.WriteAsync("half"u8.ToArray(), TestContext.Current.CancellationToken);
+            throw new IOException("no space left");
+        }));
+        File.ReadAllText(path).ShouldBe("what was there");
+        File.CreateSymbolicLink(link, path);
+        await File.WriteAllTextAsync(empty, "", TestContext.Current.CancellationToken);
+        // --json says of a file too in what form it is.
+        var written = town.Run("export", "points", "--json", "--out", path);
+        (written.Exit, written.Errors).ShouldBe((ExitCode.Done, ""));
+        JsonNode.Parse(File.ReadAllText(path))!.AsArray().Count.ShouldBe(2);
+        if (!OperatingSystem.IsWindows())
+            File.GetUnixFileMode(path).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        town.Run("export", "registers", "--out", link).Exit.ShouldBe(ExitCode.Done);
+        new FileInfo(link).LinkTarget.ShouldBe(path);
+        File.ReadAllText(path).ShouldBe(town.Run("export", "registers").Output);
+        town.Run("export", "registers", "--out", empty).Exit.ShouldBe(ExitCode.Done);
+        File.ReadAllText(empty).ShouldBe(File.ReadAllText(path));
+        Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order().ShouldBe(["empty", "link", "p.json"]);
     }
 
     [Fact]

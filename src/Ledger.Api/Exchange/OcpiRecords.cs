@@ -127,8 +127,8 @@ public static class OcpiRecords
         {
             var negated = new JsonObject();
             foreach (var (name, value) in members)
-                negated[name] = value is null || value.GetValueKind() == JsonValueKind.String ? value?.DeepClone()
-                    : name == "percentage" ? value.DeepClone() : Negated(value);
+                negated[name] = name == "percentage" || value?.GetValueKind() is not (JsonValueKind.Number
+                    or JsonValueKind.Object or JsonValueKind.Array) ? value?.DeepClone() : Negated(value);
             return negated;
         }
         if (amount is JsonArray taxes) return new JsonArray([.. taxes.Select(tax => Negated(tax!))]);

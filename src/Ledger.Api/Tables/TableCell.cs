@@ -8,6 +8,17 @@ namespace Ledger.Api.Tables;
 /// <summary>A value of a table as text, with every digit: energies in kWh, powers in kW.</summary>
 public static class TableCell
 {
+    /// <summary>Whether a spreadsheet would take a text for a formula and run it. A number keeps its sign.</summary>
+    public static bool IsFormula(ReadOnlySpan<byte> text) =>
+        text is [(byte)'=' or (byte)'+' or (byte)'-' or (byte)'@' or (byte)'\t' or (byte)'\r', ..]
+        && !decimal.TryParse(text, Signed, CultureInfo.InvariantCulture, out _);
+
+    /// <inheritdoc cref="IsFormula(ReadOnlySpan{byte})" />
+    public static bool IsFormula(ReadOnlySpan<char> text) => text is ['=' or '+' or '-' or '@' or '\t' or '\r', ..]
+        && !decimal.TryParse(text, Signed, CultureInfo.InvariantCulture, out _);
+
+    private const NumberStyles Signed = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint;
+
     public static bool IsFigure(object? value) => value is int or long or decimal or Money or Energy or Power;
 
     public static string Exact(object? value) => value switch

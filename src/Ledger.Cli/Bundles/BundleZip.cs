@@ -39,7 +39,7 @@ public static class BundleZip
                 + $"{FilesMax} files and {BytesMax} bytes");
         await Disclosing.RecordAsync(line, shell, what, personal, ct).ConfigureAwait(false);
         var zip = Write(files);
-        await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
+        await OutFile.WriteAsync(path, zip, ct).ConfigureAwait(false);
         return zip;
     }
 

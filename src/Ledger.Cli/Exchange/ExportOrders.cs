@@ -53,11 +53,11 @@ static class ExportOrders
             else sessions[i] = session with { Why = Unpriced };
         }
         var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[tariff.Zone], day);
-        ExportRecords.Write(line, shell, new JsonObject
+        await ExportRecords.WriteAsync(line, shell, new JsonObject
         {
             ["orders"] = new JsonArray([.. orders.Select(order => (JsonNode)TcecText.Write(order))]),
             ["check"] = TcecText.Write(TcecCheck.Of(whole, orders), Seq(seller, $"check/{party}/{Text(whole.Start)}")),
-        }, sessions);
+        }, sessions, ct).ConfigureAwait(false);
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 

@@ -1,7 +1,8 @@
-using System.Text.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using Ledger.Api.Exchange;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Projections;
@@ -18,6 +19,7 @@ namespace Ledger.Cli.Exchange;
 static class ExportRecords
 {
     public const string Name = "cdr";
+    const int depthMax = 64; // an issued record holds its tariff, and what a header adds to it
 
     public static IReadOnlyList<Option> Options { get; } =
     [
@@ -26,7 +28,7 @@ static class ExportRecords
         new("--issued", "FILE", "cdr: what was issued before; only what differs is written, with credits"),
         new("--ocpi", "VERSION", "cdr: 2.2.1 or 2.3.0; 2.3.0 without it"),
         new("--signed", null, "cdr: with the signed meter values and the token in them, which names somebody"),
-        .. Disclosing.Options,
+        PrunedEvidence.ArchiveOption, .. Disclosing.Options,
     ];
 
     public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
@@ -38,11 +40,10 @@ static class ExportRecords
             "2.2.1" => OcpiVersion.V221,
             var other => throw new UsageException($"--ocpi is 2.2.1 or 2.3.0, not '{other}'"),
         };
-        var tariffText = Read<JsonObject>(line.Required("--tariff"));
-        var header = line.Option("--header") is { } path ? Read<JsonObject>(path) : [];
-        var issued = line.Option("--issued") is { } before ? Read<JsonArray>(before) : [];
-        using var document = InputValue.Parse(JsonSerializer.SerializeToUtf8Bytes(tariffText));
-        var tariff = OcpiText.Tariff(new InputValue("tariff", document.RootElement));
+        var (tariffText, tariff) = Read(line.Required("--tariff"), OcpiText.Tariff);
+        var header = line.Option("--header") is { } path ? Read(path, Header).Json.AsObject() : [];
+        var issued = line.Option("--issued") is { } before
+            ? Read(before, IssuedBefore).Json.AsArray().Select(record => record!.AsObject()) : [];
         IReadOnlyList<MeteredSession> sessions;
         var signed = new Dictionary<MeteredSession, JsonObject?>();
         var zones = new Dictionary<SettlementPointId, DateTimeZone>();
@@ -58,17 +59,23 @@ static class ExportRecords
         {
             await DiscloseAsync(line, shell, sessions, ct).ConfigureAwait(false);
             await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-            foreach (var session in sessions) signed[session] = SessionSignatures.Of(session, ledger.Evidence);
+            foreach (var session in sessions)
+            {
+                (signed[session], var missing) = SessionSignatures.Of(session, ledger.Evidence);
+                foreach (var why in missing)
+                    shell.Errors.WriteLine($"ledger export: no signed value for {session.Session.Point} from "
+                        + $"{session.Session.Start} to {session.Session.End}: {why}");
+            }
         }
         var now = shell.Clock.GetCurrentInstant();
-        var known = issued.Select(node => node!.AsObject()).ToLookup(node => (string?)node["session_id"]);
+        var known = issued.ToLookup(record => (string?)record["session_id"]);
         var records = sessions.SelectMany(session => OcpiRecords.ToIssue(session.Why is not null ? null
-            : OcpiRecords.Write(OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText, header,
-                signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
+            : OcpiRecords.Write(OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText.AsObject(),
+                header, signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
                 tariff.Currency, now, version),
             [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id])], now));
         var written = new JsonArray([.. Priced(records)]);
-        Write(line, shell, written, sessions);
+        await WriteAsync(line, shell, written, sessions, ct).ConfigureAwait(false);
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
@@ -93,17 +100,18 @@ static class ExportRecords
 
     /// <summary>The position before which facts count.</summary>
     internal static async Task<long> PositionAsync(LedgerReader ledger, CommandLine line, CancellationToken ct) =>
-        await ledger.AsOfAsync(line, ct).ConfigureAwait(false) + 1 ?? ledger.Answers(null).KnownBefore;
+        ledger.Answers(await ledger.AsOfAsync(line, ct).ConfigureAwait(false)).KnownBefore;
 
     /// <summary>The file, or standard output; what is not proven is named beside it.</summary>
-    internal static void Write(
-        CommandLine line, Shell shell, JsonNode written, IReadOnlyList<MeteredSession> sessions)
+    internal static async Task WriteAsync(CommandLine line, Shell shell, JsonNode written,
+        IReadOnlyList<MeteredSession> sessions, CancellationToken ct)
     {
         foreach (var session in sessions.Where(session => session.Why is not null))
             shell.Errors.WriteLine($"ledger export: no record for {session.Session.Point} from {session.Session.Start} "
                 + $"to {session.Session.End}: {session.Why}");
         var text = written.ToJsonString(Listing.Indented);
-        if (line.Option("--out") is { } path) File.WriteAllText(path, text + "\n");
+        if (line.Option("--out") is { } path)
+            await OutFile.WriteAsync(path, Encoding.UTF8.GetBytes(text + "\n"), ct).ConfigureAwait(false);
         else shell.Output.WriteLine(text);
     }
 
@@ -113,20 +121,47 @@ static class ExportRecords
         List<EvidenceDigest> named;
         await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
             named = [.. sessions.SelectMany(SessionSignatures.Evidence).Distinct()
-                .Where(piece => ledger.Evidence.Find(piece)?.DisclosesSomebody == true)];
+                // What was pruned names nobody, and nothing is written of what was erased in part.
+                .Where(piece => ledger.Evidence.PrunedBy(piece) is null
+                    && ledger.Evidence.Find(piece) is { Missing.Count: 0, DisclosesSomebody: true })];
         await Disclosing.RecordAsync(line, shell, "export cdr", named, ct).ConfigureAwait(false);
     }
 
-    static T Read<T>(string path) where T : JsonNode
+    /// <summary>A file of JSON, and what a reader makes of it; what breaks a rule is named with the file.</summary>
+    static (JsonNode Json, T Value) Read<T>(string path, Func<InputValue, T> read)
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(path)) as T
-                ?? throw new CouldNotException($"{path} holds no {(typeof(T) == typeof(JsonArray) ? "array" : "object")}");
+            var text = File.ReadAllBytes(path);
+            using var document = InputValue.Parse(text, depthMax);
+            return (JsonNode.Parse(text)!, read(new InputValue("input", document.RootElement)));
         }
-        catch (JsonException malformed)
+        catch (InputRefusedException refused)
         {
-            throw new CouldNotException($"{path}: {malformed.Message}");
+            throw new CouldNotException($"{path}: {refused.Message}");
         }
+    }
+
+    /// <summary>What is taken over is taken as it is, but for two objects that are completed.</summary>
+    static bool Header(InputValue input)
+    {
+        var header = input.OpenObject();
+        _ = header.Optional("cdr_location")?.OpenObject();
+        _ = header.Optional("cdr_token")?.OpenObject().Optional("uid")?.Text();
+        return true;
+    }
+
+    /// <summary>By what a record is told apart and taken back.</summary>
+    static bool IssuedBefore(InputValue input)
+    {
+        foreach (var record in input.Array().Select(one => one.OpenObject()))
+        {
+            _ = record.Required("id").Text();
+            _ = record.Optional("session_id")?.Text();
+            _ = record.Optional(OcpiRecords.CreditReference)?.Text();
+            var cost = record.Required("total_cost");
+            _ = (cost.OpenObject(), OcpiText.Amount(cost));
+        }
+        return true;
     }
 }

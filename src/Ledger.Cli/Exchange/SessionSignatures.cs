@@ -19,13 +19,18 @@ static class SessionSignatures
     public static IEnumerable<EvidenceDigest> Evidence(MeteredSession session) =>
         session.Indices.Select(index => index.Evidence).OfType<EvidenceDigest>().Distinct();
 
-    /// <summary>Null where no index of the session comes from a signed value that can still be read.</summary>
-    public static JsonObject? Of(MeteredSession session, EvidenceArchive archive)
+    /// <summary>The signed values, null where no index of the session comes from one that can be read here; and of each
+    /// that was erased, or is in a month's archive that is not at hand, why it is not among them.</summary>
+    public static (JsonObject? Signed, IReadOnlyList<string> Missing) Of(
+        MeteredSession session, EvidenceArchive archive)
     {
-        var values = new List<(string Nature, string Text)>();
+        var (values, missing) = (new List<(string Nature, string Text)>(), new List<string>());
         foreach (var index in session.Indices)
         {
-            if (index.Evidence is not { } digest || archive.Get(digest) is not { } bytes) continue;
+            if (index.Evidence is not { } digest) continue;
+            var (bytes, whyNot) = Read(archive, digest);
+            if (whyNot is not null) missing.Add(whyNot);
+            if (bytes is null) continue;
             var nature = index.ReadAt <= session.Session.Start + NodaTime.Duration.FromSeconds(
                 ChargingSessions.EdgeSecondsMax) ? "Start" : "End";
             values.AddRange(SignedTexts.Of(bytes).Where(text => text.Length <= valueLengthMax)
@@ -33,7 +38,7 @@ static class SessionSignatures
         }
         // A value that shows both edges, or both directions, stands once.
         var distinct = values.DistinctBy(value => value.Text).ToList();
-        return distinct.Count == 0 ? null : new JsonObject
+        return (distinct.Count == 0 ? null : new JsonObject
         {
             ["encoding_method"] = "OCMF",
             ["signed_values"] = new JsonArray([.. distinct.Select(value => (JsonNode)new JsonObject
@@ -42,7 +47,19 @@ static class SessionSignatures
                 ["plain_data"] = Ocmf.PayloadOf(value.Text),
                 ["signed_data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(value.Text)),
             })]),
-        };
+        }, [.. missing.Distinct()]);
+    }
+
+    static (byte[]? Bytes, string? WhyNot) Read(EvidenceArchive archive, EvidenceDigest digest)
+    {
+        try
+        {
+            return (archive.Get(digest), null);
+        }
+        catch (Exception gone) when (gone is EvidenceErasedException or EvidencePrunedException)
+        {
+            return (null, gone.Message);
+        }
     }
 
     /// <summary>Whom the signed values say to have charged; null where they say nothing.</summary>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ledger.Api.Tables;
 using Ledger.Domain;
 
 namespace Ledger.Cli.Listings;
@@ -29,6 +30,7 @@ public sealed record Listing
 
     private readonly IReadOnlyList<string?> names;
     private readonly IReadOnlyList<string?> titles;
+    private bool isPlain;
 
     private Listing(IReadOnlyList<string?> names, IReadOnlyList<string?> titles,
         IEnumerable<IReadOnlyList<object?>> rows) =>
@@ -45,6 +47,16 @@ public sealed record Listing
     /// <summary>What the rows come to; empty where nothing is to be summed.</summary>
     public IReadOnlyList<SummaryField> Summary { get; init; } = [];
 
+    /// <summary>What of it is not as it was recorded; null where all of it is, or nothing is recorded of it.</summary>
+    public string? Differs { get; private init; }
+
+    /// <summary>Whether the rows, derived again, are those that were recorded, is in the summary.</summary>
+    public Listing DerivedAgain(string? differs) => this with
+    {
+        Differs = differs,
+        Summary = [.. Summary, new("differs", "derived again", differs ?? "the same lines and total")],
+    };
+
     /// <summary>The summary as rows.</summary>
     public Listing SummaryListing() => Of(Summary, new("name", "name", row => row.Name),
         new("value", "value", row => row.Value));
@@ -53,10 +65,11 @@ public sealed record Listing
         [.. columns.Select(column => column.Name)], [.. columns.Select(column => column.Title)],
         rows.Select(row => (IReadOnlyList<object?>)[.. columns.Select(column => column.Value(row))]));
 
-    /// <summary>The same with amounts as facts have them, without zeros at their end: as a bundle's files are compared.
-    /// </summary>
+    /// <summary>The same with amounts as facts have them, without zeros at their end, and texts without an apostrophe:
+    /// as a bundle's files are compared.</summary>
     public Listing Plain() => this with
     {
+        isPlain = true,
         Rows = Rows.Select(row => (IReadOnlyList<object?>)[.. row.Select(value =>
             value is Money money ? money.Amount : value)]),
     };
@@ -145,7 +158,8 @@ public sealed record Listing
         writer.Write(before == "[" ? "[]\n" : "\n]\n");
     }
 
-    /// <summary>CSV after RFC 4180: a header with the names, CRLF, and quotes only where they are needed.</summary>
+    /// <summary>CSV after RFC 4180: a header with the names, CRLF, and quotes only where they are needed. What a
+    /// spreadsheet would run gets an apostrophe, as in the tables of the HTTP interface.</summary>
     public void WriteCsv(TextWriter writer)
     {
         var columns = Enumerable.Range(0, names.Count).Where(i => names[i] is not null).ToList();
@@ -154,6 +168,10 @@ public sealed record Listing
             writer.Write(string.Join(',', record.Select(Field)) + "\r\n");
     }
 
-    private static string Field(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    private string Field(string value)
+    {
+        var text = !isPlain && TableCell.IsFormula(value) ? $"'{value}" : value;
+        return text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text
+            : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    }
 }

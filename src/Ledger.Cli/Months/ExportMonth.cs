@@ -23,9 +23,6 @@ internal static class ExportMonth
     {
         if (line.Words is not [_, var text, var named])
             throw new UsageException($"export {Name} needs YYYY-MM and one DIR");
-        if (line.Option("--format") is not null || line.Option("--out") is not null
-            || line.Option("--as-of") is not null)
-            throw new UsageException($"export {Name} takes no --format, --out or --as-of");
         var month = CommandLine.Read<YearMonth>(text, TryMonth, "the month is like 2026-06");
         var options = DataFolder.OptionsOf(line, shell);
         var directory = NewFolder.Checked(named, line.Data);
