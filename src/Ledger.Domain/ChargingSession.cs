@@ -46,7 +46,8 @@ public sealed record MeteredSession(
 /// until the next one comes, whether or not that one has left. A station may read its first and last index shortly
 /// after and before instead; within <see cref="EdgeSecondsMax"/> they count where there is none at the edge, so that to
 /// read more never makes a stay cheaper. Where the register was not read so, the settled quantities of the settlement
-/// periods are the energy, if no other vehicle stood in any of them; else nothing is proven, and never a zero.
+/// periods are the energy, if no other vehicle stood in any of them, and no curve with a hole and no suspect meter is
+/// what says them; else nothing is proven, and never a zero.
 /// The register is the amount, the curve its shape: the parts divide the amount as the settled quantities do.
 /// </summary>
 public static class ChargingSessions
