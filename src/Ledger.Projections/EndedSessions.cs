@@ -87,7 +87,8 @@ public static class EndedSessions
                 $"no reading of {new RegisterId(session.Point, direction)} at its edges, and its settlement periods "
                 + "are not all proven or are another vehicle's too");
         }
-        var divided = energies.Select((energy, d) => ChargingSessions.Divided(energy, parts, shapes[d])).ToList();
+        var divided = energies.Select((energy, d) =>
+            ChargingSessions.Divided(energy, parts, shapes[d], isAlone)).ToList();
         return new(session, energies[0], energies[1],
             [.. parts.Select((part, p) =>
                 new SessionPart(part, divided[0][p], divided[1][p]) { Price = Price(periods[p].Tariff, part) })],
