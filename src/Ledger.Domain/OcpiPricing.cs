@@ -1,5 +1,6 @@
 using System.Globalization;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Domain;
 
@@ -29,7 +30,8 @@ public sealed record OcpiPricedLine(
 /// </summary>
 /// <param name="LimitAdjustment">What the least or greatest price adds or takes.</param>
 /// <param name="Notes">Where the record does not say enough for its tariff: a period goes on while a price changes, or
-/// states no current or power that a price depends on. Empty where the record proves its cost.</param>
+/// states no current or power that a price depends on; or a tariff is not valid. Empty where the record proves its
+/// cost.</param>
 public sealed record OcpiCost(
     OcpiAmount Total, OcpiAmount Energy, OcpiAmount Time, OcpiAmount Parking, OcpiAmount Fixed, OcpiAmount Reservation,
     OcpiAmount LimitAdjustment, IReadOnlyList<OcpiPricedLine> Lines, IReadOnlyList<string> Notes);
@@ -76,7 +78,8 @@ public static class OcpiPricing
     public static OcpiCost Of(IReadOnlyList<OcpiTariff> tariffs, OcpiUsage usage, int decimals = MoneyDecimals)
     {
         var by = ByPeriod(tariffs, usage);
-        var (used, notes) = Billed(by, usage);
+        var (used, open) = Billed(by, usage);
+        List<string> notes = [.. Invalid(by, usage), .. open];
         var lines = Stepped(used).ConvertAll(Priced);
         var relevant = by.OfType<OcpiTariff>().Distinct().ToList();
         var (least, most) = Limits(relevant);
@@ -108,6 +111,24 @@ public static class OcpiPricing
                     ?? throw new ArgumentException($"no tariff is named {id}", nameof(tariffs)),
             }),
         ];
+    }
+
+    /// <summary>Tariffs that are not valid when the first period begins that they price (module Tariffs,
+    /// start_date_time and end_date_time).</summary>
+    private static IEnumerable<string> Invalid(List<OcpiTariff?> by, OcpiUsage usage)
+    {
+        foreach (var tariff in by.OfType<OcpiTariff>().Distinct())
+        {
+            var i = by.IndexOf(tariff);
+            var begins = usage.Periods[i].Start;
+            var edge = tariff.From is { } from && begins < from
+                ? $"start_date_time is {InstantPattern.ExtendedIso.Format(from)}"
+                : tariff.Until is { } until && begins >= until
+                    ? $"end_date_time is {InstantPattern.ExtendedIso.Format(until)}" : null;
+            if (edge is not null)
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"tariff {tariff.Id} is not valid when period {i + 1} begins: its {edge}");
+        }
     }
 
     private static (List<OcpiPriceLimit> Least, List<OcpiPriceLimit> Most) Limits(List<OcpiTariff> tariffs)

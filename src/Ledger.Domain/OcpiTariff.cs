@@ -63,6 +63,12 @@ public sealed record OcpiTariff(
     string Id, string Currency, IReadOnlyList<OcpiTariffElement> Elements, OcpiPriceLimit? MinPrice,
     OcpiPriceLimit? MaxPrice, OcpiTaxes Taxes)
 {
+    /// <summary>From when on it is valid; null where it always was.</summary>
+    public Instant? From { get; init; }
+
+    /// <summary>Until when, exclusive; null where no end is known.</summary>
+    public Instant? Until { get; init; }
+
     /// <summary>Whether it can only be applied where the location's time zone is known.</summary>
     public bool NeedsLocalTime => Elements.Any(element => element.Restrictions?.NeedLocalTime == true);
 

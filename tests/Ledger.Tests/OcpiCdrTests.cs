@@ -164,6 +164,23 @@ public sealed class OcpiCdrTests
         (await RecordsAsync(served)).Count.ShouldBe(2);
     }
 
+    /// <summary>The sessions begin at 23:30 and at 10:00; the end is exclusive.</summary>
+    [Theory]
+    [InlineData("end_date_time", "2026-01-01T00:00:00Z", "unpriced unpriced")]
+    [InlineData("end_date_time", "2026-03-02T10:00:00Z", "recorded unpriced")]
+    [InlineData("end_date_time", "2026-03-02T10:00:01", "recorded recorded")]
+    [InlineData("start_date_time", "2026-03-02T10:00:00Z", "unpriced recorded")]
+    [InlineData("start_date_time", "2026-03-02T10:00:01Z", "unpriced unpriced")]
+    public async Task A_tariff_prices_no_session_outside_its_validity(string member, string at, string outcomes)
+    {
+        await using var served = await TownAsync();
+        var answered = await IssueAsync(served, Issue.Replace("\"id\":\"T1\"", $"\"id\":\"T1\",\"{member}\":\"{at}\""));
+        answered.Take(2).Select(record => (string)record!["outcome"]!).ShouldBe(outcomes.Split(' '));
+        foreach (var record in answered.Where(record => (string)record!["outcome"]! == "unpriced"))
+            ((string)record!["why"]!).ShouldBe($"tariff T1 is not valid when period 1 begins: its {member} is {at}");
+        (await RecordsAsync(served)).Count.ShouldBe(outcomes.Split(' ').Count(outcome => outcome == "recorded"));
+    }
+
     private static JsonNode Element(string text)
     {
         var words = text.Split(' ');
@@ -252,6 +269,9 @@ public sealed class OcpiCdrTests
     [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"ocpi\":\"2.1.1\"", "UnknownFormat")]
     [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"more\":1", "UnknownField")]
     [InlineData("\"currency\":\"CNY\"", "\"currency\":\"yuan\"", "OutOfRange")]
+    [InlineData("\"id\":\"T1\"", "\"id\":\"T1\",\"end_date_time\":\"soon\"", "InvalidTime")]
+    [InlineData("\"id\":\"T1\"",
+        "\"id\":\"T1\",\"start_date_time\":\"2026-03-01T00:00:00Z\",\"end_date_time\":\"2026-02-01T00:00:00Z\"", "IntervalEmpty")]
     public async Task A_wrong_issue_is_refused_with_its_field(string from, string to, string name)
     {
         await using var served = await TownAsync();

@@ -236,6 +236,10 @@ public sealed class OcpiPricingTests
             ["charging_periods"] = new JsonArray(Period("3T12:00 ENERGY=10")),
         };
         Price(tariff, cdr)["notes"]!.AsArray().Select(each => (string)each!).ShouldBe(note is null ? [] : [note]);
+        tariff["end_date_time"] = Time("3T12:00");
+        ((string)Price(tariff, cdr)["notes"]![0]!)
+            .ShouldBe("tariff T is not valid when period 1 begins: its end_date_time is 2026-08-03T12:00:00Z");
+        tariff["end_date_time"] = Time("3T12:01");
         if (restriction != "max_power") return;
         cdr["charging_periods"] = new JsonArray(Period("3T12:00 ENERGY=10,MAX_POWER=20"));
         Price(tariff, cdr)["notes"]!.AsArray().ShouldBeEmpty();
