@@ -46,7 +46,8 @@ public sealed record MeteredSession(
 /// until the next one comes, whether or not that one has left. A station may read its first and last index shortly
 /// after and before instead; within <see cref="EdgeSecondsMax"/> they count where there is none at the edge, so that to
 /// read more never makes a stay cheaper. Where the register was not read so, the settled quantities of the settlement
-/// periods are the energy, if no other vehicle stood in any of them; else nothing is proven, and never a zero.
+/// periods are the energy, if no other vehicle stood in any of them, and no curve with a hole and no suspect meter is
+/// what says them; else nothing is proven, and never a zero.
 /// The register is the amount, the curve its shape: the parts divide the amount as the settled quantities do.
 /// </summary>
 public static class ChargingSessions
@@ -108,19 +109,19 @@ public static class ChargingSessions
 
     /// <summary>
     /// An amount divided over a stay as the settled quantities of its periods are, exactly: each part is what is due
-    /// until its end less what was due before. Where the quantities say nothing it is even in time.
+    /// until its end less what was due before. A period of which nothing is known takes what the amount leaves beyond
+    /// the others. Where the quantities say nothing it is even in time.
     /// </summary>
-    public static IReadOnlyList<Energy> Divided(
-        Energy amount, IReadOnlyList<Interval> parts, IReadOnlyList<MeteredQuantity> quantities)
+    /// <param name="isAlone">Whether no other vehicle stood there from an instant until another.</param>
+    public static IReadOnlyList<Energy> Divided(Energy amount, IReadOnlyList<Interval> parts,
+        IReadOnlyList<MeteredQuantity> quantities, Func<Instant, Instant, bool> isAlone)
     {
-        var weights = parts.Select(part => Weight(part, quantities)).ToList();
-        if (weights.Contains(null) || weights.TrueForAll(weight => weight == BigInteger.Zero))
-            weights = [.. parts.Select(part => (BigInteger?)part.Duration.ToInt64Nanoseconds())];
-        var whole = weights.Aggregate(BigInteger.Zero, (sum, weight) => sum + weight!.Value);
+        var weights = Weights(amount, parts, [.. parts.Select(part => Known(part, quantities, isAlone))]);
+        var whole = weights.Aggregate(BigInteger.Zero, (sum, weight) => sum + weight);
         var (divided, due, before) = (new List<Energy>(parts.Count), BigInteger.Zero, Energy.Zero);
         foreach (var weight in weights)
         {
-            due += weight!.Value;
+            due += weight;
             var until = new Energy((Int128)(whole.IsZero ? BigInteger.Zero
                 : (BigInteger)amount.HalfNanojoules * due / whole));
             divided.Add(until - before);
@@ -129,12 +130,25 @@ public static class ChargingSessions
         return divided;
     }
 
-    // A period that is cut by an edge of the stay counts as even in time.
-    private static BigInteger? Weight(Interval part, IReadOnlyList<MeteredQuantity> quantities)
+    /// <summary>What is known weighs what it is; what is not, by its time, what is left for all that is not.</summary>
+    private static List<BigInteger> Weights(Energy amount, IReadOnlyList<Interval> parts, List<BigInteger?> known)
+    {
+        List<BigInteger> times = [.. parts.Select(part => (BigInteger)part.Duration.ToInt64Nanoseconds())];
+        var unknown = times.Where((_, i) => known[i] is null).Aggregate(BigInteger.Zero, (sum, time) => sum + time);
+        var left = known.Aggregate((BigInteger)amount.HalfNanojoules, (rest, weight) => rest - (weight ?? 0));
+        List<BigInteger> weights = [.. times.Select((time, i) => known[i] is { } weight
+            ? weight * BigInteger.Max(BigInteger.One, unknown) : time * BigInteger.Max(BigInteger.Zero, left))];
+        return weights.TrueForAll(weight => weight.IsZero) ? times : weights;
+    }
+
+    /// <summary>What is settled of a part: of a period that is cut by an edge of the stay all, if nobody else stood in
+    /// it, and else as if it were even in time.</summary>
+    private static BigInteger? Known(
+        Interval part, IReadOnlyList<MeteredQuantity> quantities, Func<Instant, Instant, bool> isAlone)
     {
         if (quantities.FirstOrDefault(quantity => quantity.Period.Contains(part.Start))
-            is not { Metered: { } energy } of) return null;
-        return (BigInteger)energy.HalfNanojoules * part.Duration.ToInt64Nanoseconds()
-            / of.Period.Duration.ToInt64Nanoseconds();
+            is not { Metered: { HalfNanojoules: var energy }, Period: var period }) return null;
+        return part == period || isAlone(period.Start, period.End) ? energy
+            : (BigInteger)energy * part.Duration.ToInt64Nanoseconds() / period.Duration.ToInt64Nanoseconds();
     }
 }

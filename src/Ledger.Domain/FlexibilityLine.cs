@@ -38,6 +38,22 @@ public sealed record FlexibilityLine(
         InstantPattern.ExtendedIso.Format(Covers.Start), InstantPattern.ExtendedIso.Format(Covers.End), Kind,
         Text(Kwh), Text(Amount), Currency, Payer.Value, Payee.Value, Source, Problem ?? "-");
 
+    /// <summary>What of a canonical text says which line it is, as <see cref="FlexibilityKey"/> does.</summary>
+    public static string KeyIn(string text)
+    {
+        var cells = Cells(text);
+        return string.Join('|', cells[2], cells[3], cells[4], cells[5], cells[7]);
+    }
+
+    /// <summary>The amount in a canonical text.</summary>
+    public static decimal? AmountIn(string text) => Cells(text)[9] is var amount && amount == "-" ? null
+        : decimal.Parse(amount, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture);
+
+    // Nothing before the source is anybody's text, and no identifier holds a bar.
+    private static string[] Cells(string text) => text.Split('|') is { Length: >= 15 } cells ? cells
+        : throw new FormatException($"'{text}' is no line of flexibility");
+
     private static string Text(decimal? value) =>
         value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
 }

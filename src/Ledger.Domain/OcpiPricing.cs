@@ -1,5 +1,6 @@
 using System.Globalization;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Domain;
 
@@ -28,7 +29,9 @@ public sealed record OcpiPricedLine(
 /// What a session costs. The parts and the adjustment add up to the total, without and with taxes.
 /// </summary>
 /// <param name="LimitAdjustment">What the least or greatest price adds or takes.</param>
-/// <param name="Notes">Where the record is cut too coarsely for its tariff.</param>
+/// <param name="Notes">Where the record does not say enough for its tariff: a period goes on while a price changes, or
+/// states no current or power that a price depends on; or a tariff is not valid. Empty where the record proves its
+/// cost.</param>
 public sealed record OcpiCost(
     OcpiAmount Total, OcpiAmount Energy, OcpiAmount Time, OcpiAmount Parking, OcpiAmount Fixed, OcpiAmount Reservation,
     OcpiAmount LimitAdjustment, IReadOnlyList<OcpiPricedLine> Lines, IReadOnlyList<string> Notes);
@@ -75,7 +78,8 @@ public static class OcpiPricing
     public static OcpiCost Of(IReadOnlyList<OcpiTariff> tariffs, OcpiUsage usage, int decimals = MoneyDecimals)
     {
         var by = ByPeriod(tariffs, usage);
-        var (used, notes) = Billed(by, usage);
+        var (used, open) = Billed(by, usage);
+        List<string> notes = [.. Invalid(by, usage), .. open];
         var lines = Stepped(used).ConvertAll(Priced);
         var relevant = by.OfType<OcpiTariff>().Distinct().ToList();
         var (least, most) = Limits(relevant);
@@ -107,6 +111,24 @@ public static class OcpiPricing
                     ?? throw new ArgumentException($"no tariff is named {id}", nameof(tariffs)),
             }),
         ];
+    }
+
+    /// <summary>Tariffs that are not valid when the first period begins that they price (module Tariffs,
+    /// start_date_time and end_date_time).</summary>
+    private static IEnumerable<string> Invalid(List<OcpiTariff?> by, OcpiUsage usage)
+    {
+        foreach (var tariff in by.OfType<OcpiTariff>().Distinct())
+        {
+            var i = by.IndexOf(tariff);
+            var begins = usage.Periods[i].Start;
+            var edge = tariff.From is { } from && begins < from
+                ? $"start_date_time is {InstantPattern.ExtendedIso.Format(from)}"
+                : tariff.Until is { } until && begins >= until
+                    ? $"end_date_time is {InstantPattern.ExtendedIso.Format(until)}" : null;
+            if (edge is not null)
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"tariff {tariff.Id} is not valid when period {i + 1} begins: its {edge}");
+        }
     }
 
     private static (List<OcpiPriceLimit> Least, List<OcpiPriceLimit> Most) Limits(List<OcpiTariff> tariffs)
@@ -166,11 +188,10 @@ public static class OcpiPricing
             Bill(i, before, OcpiCharge.Energy, OcpiDimension.Energy, period.EnergyKwh, null);
             Bill(i, before, OcpiCharge.Time, OcpiDimension.Time, period.TimeHours, null);
             Bill(i, before, OcpiCharge.Parking, OcpiDimension.ParkingTime, period.ParkingHours, null);
-            if (!lines.Exists(line => line.Charge == OcpiCharge.Fixed))
-                Bill(i, before, OcpiCharge.Fixed, OcpiDimension.Flat, 1m, null);
-            if (Switches(tariff, period, before, Moment(usage, period, kwh, end)) is { } dimension)
-                notes.Add(string.Create(CultureInfo.InvariantCulture, $"period {i + 1} goes on after another price of ")
-                    + $"{dimension} begins to hold; it is priced as it began");
+            var isFeeDue = !lines.Exists(line => line.Charge == OcpiCharge.Fixed);
+            if (isFeeDue) Bill(i, before, OcpiCharge.Fixed, OcpiDimension.Flat, 1m, null);
+            if (Open(tariff, before, Moment(usage, period, kwh, end), isFeeDue) is { } open)
+                notes.Add(string.Create(CultureInfo.InvariantCulture, $"period {i + 1} {open}"));
         }
         return (lines, notes);
 
@@ -203,9 +224,10 @@ public static class OcpiPricing
         usage.Zone is { } zone ? at.InZone(zone).LocalDateTime : null, kwh,
         Instant.Max(at, usage.Start) - usage.Start, period);
 
-    /// <summary>A used dimension whose price is another one just before the period ends; the record should have been
-    /// cut there (module CDRs, ChargingPeriod).</summary>
-    private static string? Switches(OcpiTariff tariff, OcpiPeriod period, OcpiMoment start, OcpiMoment end)
+    /// <summary>What a period leaves open of the price of a dimension: which of two it is, where the record states no
+    /// current or power; or how much was used by another one that holds just before it ends, where the record should
+    /// have been cut (module CDRs, ChargingPeriod). Null where it leaves nothing open.</summary>
+    private static string? Open(OcpiTariff tariff, OcpiMoment start, OcpiMoment end, bool isFeeDue)
     {
         // The end itself belongs to the next period: a restriction that begins there changes nothing here.
         var last = end with
@@ -214,19 +236,22 @@ public static class OcpiPricing
             Elapsed = Duration.Max(Duration.Zero, end.Elapsed - Duration.Epsilon),
             Kwh = end.Kwh > start.Kwh ? end.Kwh - 0.0000000001m : end.Kwh,
         };
-        foreach (var (dimension, used) in new[]
+        foreach (var (dimension, used, name) in new[]
         {
-            (OcpiDimension.Energy, period.EnergyKwh), (OcpiDimension.Time, period.TimeHours),
-            (OcpiDimension.ParkingTime, period.ParkingHours),
+            (OcpiDimension.Energy, start.Period.EnergyKwh, "energy"),
+            (OcpiDimension.Time, start.Period.TimeHours, "charging time"),
+            (OcpiDimension.ParkingTime, start.Period.ParkingHours, "parking time"),
+            (OcpiDimension.Flat, isFeeDue ? 1m : 0m, "the session"),
         })
-            if (used is not (null or 0m)
-                && tariff.Active(dimension, start, null)?.Element != tariff.Active(dimension, last, null)?.Element)
-                return dimension switch
-                {
-                    OcpiDimension.Energy => "energy",
-                    OcpiDimension.Time => "charging time",
-                    _ => "parking time",
-                };
+        {
+            if (used is null or 0m) continue;
+            if (tariff.DependsOnUnstated(dimension, start))
+                return $"states no current or power, on which the price of {name} depends";
+            // A fee that was taken as the period began is not taken again.
+            if (dimension == OcpiDimension.Flat && tariff.Active(dimension, start, null) is not null) continue;
+            if (tariff.MayChange(dimension, start, last))
+                return $"goes on after another price of {name} begins to hold; it is priced as it began";
+        }
         return null;
     }
 

@@ -5,7 +5,8 @@ namespace Ledger.Domain;
 /// <summary>
 /// A metered session as OCPI counts it: one charging period for each settlement period of the stay, with energies and
 /// times of four decimals of a kWh and an hour. What rounding leaves is carried on, so that the volumes of each
-/// dimension sum to the session's rounded whole.
+/// dimension sum to the session's rounded whole. What happened inside a settlement period is not said, and neither is a
+/// current or power: a tariff that asks for them has no price for the session.
 /// </summary>
 /// <param name="TotalEnergyKwh">Below zero where more came back than went in.</param>
 public sealed record OcpiSession(
@@ -14,6 +15,9 @@ public sealed record OcpiSession(
 {
     private const int VolumeDecimals = 4; // types, number
     private const long NanosecondsPerHour = 3_600_000_000_000;
+
+    /// <summary>Why its cost is not proven; null where it is.</summary>
+    public string? Unpriced => Cost.Notes.Count == 0 ? null : Cost.Notes[0];
 
     /// <summary>A period in which nothing flowed is parking, because its vehicle asked for nothing that anyone knows.
     /// </summary>

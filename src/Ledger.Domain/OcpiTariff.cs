@@ -63,6 +63,12 @@ public sealed record OcpiTariff(
     string Id, string Currency, IReadOnlyList<OcpiTariffElement> Elements, OcpiPriceLimit? MinPrice,
     OcpiPriceLimit? MaxPrice, OcpiTaxes Taxes)
 {
+    /// <summary>From when on it is valid; null where it always was.</summary>
+    public Instant? From { get; init; }
+
+    /// <summary>Until when, exclusive; null where no end is known.</summary>
+    public Instant? Until { get; init; }
+
     /// <summary>Whether it can only be applied where the location's time zone is known.</summary>
     public bool NeedsLocalTime => Elements.Any(element => element.Restrictions?.NeedLocalTime == true);
 
@@ -81,6 +87,24 @@ public sealed record OcpiTariff(
         }
         return null;
     }
+
+    /// <summary>Whether a current or power that the record does not state decides which component of a dimension holds
+    /// at a moment.</summary>
+    public bool DependsOnUnstated(OcpiDimension dimension, OcpiMoment moment) =>
+        Before(dimension, moment).Any(moment.MeetsAsFarAsStated);
+
+    /// <summary>Whether another component than at the start may hold later in a period, also where it holds no longer
+    /// as the period ends.</summary>
+    public bool MayChange(OcpiDimension dimension, OcpiMoment start, OcpiMoment last) =>
+        Active(dimension, start, null)?.Element != Active(dimension, last, null)?.Element
+        || Before(dimension, start).Any(restrictions => start.MayMeetUntil(last, restrictions));
+
+    /// <summary>The restrictions of the elements that come before the active one, and do not hold.</summary>
+    private IEnumerable<OcpiRestrictions> Before(OcpiDimension dimension, OcpiMoment moment) =>
+        Elements.Take(Active(dimension, moment, null)?.Element ?? Elements.Count)
+            .Where(element => element.Restrictions is { Reservation: null }
+                && element.Components.Any(component => component.Dimension == dimension))
+            .Select(element => element.Restrictions!);
 }
 
 /// <summary>A moment of a session, as restrictions are judged by: once at the start of each charging period.</summary>
@@ -104,6 +128,45 @@ public sealed record OcpiMoment(LocalDateTime? Local, decimal Kwh, Duration Elap
         && Below(of.MaxPower, Period.MaxPower ?? Period.MinPower)
         && (of.MinDurationSeconds is not { } shortest || Elapsed >= Duration.FromSeconds(shortest))
         && (of.MaxDurationSeconds is not { } longest || Elapsed < Duration.FromSeconds(longest));
+
+    /// <summary>The same where a current or power that the record does not state at all may be any.</summary>
+    public bool MeetsAsFarAsStated(OcpiRestrictions of)
+    {
+        var (current, power) = (Period.MinCurrent ?? Period.MaxCurrent, Period.MinPower ?? Period.MaxPower);
+        return Meets(of with
+        {
+            MinCurrent = current is null ? null : of.MinCurrent,
+            MaxCurrent = current is null ? null : of.MaxCurrent,
+            MinPower = power is null ? null : of.MinPower,
+            MaxPower = power is null ? null : of.MaxPower,
+        });
+    }
+
+    /// <summary>Whether restrictions may be met at some moment from this one until another of the period: each of its
+    /// quantities takes the least value in between that they allow.</summary>
+    public bool MayMeetUntil(OcpiMoment last, OcpiRestrictions of)
+    {
+        var (least, most) = (Math.Min(Kwh, last.Kwh), Math.Max(Kwh, last.Kwh));
+        var reached = this with
+        {
+            Kwh = Math.Clamp(of.MinKwh ?? least, least, most),
+            Elapsed = Duration.Min(last.Elapsed,
+                Duration.Max(Elapsed, Duration.FromSeconds(of.MinDurationSeconds ?? 0))),
+        };
+        return reached.Meets(of) || Begins(of, last.Local).Any(local => (reached with { Local = local }).Meets(of));
+    }
+
+    /// <summary>Local times until another at which restrictions may begin to be met.</summary>
+    private IEnumerable<LocalDateTime> Begins(OcpiRestrictions of, LocalDateTime? until)
+    {
+        if (Local is not { } from) return [];
+        LocalDateTime[] begins =
+        [
+            from.Date + (of.StartTime ?? LocalTime.Midnight), from.Date.PlusDays(1) + LocalTime.Midnight,
+            from.Date.PlusDays(1) + (of.StartTime ?? LocalTime.Midnight),
+        ];
+        return begins.Where(local => local > from && local <= until);
+    }
 
     private static bool Meets(OcpiRestrictions of, LocalDateTime local)
     {

@@ -23,11 +23,18 @@ public static class OcpiText
     public static OcpiTariff Tariff(InputValue input)
     {
         var tariff = input.OpenObject();
+        var (from, until) = (tariff.Optional("start_date_time"), tariff.Optional("end_date_time"));
+        if (from is { } begins && until is { } ends && At(ends) <= At(begins))
+            throw ends.Refused(Rejection.IntervalEmpty, "must be after start_date_time");
         return new(
             tariff.Required("id").Text(), tariff.Required("currency").Currency(),
             Bounded(tariff.Required("elements"), 1, ElementsMax).ConvertAll(Element),
             Limit(tariff.Optional("min_price")), Limit(tariff.Optional("max_price")),
-            tariff.Optional("tax_included") is { } taxes ? Taxes(taxes) : OcpiTaxes.Excluded);
+            tariff.Optional("tax_included") is { } taxes ? Taxes(taxes) : OcpiTaxes.Excluded)
+        {
+            From = from is { } valid ? At(valid) : null,
+            Until = until is { } over ? At(over) : null,
+        };
     }
 
     /// <param name="record">A charge detail record, or at least its end and its charging periods.</param>

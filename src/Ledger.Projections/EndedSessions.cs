@@ -6,7 +6,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The charging sessions of an account's connectors that ended on a day of their zone, with what they took, as known
-/// before a position. Readings and quantities are read from their streams; the views say where vehicles stood.
+/// before a position. Readings and quantities are read from their streams; the views say where vehicles stood. What a
+/// curve with a hole or a suspect meter says shapes a stay, and proves none.
 /// </summary>
 public static class EndedSessions
 {
@@ -28,6 +29,11 @@ public static class EndedSessions
 
     /// <summary>What a settlement period is priced by; null where nobody asks, or no tariff holds.</summary>
     private sealed record PricedBy(Interval Period, TariffPublished? Tariff);
+
+    /// <summary>The settlement periods that a stay touches, and what is settled of them in both directions: as a
+    /// statement has it, and by what proves a load alone.</summary>
+    private sealed record Touched(
+        List<PricedBy> Periods, List<MeteredQuantity> Settled, List<MeteredQuantity> Proven);
 
     private static async Task<IReadOnlyList<MeteredSession>> GatherAsync(
         KnownFacts facts, Answers answers, PartyId account, LocalDate day, TariffOf? tariffs)
@@ -51,13 +57,16 @@ public static class EndedSessions
     private static async Task<MeteredSession> MeteredAsync(KnownFacts facts, SettlementPointRegistered point,
         ChargingSession session, TariffOf? tariffs, Func<Instant, Instant, bool> isAlone)
     {
-        var (periods, quantities) = await QuantitiesAsync(facts, point, session, tariffs).ConfigureAwait(false);
+        var touched = await TouchedAsync(facts, point, session, tariffs).ConfigureAwait(false);
+        var periods = touched.Periods;
         var parts = periods.Select(of => new Interval(
             Instant.Max(of.Period.Start, session.Start), Instant.Min(of.Period.End, session.End))).ToList();
         var (energies, indices, sources) = (new List<Energy>(), new List<SessionIndex>(), new List<string>());
+        var shapes = new List<List<MeteredQuantity>>();
         foreach (var direction in Enum.GetValues<Direction>())
         {
-            var own = quantities.Where(quantity => quantity.Direction == direction).ToList();
+            var proven = touched.Proven.FindAll(quantity => quantity.Direction == direction);
+            shapes.Add(touched.Settled.FindAll(quantity => quantity.Direction == direction));
             if (await CountedAsync(facts, new(session.Point, direction), session, isAlone).ConfigureAwait(false)
                 is { } counted)
             {
@@ -66,18 +75,20 @@ public static class EndedSessions
                 sources.Add($"register {new RegisterId(session.Point, direction)}");
             }
             else if (direction == Direction.Export && !point.Bidirectional) energies.Add(Energy.Zero);
-            else if (periods.Count > 0 && own.TrueForAll(quantity => quantity.Metered is not null)
-                && own.Count == periods.Count && isAlone(periods[0].Period.Start, periods[^1].Period.End))
+            else if (periods.Count > 0 && proven.TrueForAll(quantity =>
+                    quantity is { Metered: not null, Quality: < ReadingQuality.Suspect })
+                && proven.Count == periods.Count && isAlone(periods[0].Period.Start, periods[^1].Period.End))
             {
-                energies.Add(own.Aggregate(Energy.Zero, (sum, quantity) => sum + quantity.Metered!.Value));
+                energies.Add(proven.Aggregate(Energy.Zero, (sum, quantity) => sum + quantity.Metered!.Value));
+                shapes[^1] = proven;
                 sources.Add($"settled quantities, {direction}");
             }
             else return new(session, Energy.Zero, Energy.Zero, [], "", [],
                 $"no reading of {new RegisterId(session.Point, direction)} at its edges, and its settlement periods "
                 + "are not all proven or are another vehicle's too");
         }
-        var divided = Enum.GetValues<Direction>().Select((direction, d) => ChargingSessions.Divided(energies[d], parts,
-            [.. quantities.Where(quantity => quantity.Direction == direction)])).ToList();
+        var divided = energies.Select((energy, d) =>
+            ChargingSessions.Divided(energy, parts, shapes[d], isAlone)).ToList();
         return new(session, energies[0], energies[1],
             [.. parts.Select((part, p) =>
                 new SessionPart(part, divided[0][p], divided[1][p]) { Price = Price(periods[p].Tariff, part) })],
@@ -89,24 +100,29 @@ public static class EndedSessions
         && EnergyPrices.At(tariff, DateTimeZoneProviders.Tzdb[tariff.Zone], part, Direction.Import)
             is { Edge: false, Period: { } period, Price: { } price } ? (period, price) : null;
 
-    /// <summary>The settlement periods that a stay touches, and what is settled of them in both directions.</summary>
-    private static async Task<(List<PricedBy> Periods, List<MeteredQuantity> Quantities)> QuantitiesAsync(
+    private static async Task<Touched> TouchedAsync(
         KnownFacts facts, SettlementPointRegistered point, ChargingSession session, TariffOf? tariffs)
     {
         var zone = DateTimeZoneProviders.Tzdb[point.Zone];
-        var (periods, quantities) = (new List<PricedBy>(), new List<MeteredQuantity>());
+        var touched = new Touched([], [], []);
+        var load = new PointLoad(point);
         for (var day = session.Start.InZone(zone).Date; day <= session.End.InZone(zone).Date; day = day.PlusDays(1))
         {
             if (!SettlementCalendar.TryPeriods(zone, day, point.PeriodMinutes, out var ofDay, out _)) continue;
             var metered = await facts.MeteredAsync(point.Point, day, ofDay).ConfigureAwait(false);
             var tariff = tariffs is null ? null : await tariffs(point.Zone, day).ConfigureAwait(false);
             if (tariff is not null) ofDay = PricedPeriods.Of(new PointFacts(point, ofDay, metered), tariff).Periods;
-            periods.AddRange(ofDay.Where(Touches).Select(period => new PricedBy(period, tariff)));
-            foreach (var direction in Enum.GetValues<Direction>())
-                quantities.AddRange(MeteredDay.Of(point.Point, direction, ofDay, metered, point.Rated)
-                    .Where(quantity => Touches(quantity.Period)));
+            touched.Periods.AddRange(ofDay.Where(Touches).Select(period => new PricedBy(period, tariff)));
+            var proving = (await load.FactsAsync(facts, day, ofDay).ConfigureAwait(false)).Metered;
+            touched.Settled.AddRange(Quantities(ofDay, metered));
+            touched.Proven.AddRange(Quantities(ofDay, proving));
         }
-        return (periods, quantities);
+        return touched;
+
+        IEnumerable<MeteredQuantity> Quantities(IReadOnlyList<Interval> ofDay, MeteredFacts metered) =>
+            Enum.GetValues<Direction>().SelectMany(direction =>
+                MeteredDay.Of(point.Point, direction, ofDay, metered, point.Rated))
+            .Where(quantity => Touches(quantity.Period));
 
         bool Touches(Interval period) => period.Start < session.End && period.End > session.Start;
     }

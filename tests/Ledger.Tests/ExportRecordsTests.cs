@@ -54,6 +54,22 @@ public sealed class ExportRecordsTests : IDisposable
         run.Errors.ShouldContain("no record for S01-C1 from 2026-03-02T12:10:00Z to 2026-03-02T12:40:00Z: no reading of");
     }
 
+    /// <summary>The first session takes its first 5 kWh inside an hour; the second one gave energy back.</summary>
+    [Fact]
+    public void What_its_tariff_cannot_price_is_named_and_neither_billed_nor_taken_back()
+    {
+        var issued = Export(ExitCode.NotAsItShouldBe);
+        var tariff = Tariff.Replace("\"end_time\":\"08:00\"", "\"max_kwh\":5", StringComparison.Ordinal);
+        var run = town.Run("export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("kwh.json", tariff),
+            "--issued", town.File("issued.json", issued.ToJsonString()));
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        run.Errors.ShouldContain("no record for S01-C1 from 2026-03-01T23:30:00Z to 2026-03-02T01:30:00Z: "
+            + "period 1 goes on after another price of energy begins to hold");
+        // Of the second the price is another one: what was issued is credited, and a new one issued.
+        JsonNode.Parse(run.Output)!.AsArray().Select(record => (string)record!["id"]!).ShouldBe(
+            [$"{issued[1]!["id"]}-C", $"{issued[1]!["id"]}-2"]);
+    }
+
     [Fact]
     public void Read_back_and_priced_again_a_record_costs_what_it_says()
     {

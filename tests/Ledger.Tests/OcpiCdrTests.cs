@@ -146,6 +146,68 @@ public sealed class OcpiCdrTests
         (await IssueAsync(served)).Select(record => (string)record!["outcome"]!).ShouldBe(["unproven"]);
     }
 
+    /// <summary>Prices by power, and prices that change inside an hour: the records are of hours and say no power.
+    /// </summary>
+    [Theory]
+    [InlineData("ENERGY 1 max_power 50|ENERGY 2 min_power 50", "unpriced unpriced", "states no current or power")]
+    [InlineData("ENERGY 1 max_power 50|ENERGY 2", "unpriced unpriced", "states no current or power")]
+    [InlineData("FLAT 1 min_current 32|ENERGY 2", "unpriced unpriced", "on which the price of the session depends")]
+    [InlineData("ENERGY 1 max_kwh 5|ENERGY 2", "unpriced recorded", "another price of energy begins to hold")]
+    [InlineData("ENERGY 1 max_duration 600|ENERGY 2", "unpriced unpriced", "another price of energy begins to hold")]
+    [InlineData("ENERGY 1 start_time \"08:10\"|ENERGY 2", "unpriced recorded", "period 2 goes on after")]
+    [InlineData("FLAT 1 min_duration 600|ENERGY 2", "unpriced unpriced", "another price of the session begins")]
+    [InlineData("ENERGY 2|ENERGY 1 max_power 50", "recorded recorded", "")]
+    public async Task A_price_that_hangs_on_what_a_record_does_not_say_is_no_price(
+        string elements, string outcomes, string why)
+    {
+        await using var served = await TownAsync();
+        var issue = JsonNode.Parse(Issue)!;
+        issue["tariff"]!["elements"] = new JsonArray([.. elements.Split('|').Select(Element)]);
+        var answered = await IssueAsync(served, issue.ToJsonString());
+        answered.Take(2).Select(record => (string)record!["outcome"]!).ShouldBe(outcomes.Split(' '));
+        if (why.Length > 0) ((string?)answered[0]!["why"]).ShouldNotBeNull().ShouldContain(why);
+        (await RecordsAsync(served)).Count.ShouldBe(outcomes.Split(' ').Count(outcome => outcome == "recorded"));
+    }
+
+    /// <summary>A tariff without a price is no reason to take back what was billed by one that has one.</summary>
+    [Fact]
+    public async Task What_was_issued_is_left_where_a_tariff_has_no_price()
+    {
+        await using var served = await TownAsync();
+        await IssueAsync(served);
+        var issue = JsonNode.Parse(Issue)!;
+        issue["tariff"]!["elements"] = new JsonArray(Element("ENERGY 1 max_power 50"));
+        (await IssueAsync(served, issue.ToJsonString())).Select(record => (string)record!["outcome"]!)
+            .ShouldBe(["unpriced", "unpriced", "unproven"]);
+        (await RecordsAsync(served)).Count.ShouldBe(2);
+    }
+
+    /// <summary>The sessions begin at 23:30 and at 10:00; the end is exclusive.</summary>
+    [Theory]
+    [InlineData("end_date_time", "2026-01-01T00:00:00Z", "unpriced unpriced")]
+    [InlineData("end_date_time", "2026-03-02T10:00:00Z", "recorded unpriced")]
+    [InlineData("end_date_time", "2026-03-02T10:00:01", "recorded recorded")]
+    [InlineData("start_date_time", "2026-03-02T10:00:00Z", "unpriced recorded")]
+    [InlineData("start_date_time", "2026-03-02T10:00:01Z", "unpriced unpriced")]
+    public async Task A_tariff_prices_no_session_outside_its_validity(string member, string at, string outcomes)
+    {
+        await using var served = await TownAsync();
+        var answered = await IssueAsync(served, Issue.Replace("\"id\":\"T1\"", $"\"id\":\"T1\",\"{member}\":\"{at}\""));
+        answered.Take(2).Select(record => (string)record!["outcome"]!).ShouldBe(outcomes.Split(' '));
+        foreach (var record in answered.Where(record => (string)record!["outcome"]! == "unpriced"))
+            ((string)record!["why"]!).ShouldBe($"tariff T1 is not valid when period 1 begins: its {member} is {at}");
+        (await RecordsAsync(served)).Count.ShouldBe(outcomes.Split(' ').Count(outcome => outcome == "recorded"));
+    }
+
+    private static JsonNode Element(string text)
+    {
+        var words = text.Split(' ');
+        var element = JsonNode.Parse($$"""{"price_components":[{"type":"{{words[0]}}","price":{{words[1]}},"step_size":1}]}""")!;
+        if (words.Length > 2)
+            element["restrictions"] = new JsonObject { [words[2]] = JsonNode.Parse(words[3]) };
+        return element;
+    }
+
     [Fact]
     public async Task Pages_are_those_of_OCPI()
     {
@@ -225,6 +287,9 @@ public sealed class OcpiCdrTests
     [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"ocpi\":\"2.1.1\"", "UnknownFormat")]
     [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"more\":1", "UnknownField")]
     [InlineData("\"currency\":\"CNY\"", "\"currency\":\"yuan\"", "OutOfRange")]
+    [InlineData("\"id\":\"T1\"", "\"id\":\"T1\",\"end_date_time\":\"soon\"", "InvalidTime")]
+    [InlineData("\"id\":\"T1\"",
+        "\"id\":\"T1\",\"start_date_time\":\"2026-03-01T00:00:00Z\",\"end_date_time\":\"2026-02-01T00:00:00Z\"", "IntervalEmpty")]
     public async Task A_wrong_issue_is_refused_with_its_field(string from, string to, string name)
     {
         await using var served = await TownAsync();

@@ -220,6 +220,54 @@ public sealed class OcpiPricingTests
             several.Lines.All(line => line.Tariff.Id == ((mask >> line.Period) % 2 == 0 ? "A" : "B")).ShouldBeTrue();
         }, iter: LongRun.Samples);
 
+    /// <summary>One hour with 10 kWh, by a tariff of which it does not say enough.</summary>
+    [Theory]
+    [InlineData("max_power", 50, "period 1 states no current or power, on which the price of energy depends")]
+    [InlineData("min_current", 32, "period 1 states no current or power, on which the price of energy depends")]
+    [InlineData("max_kwh", 5, "period 1 goes on after another price of energy begins to hold; it is priced as it began")]
+    [InlineData("max_kwh", 10, null)]
+    public void What_a_record_leaves_open_is_noted(string restriction, int value, string? note)
+    {
+        var tariff = JsonNode.Parse("""{"id":"T","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":1,"step_size":1}]},{"price_components":[{"type":"ENERGY","price":2,"step_size":1}]}]}""")!;
+        tariff["elements"]![0]!["restrictions"] = new JsonObject { [restriction] = value };
+        var cdr = new JsonObject
+        {
+            ["end_date_time"] = Time("3T13:00"),
+            ["charging_periods"] = new JsonArray(Period("3T12:00 ENERGY=10")),
+        };
+        Price(tariff, cdr)["notes"]!.AsArray().Select(each => (string)each!).ShouldBe(note is null ? [] : [note]);
+        tariff["end_date_time"] = Time("3T12:00");
+        ((string)Price(tariff, cdr)["notes"]![0]!)
+            .ShouldBe("tariff T is not valid when period 1 begins: its end_date_time is 2026-08-03T12:00:00Z");
+        tariff["end_date_time"] = Time("3T12:01");
+        if (restriction != "max_power") return;
+        cdr["charging_periods"] = new JsonArray(Period("3T12:00 ENERGY=10,MAX_POWER=20"));
+        Price(tariff, cdr)["notes"]!.AsArray().ShouldBeEmpty();
+    }
+
+    /// <summary>A price that begins to hold and ends inside one period of 10 kWh, from 12:00 to 13:00 of a Monday.
+    /// </summary>
+    [Theory]
+    [InlineData("""{"min_kwh":5,"max_kwh":6}""", true)]
+    [InlineData("""{"min_kwh":10,"max_kwh":11}""", false)]
+    [InlineData("""{"min_duration":600,"max_duration":1200}""", true)]
+    [InlineData("""{"min_duration":3600}""", false)]
+    [InlineData("""{"start_time":"12:10","end_time":"12:20"}""", true)]
+    [InlineData("""{"start_time":"12:10","end_time":"12:20","day_of_week":["TUESDAY"]}""", false)]
+    [InlineData("""{"start_time":"13:00","end_time":"14:00"}""", false)]
+    [InlineData("""{"start_time":"12:10","end_time":"12:20","min_kwh":20}""", false)]
+    public void A_price_that_holds_inside_a_period_alone_is_noted(string restrictions, bool noted)
+    {
+        var tariff = JsonNode.Parse("""{"id":"T","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":3,"step_size":1}]},{"price_components":[{"type":"ENERGY","price":1,"step_size":1}]}]}""")!;
+        tariff["elements"]![0]!["restrictions"] = JsonNode.Parse(restrictions);
+        var cdr = new JsonObject
+        {
+            ["end_date_time"] = Time("3T13:00"),
+            ["charging_periods"] = new JsonArray(Period("3T12:00 ENERGY=10")),
+        };
+        Price(tariff, cdr)["notes"]!.AsArray().Count.ShouldBe(noted ? 1 : 0);
+    }
+
     private static (JsonNode Tariff, JsonNode Cdr) Published(string record)
     {
         var folder = Path.Combine(Samples("ocpi-tariffs-tandemdrive"), "ocpi-tariffs", "test_data");

@@ -73,6 +73,26 @@ public sealed class SessionEdgesTests : IDisposable
         Energy("S01-C1", "2026-03-02T12:10:00Z").ShouldBe("7.0");
     }
 
+    /// <summary>Five seconds at 300 kW in an hour of which nothing else is known; and an hour that is known.</summary>
+    [Theory]
+    [InlineData("20:10:00,300|20:10:01,300|20:10:02,300|20:10:03,300|20:10:04,300|20:10:05,300",
+        "no reading of S01-C1/1.8.0 at its edges")]
+    [InlineData("20:00:00,12|21:00:00,12", "12.0")]
+    public void A_curve_with_a_hole_proves_no_stay(string samples, string energy)
+    {
+        Curve(samples);
+        Energy("S01-C1", "2026-03-02T12:10:00Z").ShouldBe(energy);
+    }
+
+    /// <summary>More than can flow through the point in an hour: validation makes the second index suspect.</summary>
+    [Fact]
+    public void A_suspect_reading_proves_no_stay()
+    {
+        Read("S01-C1,1.8.0,2026-03-02T20:00:00+08:00,1043.125|S01-C1,2.8.0,2026-03-02T20:00:00+08:00,30.5|"
+            + "S01-C1,1.8.0,2026-03-02T21:00:00+08:00,1443.125|S01-C1,2.8.0,2026-03-02T21:00:00+08:00,30.5");
+        Energy("S01-C1", "2026-03-02T12:10:00Z").ShouldBe("no reading of S01-C1/1.8.0 at its edges");
+    }
+
     private static readonly RegisterInstalled installed =
         new(new(new("P1"), Direction.Import), "M1", 9, 3, 1, null);
 
@@ -116,6 +136,11 @@ public sealed class SessionEdgesTests : IDisposable
             ["connected"] = state[1] == "came",
             ["source"] = "ocpp",
         }.ToJsonString() + "\n"))));
+
+    /// <param name="samples">Of the first connector on the day: local times with kW.</param>
+    private void Curve(string samples) => town.Done("import", town.File("curve.csv",
+        "point,time,kw\n" + string.Concat(samples.Split('|').Select(sample =>
+            $"S01-C1,{ChargeTown.Day}T{sample.Replace(",", "+08:00,", StringComparison.Ordinal)}\n"))));
 
     private void Read(string rows) => town.Done("import", town.File("rows.csv",
         $"point,register,read_at,kwh\n{rows.Replace('|', '\n')}\n"));

@@ -51,7 +51,8 @@ public sealed record IssuedRecordAnswer(
 /// <summary>
 /// Charge detail records that the ledger issues itself. An issued record is a fact with the record as its evidence, so
 /// it is never changed: where the facts of its session changed, the next issue credits it and issues a new one, if what
-/// the session took is proven.
+/// the session took is proven. A session of which the tariff asks what no record of it could say gets none, and what
+/// stands of it is left.
 /// </summary>
 public static class OcpiIssuing
 {
@@ -65,14 +66,17 @@ public static class OcpiIssuing
         var answered = new List<IssuedRecordAnswer>();
         foreach (var session in sessions)
         {
+            var priced = session.Why is not null ? null
+                : OcpiSession.Of(session, asked.Tariff,
+                    DateTimeZoneProviders.Tzdb[answers.PointOn(session.Session.Point, asked.Day)!.Zone]);
             if (session.Why is { } why) answered.Add(Answer(session, null, "unproven", null, why));
-            if (Issued(ledger, answers, asked, session) is not { } issued)
+            if (priced?.Unpriced is { } unpriced) answered.Add(Answer(session, null, "unpriced", null, unpriced));
+            else if (Issued(ledger, answers, asked, session) is not { } issued)
                 answered.Add(Answer(session, null, "sealed", null,
                     "what was issued of it names somebody, and is compared at the ledger's own machine alone"));
             else
                 foreach (var record in OcpiRecords.ToIssue(
-                    session.Why is null ? RecordOf(ledger, answers, asked, session) : null, issued,
-                    ledger.Clock.GetCurrentInstant()))
+                    priced is null ? null : RecordOf(ledger, asked, priced), issued, ledger.Clock.GetCurrentInstant()))
                     answered.Add(await RecordAsync(ledger, session, record, by, attempt(), ct).ConfigureAwait(false));
         }
         return answered;
@@ -98,12 +102,9 @@ public static class OcpiIssuing
         }
     }
 
-    private static JsonObject RecordOf(OpenLedger ledger, Answers answers, OcpiIssue asked, MeteredSession session) =>
-        OcpiRecords.Write(
-            OcpiSession.Of(session, asked.Tariff,
-                DateTimeZoneProviders.Tzdb[answers.PointOn(session.Session.Point, asked.Day)!.Zone]),
-            asked.TariffText, asked.Header, null, null, asked.Tariff.Currency, ledger.Clock.GetCurrentInstant(),
-            asked.Version);
+    private static JsonObject RecordOf(OpenLedger ledger, OcpiIssue asked, OcpiSession priced) => OcpiRecords.Write(
+        priced, asked.TariffText, asked.Header, null, null, asked.Tariff.Currency,
+        ledger.Clock.GetCurrentInstant(), asked.Version);
 
     /// <summary>What was issued of a session; null where a part of it cannot be read.</summary>
     private static List<JsonObject>? Issued(

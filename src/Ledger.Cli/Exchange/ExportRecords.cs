@@ -69,12 +69,20 @@ static class ExportRecords
         }
         var now = shell.Clock.GetCurrentInstant();
         var known = issued.ToLookup(record => (string?)record["session_id"]);
-        var records = sessions.SelectMany(session => OcpiRecords.ToIssue(session.Why is not null ? null
-            : OcpiRecords.Write(OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText.AsObject(),
-                header, signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
-                tariff.Currency, now, version),
-            [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id])], now));
+        var priced = sessions.Where(session => session.Why is null).ToDictionary(session => session,
+            session => OcpiSession.Of(session, tariff, zones[session.Session.Point]));
+        // What has no price is named and not credited: its energy is as proven as before.
+        var records = sessions.Except(priced.Keys.Where(session => priced[session].Unpriced is not null))
+            .SelectMany(session => OcpiRecords.ToIssue(session.Why is not null ? null
+                : OcpiRecords.Write(priced[session], tariffText.AsObject(), header,
+                    signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
+                    tariff.Currency, now, version),
+                [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id])], now));
         var written = new JsonArray([.. Priced(records)]);
+        sessions = [.. sessions.Select(session => session with
+        {
+            Why = session.Why ?? priced[session].Unpriced,
+        })];
         await WriteAsync(line, shell, written, sessions, ct).ConfigureAwait(false);
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }

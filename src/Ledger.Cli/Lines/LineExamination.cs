@@ -34,8 +34,9 @@ internal sealed record ExaminedStatementLine(
 internal sealed partial class LineExamination(
     IJournal journal, Func<EvidenceDigest, byte[]?> evidence, CancellationToken ct)
 {
+    /// <param name="Faults">What is wrong with the run of which the point's lines are, and with their number.</param>
     private sealed record PointDay(
-        SettledSeries Series, EvidencedDay ByEvidence);
+        SettledSeries Series, EvidencedDay ByEvidence, IReadOnlyList<string> Faults);
 
     private readonly EvidencedFacts evidenced = new(evidence);
     private readonly Dictionary<long, TracedJournal> traced = [];
@@ -63,7 +64,7 @@ internal sealed partial class LineExamination(
                 months[(run.Position, point)] = month = await ChargeExamination.OfAsync(
                     traced[run.Position], run.Run, day.Series, evidenced, ct).ConfigureAwait(false);
             return month.Examined(run, index, carry, traced[run.Position].Given,
-                [.. TariffFault(run, day.Series.Tariff), .. NodeFaults(run, day.Series.Tariff)
+                [.. day.Faults, .. NodeFaults(run, day.Series.Tariff)
                     .Select(fault => fault.Fault)]);
         }
         catch (Exception wrong) when (wrong is InvalidOperationException or InvalidCastException or ArgumentException
@@ -82,13 +83,14 @@ internal sealed partial class LineExamination(
             traced[run.Position] = trace = new TracedJournal(journal, run.Run.AtPosition);
         var series = await SettledSeries.GatherAsync(trace, run.Run, point, ct).ConfigureAwait(false);
         return days[(run.Position, point)] =
-            new(series, evidenced.Of(series.Point.Metered, series.Point.Registered));
+            new(series, evidenced.Of(series.Point.Metered, series.Point.Registered),
+                [.. TariffFault(run, series.Tariff), .. CountFault(run, series)]);
     }
 
     private ExaminedStatementLine Examined(RunLines run, int index, LineCarry carry, PointDay day)
     {
         var (line, series) = (run.Lines[index], day.Series);
-        List<string> exceptions = [.. TariffFault(run, series.Tariff)];
+        List<string> exceptions = [.. day.Faults];
         // What a line carries comes from the lines before it, so they are derived with it.
         foreach (var (at, fault) in NodeFaults(run, series.Tariff))
             if (at <= index) exceptions.Add(fault);
@@ -120,9 +122,28 @@ internal sealed partial class LineExamination(
     }
 
     private static IEnumerable<string> TariffFault(RunLines run, TariffPublished tariff) =>
-        (tariff.Tariff, tariff.Version) == (run.Run.Tariff, run.Run.TariffVersion) ? []
-            : [$"tariff {tariff.Tariff} v{tariff.Version} by the facts, "
-                + $"{run.Run.Tariff} v{run.Run.TariffVersion} by the run"];
+        (tariff.Tariff, tariff.Version, tariff.Currency) == (run.Run.Tariff, run.Run.TariffVersion, run.Run.Currency)
+            ? []
+            : [$"tariff {tariff.Tariff} v{tariff.Version} in {tariff.Currency} by the facts, "
+                + $"{run.Run.Tariff} v{run.Run.TariffVersion} in {run.Run.Currency} by the run"];
+
+    /// <summary>Lines of the point that the run lacks, or has beyond the facts. Of what stands after the texts that are
+    /// here nothing is known.</summary>
+    private static IEnumerable<string> CountFault(RunLines run, SettledSeries series)
+    {
+        var point = series.Point.Registered.Point;
+        var lines = run.Lines.Where(line => line.Point == point).ToList();
+        var isOver = run.IsWhole || lines.Count == 0 || lines[^1].Number < run.Texts.Count;
+        foreach (var direction in Enum.GetValues<Direction>())
+        {
+            if (!isOver && direction >= lines[^1].Direction) yield break;
+            var (found, due) = (lines.Count(line => line.Direction == direction),
+                series.Point.Directions.Contains(direction) ? series.Quantities(direction).Count : 0);
+            if (found != due)
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"{point} has {found} lines of {direction}, and {due} by the facts");
+        }
+    }
 
     private IReadOnlyList<(int Index, string Fault)> NodeFaults(RunLines run, TariffPublished tariff)
     {

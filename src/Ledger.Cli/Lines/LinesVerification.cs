@@ -83,6 +83,8 @@ internal sealed class LinesVerification(
                     : !tree.IsBeginningOf(completed.Lines, Convert.FromHexString(completed.LinesRoot.Hex), path ?? []))
                     findings.Add(empty.FileName, "lines that are not the run's",
                         $"lines with the root {completed.LinesRoot}");
+                foreach (var fault in run.Faults())
+                    findings.Add(empty.FileName, fault, "lines as a statement has them");
                 runs.Add(run);
             }
             catch (Exception wrong) when (wrong is FormatException or ArgumentException or OverflowException
@@ -121,9 +123,10 @@ internal sealed class LinesVerification(
         var asRecorded = result.Lines.SelectMany(each => each.Line.AsRecorded).Distinct().Count();
         if (asRecorded > 0)
             findings.LeaveOut($"{Count(asRecorded)} facts of these lines against evidence: they have none to be read");
-        findings.LeaveOut("whether the points of these lines are all that the account is settled by");
-        findings.LeaveOut("what the runs say beside their lines, as total, postings and the run that each supersedes: a "
-            + "bundle of the statement derives it");
+        findings.LeaveOut("whether the points of these lines are all that the account is settled by, and whether other "
+            + "points stand in its runs that should not be there");
+        findings.LeaveOut("what the runs say beside their lines, as postings, the run that each supersedes, and the total "
+            + "where not all lines are here: a bundle of the statement derives it");
         if (result.Request is LinesRequest.Sample { Statement: null })
             findings.LeaveOut("whether other runs should have been drawn from");
     }

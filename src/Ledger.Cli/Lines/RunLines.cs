@@ -34,6 +34,34 @@ internal sealed record RunLines(
     /// <summary>The charge at an index of the texts; null where a line of energy stands there.</summary>
     public StatementCharge? ChargeAt(int index) => index < Lines.Count ? null : Charges[index - Lines.Count];
 
+    /// <summary>What no statement has, whatever its facts: lines out of their order, of which no two are of one time,
+    /// charges and payments that stand twice, and of a whole run another total than the sum.</summary>
+    public IEnumerable<string> Faults()
+    {
+        foreach (var (before, line) in Lines.Zip(Lines.Skip(1)))
+            if (!Follows(before, line))
+                yield return $"line {line.Number}: {line.Point} {line.Direction} from {line.Period.Start} after "
+                    + $"{before.Point} {before.Direction} until {before.Period.End}";
+        var (charges, paid) = (new HashSet<ChargeKey>(), new HashSet<string>());
+        foreach (var charge in Charges)
+            if (!charges.Add(ChargeKey.From(charge)))
+                yield return $"line {charge.Number}: {charge.Part} {charge.Name} of "
+                    + $"{ChargeKey.From(charge).Whose} stands twice";
+        foreach (var text in Flexibility)
+            if (!paid.Add(FlexibilityLine.KeyIn(text)))
+                yield return $"'{text}' stands twice";
+        var sum = Lines.Sum(line => line.Amount ?? 0m) + Charges.Sum(charge => charge.Amount ?? 0m)
+            + Flexibility.Sum(text => FlexibilityLine.AmountIn(text) ?? 0m);
+        if (IsWhole && sum != Run.Total)
+            yield return string.Create(CultureInfo.InvariantCulture, $"total {Run.Total}, and {sum} by its lines");
+    }
+
+    /// <summary>By point, direction and time.</summary>
+    private static bool Follows(StatementLine before, StatementLine line) =>
+        before.Point.CompareTo(line.Point) is var point and not 0 ? point < 0
+        : before.Direction != line.Direction ? before.Direction < line.Direction
+        : before.Period.End <= line.Period.Start;
+
     /// <summary>The first so many of the texts.</summary>
     public RunLines Beginning(int count) => new(Position, Run, [.. Lines.Take(count)],
         [.. Charges.Take(Math.Max(0, count - Lines.Count))],
