@@ -204,9 +204,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     /// <summary>However many periods a call speaks of, one entry says it of all of them; the latest stands last.
     /// </summary>
-    private void Know(in PeriodClock one)
+    private void Know(in PeriodClock said)
     {
-        if (one.Last < next || told == one) return;
+        if (said.Last < next) return;
+        var one = said with { First = Math.Max(said.First, next) }; // of what is over nothing is asked any more
+        if (told == one) return;
         told = one;
         var known = ClockEstimate.None;
         for (var i = clocks.Count - 1; i >= 0; i--)

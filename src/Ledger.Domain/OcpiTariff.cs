@@ -143,7 +143,7 @@ public sealed record OcpiMoment(LocalDateTime? Local, decimal Kwh, Duration Elap
     }
 
     /// <summary>Whether restrictions may be met at some moment from this one until another of the period: each of its
-    /// quantities takes the least value in between that they allow.</summary>
+    /// quantities takes the least value in between that they allow, and what is not stated any.</summary>
     public bool MayMeetUntil(OcpiMoment last, OcpiRestrictions of)
     {
         var (least, most) = (Math.Min(Kwh, last.Kwh), Math.Max(Kwh, last.Kwh));
@@ -153,7 +153,8 @@ public sealed record OcpiMoment(LocalDateTime? Local, decimal Kwh, Duration Elap
             Elapsed = Duration.Min(last.Elapsed,
                 Duration.Max(Elapsed, Duration.FromSeconds(of.MinDurationSeconds ?? 0))),
         };
-        return reached.Meets(of) || Begins(of, last.Local).Any(local => (reached with { Local = local }).Meets(of));
+        return reached.MeetsAsFarAsStated(of)
+            || Begins(of, last.Local).Any(local => (reached with { Local = local }).MeetsAsFarAsStated(of));
     }
 
     /// <summary>Local times until another at which restrictions may begin to be met.</summary>

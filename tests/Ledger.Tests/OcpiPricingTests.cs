@@ -256,6 +256,8 @@ public sealed class OcpiPricingTests
     [InlineData("""{"start_time":"12:10","end_time":"12:20","day_of_week":["TUESDAY"]}""", false)]
     [InlineData("""{"start_time":"13:00","end_time":"14:00"}""", false)]
     [InlineData("""{"start_time":"12:10","end_time":"12:20","min_kwh":20}""", false)]
+    [InlineData("""{"min_duration":600,"min_power":50}""", true)]
+    [InlineData("""{"min_kwh":5,"max_current":32}""", true)]
     public void A_price_that_holds_inside_a_period_alone_is_noted(string restrictions, bool noted)
     {
         var tariff = JsonNode.Parse("""{"id":"T","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":3,"step_size":1}]},{"price_components":[{"type":"ENERGY","price":1,"step_size":1}]}]}""")!;
