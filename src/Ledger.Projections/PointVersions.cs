@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Ledger.Domain;
 using NodaTime;
 
@@ -38,6 +39,21 @@ internal static class PointVersions
         ];
         return stand.Count == 1 ? added : stand[0].With(stand[1..]);
     }
+
+    /// <summary>Whether a stored row is the recomputed one as an earlier program kept it: the version of a point that was
+    /// registered last, without its beginning and its owner.</summary>
+    public static bool IsOfEarlierProgram(string stored, string recomputed)
+    {
+        if (JsonNode.Parse(stored) is not JsonObject was || was.ContainsKey(Begins) || was.ContainsKey(Whose)
+            || JsonNode.Parse(recomputed) is not JsonObject now || !now.ContainsKey(Begins) || !now.ContainsKey(Whose))
+            return false;
+        return (now[Later]?.AsArray() ?? []).Select(version => version!.AsObject()).Append(now).ToList()
+            .Exists(version => JsonNode.DeepEquals(was, new JsonObject(version
+                .Where(member => member.Key is not (Begins or Whose or Later))
+                .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())))));
+    }
+
+    private const string Begins = "validFrom", Whose = "owner", Later = "later";
 
     private static PartyId OwnerOf<TRow>(TRow version) where TRow : class, IPointVersion<TRow> =>
         version.Owner is { } owner ? new(owner) : default;

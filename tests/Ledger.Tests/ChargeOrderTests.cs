@@ -66,8 +66,8 @@ public sealed class ChargeOrderTests : IDisposable
         var third = orders[2];
         third.Details.Select(detail => detail.ElecPrice).ShouldBe([1.5m, 1.44m]);
         third.Details[1].Start.ShouldBe(Instant.FromUtc(2026, 3, 2, 12, 30));
-        // 20 of the 30 minutes in which 4 kWh flowed, and 10 of those with 3: 8 to 3.
-        third.Details.Select(detail => detail.Power).ShouldBe([5.09m, 1.91m]);
+        // From 20:10 to 20:40, and nobody else stood there from 20:00 to 21:00.
+        third.Details.Select(detail => detail.Power).ShouldBe([4m, 3m]);
         third.TotalPower.ShouldBe(7m);
         Agree(orders, ChargeTown.Day);
     }

@@ -76,7 +76,7 @@ public sealed class BundleVerification(
                 Findings.FaultCount - before));
             return;
         }
-        closing += $" run={manifest.Run}";
+        if (RunId.TryParse(manifest.Run, out var run)) closing += $" run={run}";
         var derived = await new BundleStatement(files, events, manifest.Run, Findings, ct)
             .VerifyAsync(named, checkpoint.Size).ConfigureAwait(false);
         steps.Add(new("statements", derived is null ? 0 : 1, $"{Count(derived?.Lines.Count ?? 0)} lines",

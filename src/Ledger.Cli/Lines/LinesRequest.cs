@@ -57,6 +57,8 @@ internal abstract record LinesRequest
                     || !SeededDraw.IsSeed(sample.Seed)
                     || sample.Confidence is < ConfidenceFactor.PercentMin or > ConfidenceFactor.PercentMax)
                 || request is One { Number: < 1 }
+                || (request is One { Run: var one } && !RunId.TryParse(one, out _))
+                || (request is Sample { Statement: { } of } && !RunId.TryParse(of, out _))
                 ? throw new FormatException("the request is out of its range") : request;
         }
         catch (Exception wrong) when (wrong is InvalidOperationException or ArgumentNullException
