@@ -19,7 +19,7 @@ public interface IPointVersion<TRow> where TRow : class, IPointVersion<TRow>
 }
 
 /// <summary>Which version stands and which holds, as <see cref="SettlementPointState"/> says it.</summary>
-internal static class PointVersions
+public static class PointVersions
 {
     /// <summary>The version in force at an instant, and before the first the first.</summary>
     public static TRow InForce<TRow>(this TRow first, Instant at) where TRow : class, IPointVersion<TRow> =>
