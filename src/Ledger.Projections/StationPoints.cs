@@ -14,15 +14,15 @@ internal sealed class StationPoints
     private readonly ILookup<string, MasterData.PointRow> behind;
     private readonly List<MasterData.PointRow> unsaid;
 
-    /// <param name="versions">Of every point, in order of time.</param>
-    /// <param name="places">Of every point, in order of time.</param>
+    /// <param name="versions">Of every point that was ever at the station, in order of time.</param>
+    /// <param name="places">By point, in order of time.</param>
     public StationPoints(string station, Instant at, IEnumerable<IGrouping<string, MasterData.PointRow>> versions,
-        IEnumerable<MasterData.PlaceRow> places)
+        ILookup<string, MasterData.PlaceRow> places)
     {
         var points = versions.Select(known => known.InForce(at)).Where(point => point.Station == station)
             .ToDictionary(point => point.Point, StringComparer.Ordinal);
-        var parents = places.Where(place => place.ValidFrom <= at).GroupBy(place => place.Point, StringComparer.Ordinal)
-            .Select(known => known.Last()).Where(place => points.ContainsKey(place.Parent))
+        var parents = points.Keys.Select(point => places[point].LastOrDefault(place => place.ValidFrom <= at))
+            .OfType<MasterData.PlaceRow>().Where(place => points.ContainsKey(place.Parent))
             .ToDictionary(place => place.Point, place => place.Parent, StringComparer.Ordinal);
         var first = points.Values.Where(point => !parents.ContainsKey(point.Point))
             .ToLookup(point => point.Kind == SettlementPointKind.GridConnection);

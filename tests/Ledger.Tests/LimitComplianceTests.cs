@@ -139,6 +139,45 @@ public sealed class LimitComplianceTests
         Read(new(new("cpo"), null, new("cpo"), false)).ShouldBe(LimitVerdict.Unproven);
     }
 
+    /// <summary>Of many limits and days the network is read once.</summary>
+    [Fact]
+    public void What_all_limits_and_days_have_in_common_is_read_once()
+    {
+        var connectors = Enumerable.Range(1, 9).Select(n => $"C{n}").ToList();
+        var views = Views([Point("G", SettlementPointKind.GridConnection), Limit("G", 300),
+            .. connectors.Select(point => Point(point, SettlementPointKind.Connector)),
+            .. connectors.Select(point => Placed(point, "G")), .. connectors.Select(point => Limit(point, 100)),
+            .. connectors.Select(point => Flow(point, 0, 200))]);
+        var counted = new CountedViews(views);
+        var limits = new LimitAnswers(new Answers(counted));
+        foreach (var each in (LocalDate[])[day.PlusDays(-1), day, day.PlusDays(1)])
+            RowJson.Write(limits.On(each)).ShouldBe(RowJson.Write(new Answers(views).Limits(each)));
+        limits.On(day).Count(answer => answer.Day.Verdict == LimitVerdict.Above).ShouldBe(10);
+        counted.ReadFrom.FindAll(first => first is "point|" or "place|").ShouldBe(["point|", "place|"]);
+    }
+
+    /// <summary>Views that say where each range began that was read of them.</summary>
+    sealed class CountedViews(MemoryViews views) : IViewStore
+    {
+        public List<string> ReadFrom { get; } = [];
+        public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
+        public long Checkpoint(string projection) => views.Checkpoint(projection);
+        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+            views.Commit(checkpoints, changes);
+        public string? Get(string projection, string key, long? asOf = null) => views.Get(projection, key, asOf);
+        public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
+        {
+            ReadFrom.Add(first);
+            return views.Range(projection, first, last, asOf);
+        }
+
+        public IReadOnlyList<ViewRow> Versions(string projection) => views.Versions(projection);
+        public void Reset(string projection) => views.Reset(projection);
+        public bool TryHold(string lease, string holder, Duration length) => views.TryHold(lease, holder, length);
+        public bool TryKeep(string lease, string holder, Duration length) => views.TryKeep(lease, holder, length);
+        public void Switch(IReadOnlyCollection<string> projections) => views.Switch(projections);
+    }
+
     /// <summary>Causes are looked for among what lies behind the limit, and calls among those that aim there.</summary>
     [Fact]
     public void What_began_behind_another_feeder_is_no_cause()
