@@ -102,6 +102,22 @@ public sealed class LimitComplianceTests
         Verdicts([.. facts, Placed("C1", "G")]).ShouldBe([("G", LimitVerdict.Above), ("H", LimitVerdict.Within)]);
     }
 
+    /// <summary>A feeder that is said to lie behind a point of another station is no second connection: it lies behind
+    /// the one that has nothing before it, and so does what is unsaid.</summary>
+    [Fact]
+    public void A_feeder_behind_a_point_of_another_station_is_no_connection()
+    {
+        LedgerEvent[] facts =
+        [
+            Point("G", SettlementPointKind.GridConnection), Point("F1", SettlementPointKind.GridConnection),
+            Point("C1", SettlementPointKind.Connector), Point("C2", SettlementPointKind.Connector),
+            Point("X", SettlementPointKind.GridConnection) with { Station = new("T") },
+            Placed("F1", "X"), Placed("C2", "F1"), Limit("F1", 300), Limit("G", 300),
+            Flow("C1", 0, 200), Flow("C2", 0, 200),
+        ];
+        Verdicts(facts).ShouldBe([("F1", LimitVerdict.Within), ("G", LimitVerdict.Above)]);
+    }
+
     /// <summary>A day has the master data of its beginning: a connector that shall be moved, one that shall lie behind
     /// another feeder, and a zone of later are none of today.</summary>
     [Fact]
