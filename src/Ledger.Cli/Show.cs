@@ -254,7 +254,8 @@ public static class Show
     private static Page StandingLimits(Asked asked)
     {
         var days = asked.Line.Day("--day") is { } day ? [day] : asked.Answers.Days();
-        var answers = days.SelectMany(each => asked.Answers.Limits(each)).ToList();
+        var limits = new LimitAnswers(asked.Answers);
+        var answers = days.SelectMany(each => limits.On(each)).ToList();
         return asked.Page("limits")
             .Table("limits", "standing limits, of overlapping ones the later recorded holds",
                 LimitListings.Limits(asked.Answers.StandingLimits()))

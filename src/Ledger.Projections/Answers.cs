@@ -65,13 +65,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     {
         var versions = views.Range("MasterData", $"point|{point}|", $"point|{point}|~", null)
             .Select(row => RowJson.Read<MasterData.PointRow>(row.Json)!).ToList();
-        return versions.Skip(InForce(versions, at));
+        return versions.Count == 0 ? [] : versions.Skip(versions.IndexOf(versions.InForce(at)));
     }
 
     /// <summary>The version of a point in force at an instant, the first where none is yet; null where it is not
     /// registered, or not reached.</summary>
     public MasterData.PointRow? PointAt(SettlementPointId point, Instant at) =>
-        Versions(point) is { Count: > 0 } versions ? versions[InForce(versions, at)] : null;
+        Versions(point) is { Count: > 0 } versions ? versions.InForce(at) : null;
 
     /// <summary>Who owned a point at any time, owns it, or will.</summary>
     public IReadOnlyList<PartyId> OwnersOf(SettlementPointId point) =>
@@ -80,9 +80,6 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>The versions of a point, in order of when each holds from.</summary>
     public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
         Reaches(point) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
-
-    private static int InForce(IReadOnlyList<MasterData.PointRow> versions, Instant at) =>
-        Math.Max(0, versions.Count(version => version.ValidFrom <= at) - 1); // they are in order of time
 
     private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));
 

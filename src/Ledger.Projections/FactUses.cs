@@ -116,22 +116,62 @@ public static class FactUses
     private static async Task<List<FactInRun>> PaidAsync(
         IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
     {
-        var paid = new List<FactInRun>();
-        var answers = new Answers(views);
-        if (Matters(answers, fact.Event) is not (var start, var end)) return paid;
-        var owners = fact.Event is ChargingStateRecorded { Point: var point }
+        var (paid, isStay) = (new List<FactInRun>(), fact.Event is ChargingStateRecorded);
+        foreach (var run in await NearAsync(journal, new(views), fact.Event, ct).ConfigureAwait(false))
+            if (fact.Position < run.AtPosition
+                && await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
+                && (isStay ? Standing(explained, fact.Position) : Paying(explained, fact.Position))
+                    is { Count: > 0 } lines)
+                paid.Add(new(run.Run, run.Account, RowJson.Day(run.Day), lines, isStay
+                    ? "as a stay for which a fee is due" : "as what a payment of flexibility follows from"));
+        return paid;
+    }
+
+    /// <summary>The runs whose payments of flexibility, or fees for stays, may follow from a fact.</summary>
+    private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> NearAsync(
+        IJournal journal, Answers answers, LedgerEvent fact, CancellationToken ct)
+    {
+        if (fact is ProgrammePublished or RulePackPublished)
+            return await RunsByTermsAsync(journal, answers, fact, ct).ConfigureAwait(false);
+        if (Matters(answers, fact) is not (var start, var end)) return [];
+        var owners = fact is ChargingStateRecorded { Point: var point }
             ? await OwnersAsync(journal, point, ct).ConfigureAwait(false) : null;
         // A day begins within a day of that date in UTC, in whatever zone.
         var (from, to) = (start?.InUtc().Date.PlusDays(-1), end?.InUtc().Date.PlusDays(1));
-        foreach (var run in answers.Runs().Where(run => fact.Position < run.AtPosition
-            && !(RowJson.Day(run.Day) < from) && !(RowJson.Day(run.Day) > to)
-            && (owners?.Contains(run.Account) ?? MayPay(run))))
-            if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
-                && (fact.Event is ChargingStateRecorded ? Standing(explained, fact.Position)
-                    : Paying(explained, fact.Position)) is { Count: > 0 } lines)
-                paid.Add(new(run.Run, run.Account, RowJson.Day(run.Day), lines, fact.Event is ChargingStateRecorded ? "as a stay for which a fee is due"
-                    : "as what a payment of flexibility follows from"));
-        return paid;
+        return [.. answers.Runs().Where(run => !(RowJson.Day(run.Day) < from) && !(RowJson.Day(run.Day) > to)
+            && (owners?.Contains(run.Account) ?? MayPay(run)))];
+    }
+
+    /// <summary>The runs that may pay by a programme, or by those that a pack scores: of the days on which their calls
+    /// begin and power was held ready, and of the payees and the owners of what was called or held ready. A pack of
+    /// baselines is in no tree.</summary>
+    private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> RunsByTermsAsync(
+        IJournal journal, Answers answers, LedgerEvent terms, CancellationToken ct)
+    {
+        var programmes = answers.Programmes().Where(programme => terms switch
+        {
+            ProgrammePublished { Programme: var named } => programme.Programme == named.Value,
+            RulePackPublished { Scoring: not null, Pack: var named } => programme.ScoringPack == named.Value,
+            _ => false,
+        }).ToLookup(programme => programme.Programme, programme => programme.Payee, StringComparer.Ordinal);
+        var from = (terms as ProgrammePublished)?.ValidFrom ?? Instant.MinValue;
+        // A call has the terms of when it was issued.
+        var calls = answers.Instructions().Where(call =>
+            call.IssuedAt >= from && call.Programme is { } named && programmes.Contains(named)).ToList();
+        var ready = terms is not ProgrammePublished ? [] : answers.Availabilities()
+            .Where(each => each.End > from && programmes.Contains(each.Programme)).ToList();
+        var points = calls.SelectMany(call => answers.Instruction(new(call.Instruction))!.Targets)
+            .Select(target => target.Point).Concat(ready.Select(each => each.Point)).Distinct(StringComparer.Ordinal);
+        var paid = programmes.SelectMany(payees => payees).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        foreach (var point in points)
+            paid.UnionWith(await OwnersAsync(journal, new(point), ct).ConfigureAwait(false));
+        // A day begins within a day of that date in UTC, in whatever zone.
+        var days = calls.Select(call => (call.Start, End: call.Start))
+            .Concat(ready.Select(each => (each.Start, each.End)))
+            .Select(time => (From: time.Start.InUtc().Date.PlusDays(-1), To: time.End.InUtc().Date.PlusDays(1)))
+            .Distinct().ToList();
+        return [.. answers.Runs().Where(run => MayPay(run) && paid.Contains(run.Account)
+            && RowJson.Day(run.Day) is var day && days.Exists(time => time.From <= day && day <= time.To))];
     }
 
     /// <summary>The time to whose runs a fact may matter, each end open where it is null; null where it matters to
@@ -148,8 +188,6 @@ public static class FactUses
             claim.Period.End),
         PointEnrolled enrolled => (enrolled.From, enrolled.To),
         EnrolmentEnded ended => (null, ended.At),
-        ProgrammePublished programme => (programme.ValidFrom, null),
-        RulePackPublished => (null, null),
         // A fee for a stay may be due until its month ends.
         ChargingStateRecorded state => (state.At, state.At + Duration.FromDays(SessionRequests.StayDaysMax)),
         _ => null,

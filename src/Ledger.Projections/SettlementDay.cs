@@ -25,6 +25,4 @@ public sealed record SettlementDay(string Zone, LocalDate Date, Interval Edges, 
         return day is { } known && known.Edges.Contains(at) ? known
             : day = Of(zone, SettlementCalendar.DayContaining(DateTimeZoneProviders.Tzdb[zone], at));
     }
-
-    public SettlementDay Before() => Of(Zone, Date.PlusDays(-1));
 }

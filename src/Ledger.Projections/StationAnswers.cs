@@ -40,6 +40,12 @@ public static class StationAnswers
                 && inForce.Station == station.Value ? DateTimeZoneProviders.Tzdb[inForce.Zone] : null);
     }
 
+    /// <summary>Every limit that held on a day, of all points or of one, against that day's interval records; who asks
+    /// for many days asks <see cref="LimitAnswers"/>.</summary>
+    public static IReadOnlyList<LimitAnswer> Limits(
+        this Answers answers, LocalDate day, SettlementPointId? point = null) =>
+        new LimitAnswers(answers).On(day, point);
+
     /// <summary>Of the versions of a point, which are in order of time, the one in force at an instant.</summary>
     internal static MasterData.PointRow InForce(this IEnumerable<MasterData.PointRow> versions, Instant at) =>
         versions.LastOrDefault(version => version.ValidFrom <= at) ?? versions.First();

@@ -10,24 +10,25 @@ namespace Ledger.Projections;
 /// </summary>
 internal sealed class StationPoints
 {
-    private readonly List<string> connections; // with nothing before them
+    private readonly List<string> connections; // of which no place is said, so that nothing is before them
     private readonly ILookup<string, MasterData.PointRow> behind;
     private readonly List<MasterData.PointRow> unsaid;
 
-    /// <param name="versions">Of every point, in order of time.</param>
-    /// <param name="places">Of every point, in order of time.</param>
+    /// <param name="versions">Of every point that was ever at the station, in order of time.</param>
+    /// <param name="places">By point, in order of time.</param>
     public StationPoints(string station, Instant at, IEnumerable<IGrouping<string, MasterData.PointRow>> versions,
-        IEnumerable<MasterData.PlaceRow> places)
+        ILookup<string, MasterData.PlaceRow> places)
     {
         var points = versions.Select(known => known.InForce(at)).Where(point => point.Station == station)
             .ToDictionary(point => point.Point, StringComparer.Ordinal);
-        var parents = places.Where(place => place.ValidFrom <= at).GroupBy(place => place.Point, StringComparer.Ordinal)
-            .Select(known => known.Last()).Where(place => points.ContainsKey(place.Parent))
+        var placed = points.Keys.Select(point => places[point].LastOrDefault(place => place.ValidFrom <= at))
+            .OfType<MasterData.PlaceRow>()
             .ToDictionary(place => place.Point, place => place.Parent, StringComparer.Ordinal);
-        var first = points.Values.Where(point => !parents.ContainsKey(point.Point))
-            .ToLookup(point => point.Kind == SettlementPointKind.GridConnection);
-        connections = [.. first[true].Select(point => point.Point)];
-        unsaid = [.. first[false]];
+        connections = [.. points.Values.Where(point => point.Kind == SettlementPointKind.GridConnection)
+            .Select(point => point.Point).Where(point => !placed.ContainsKey(point))];
+        var parents = placed.Where(place => points.ContainsKey(place.Value)).ToDictionary(StringComparer.Ordinal);
+        unsaid = [.. points.Values.Where(point =>
+            !parents.ContainsKey(point.Point) && !connections.Contains(point.Point))];
         if (connections.Count == 1)
         {
             foreach (var point in unsaid) parents[point.Point] = connections[0];

@@ -68,6 +68,7 @@ public sealed record StationReport(
             .Where(call => call.Order.Start < time.End && call.Order.End > time.Start).ToList();
         var limits = points.ToDictionary(
             point => point, point => answers.StandingLimits(new SettlementPointId(point.Point)));
+        var limitsAsked = new LimitAnswers(answers);
         return new(station, zone, from, to, points,
             [.. answers.Standards(station).Where(standard => Touches(standard.ValidFrom, standard.ValidTo, time))],
             calls.FindAll(call => call.Test is not null), calls.FindAll(call => call.Test is null),
@@ -75,7 +76,7 @@ public sealed record StationReport(
             [.. points.SelectMany(point => limits[point])
                 .Where(limit => Touches(limit.ValidFrom, limit.ValidTo, time))],
             [.. points.Where(point => limits[point].Count > 0).SelectMany(point => days
-                .SelectMany(day => answers.Limits(day, new SettlementPointId(point.Point))))],
+                .SelectMany(day => limitsAsked.On(day, new SettlementPointId(point.Point))))],
             [.. days.SelectMany(answers.Stations).Where(day => day.Station == station.Value)],
             [.. points.Select(point => EvidenceOf(answers, point, days, time))]);
     }

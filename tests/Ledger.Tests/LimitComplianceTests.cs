@@ -102,6 +102,22 @@ public sealed class LimitComplianceTests
         Verdicts([.. facts, Placed("C1", "G")]).ShouldBe([("G", LimitVerdict.Above), ("H", LimitVerdict.Within)]);
     }
 
+    /// <summary>A feeder that is said to lie behind a point of another station is no second connection: it lies behind
+    /// the one that has nothing before it, and so does what is unsaid.</summary>
+    [Fact]
+    public void A_feeder_behind_a_point_of_another_station_is_no_connection()
+    {
+        LedgerEvent[] facts =
+        [
+            Point("G", SettlementPointKind.GridConnection), Point("F1", SettlementPointKind.GridConnection),
+            Point("C1", SettlementPointKind.Connector), Point("C2", SettlementPointKind.Connector),
+            Point("X", SettlementPointKind.GridConnection) with { Station = new("T") },
+            Placed("F1", "X"), Placed("C2", "F1"), Limit("F1", 300), Limit("G", 300),
+            Flow("C1", 0, 200), Flow("C2", 0, 200),
+        ];
+        Verdicts(facts).ShouldBe([("F1", LimitVerdict.Within), ("G", LimitVerdict.Above)]);
+    }
+
     /// <summary>A day has the master data of its beginning: a connector that shall be moved, one that shall lie behind
     /// another feeder, and a zone of later are none of today.</summary>
     [Fact]
@@ -137,6 +153,45 @@ public sealed class LimitComplianceTests
             new Answers(views, null, reach, midnight).Limits(day).Single().Periods.Single().Verdict;
         Read(Reach.Everything).ShouldBe(LimitVerdict.Above);
         Read(new(new("cpo"), null, new("cpo"), false)).ShouldBe(LimitVerdict.Unproven);
+    }
+
+    /// <summary>Of many limits and days the network is read once.</summary>
+    [Fact]
+    public void What_all_limits_and_days_have_in_common_is_read_once()
+    {
+        var connectors = Enumerable.Range(1, 9).Select(n => $"C{n}").ToList();
+        var views = Views([Point("G", SettlementPointKind.GridConnection), Limit("G", 300),
+            .. connectors.Select(point => Point(point, SettlementPointKind.Connector)),
+            .. connectors.Select(point => Placed(point, "G")), .. connectors.Select(point => Limit(point, 100)),
+            .. connectors.Select(point => Flow(point, 0, 200))]);
+        var counted = new CountedViews(views);
+        var limits = new LimitAnswers(new Answers(counted));
+        foreach (var each in (LocalDate[])[day.PlusDays(-1), day, day.PlusDays(1)])
+            RowJson.Write(limits.On(each)).ShouldBe(RowJson.Write(new Answers(views).Limits(each)));
+        limits.On(day).Count(answer => answer.Day.Verdict == LimitVerdict.Above).ShouldBe(10);
+        counted.ReadFrom.FindAll(first => first is "point|" or "place|").ShouldBe(["point|", "place|"]);
+    }
+
+    /// <summary>Views that say where each range began that was read of them.</summary>
+    sealed class CountedViews(MemoryViews views) : IViewStore
+    {
+        public List<string> ReadFrom { get; } = [];
+        public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
+        public long Checkpoint(string projection) => views.Checkpoint(projection);
+        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+            views.Commit(checkpoints, changes);
+        public string? Get(string projection, string key, long? asOf = null) => views.Get(projection, key, asOf);
+        public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
+        {
+            ReadFrom.Add(first);
+            return views.Range(projection, first, last, asOf);
+        }
+
+        public IReadOnlyList<ViewRow> Versions(string projection) => views.Versions(projection);
+        public void Reset(string projection) => views.Reset(projection);
+        public bool TryHold(string lease, string holder, Duration length) => views.TryHold(lease, holder, length);
+        public bool TryKeep(string lease, string holder, Duration length) => views.TryKeep(lease, holder, length);
+        public void Switch(IReadOnlyCollection<string> projections) => views.Switch(projections);
     }
 
     /// <summary>Causes are looked for among what lies behind the limit, and calls among those that aim there.</summary>

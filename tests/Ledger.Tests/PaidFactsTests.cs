@@ -104,6 +104,44 @@ public sealed class PaidFactsTests
             }
     }
 
+    /// <summary>A run is calculated again for terms that something of it may be paid by, and for no others; its tariff
+    /// is read for it.</summary>
+    [Fact]
+    public async Task A_run_is_not_calculated_for_terms_that_pay_nothing_near_it()
+    {
+        using var town = Called("");
+        town.Publish("other", 1, "settlementPoint");
+        await CountedAsync(town, "cpo");
+        await using var ledger = await OpenAsync(town);
+        var calculated = new List<(string Terms, bool Once)>();
+        foreach (var recorded in await TestFolder.AllAsync(ledger.Journal))
+        {
+            var terms = EventCodec.Decode(recorded) switch
+            {
+                ProgrammePublished programme => programme.Programme.Value,
+                RulePackPublished pack => pack.Pack.Value,
+                _ => null,
+            };
+            if (terms is null) continue;
+            var journal = new CountedTariffs(ledger.Journal);
+            await FactUses.OfAsync(journal, ledger.Views, recorded.Position, Ct);
+            calculated.Add((terms, journal.Reads > 0));
+        }
+        calculated.ShouldBe([("days", false), ("up-to-order", true), ("reduce", true), ("other", false)]);
+    }
+
+    private sealed class CountedTariffs(IJournal journal) : ForwardingJournal(journal)
+    {
+        public int Reads { get; private set; }
+
+        public override IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
+            string stream, long fromRevision, CancellationToken ct)
+        {
+            if (stream == Streams.Tariff(new("T"))) Reads++;
+            return base.ReadStreamAsync(stream, fromRevision, ct);
+        }
+    }
+
     /// <summary>The kinds of the facts in the trees of the lines of flexibility of a run of the day, once each of them
     /// has said that it is counted in the line, and verification has found nothing.</summary>
     private static async Task<IReadOnlyList<string>> CountedAsync(CalledTown town, string account)

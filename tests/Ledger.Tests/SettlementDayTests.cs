@@ -26,7 +26,6 @@ public sealed class SettlementDayTests
                 var date = SettlementCalendar.DayContaining(calendar, at);
                 (day.Date, day.Edges, day.Name).ShouldBe(
                     (date, SettlementCalendar.Day(calendar, date), RowJson.Day(date)));
-                day.Before().Edges.ShouldBe(SettlementCalendar.Day(calendar, date.PlusDays(-1)));
             }
         }, iter: LongRun.Samples / 10);
 }
