@@ -12,7 +12,8 @@ public static class OutFile
     {
         var there = new FileInfo(path);
         var unfinished = $"{path}.{Environment.ProcessId}.unfinished";
-        if (there.LinkTarget is not null || there is { Exists: true, Length: 0 } || Begun(unfinished, there) is not { } file)
+        if (there.LinkTarget is not null || there is { Exists: true, Length: 0 }
+            || Begun(unfinished, there) is not { } file)
         {
             await using var same = new FileStream(path, FileMode.Create, FileAccess.Write);
             await write(same).ConfigureAwait(false);

@@ -36,6 +36,9 @@ public sealed class PointVersionTests
     [InlineData("""{"milliwatts":5,"owner":"A"}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
     [InlineData("""{"milliwatts":5}""", """{"milliwatts":5,"validFrom":"1"}""", false)]
     [InlineData("""{"milliwatts":5}""", """{"milliwatts":5}""", false)]
+    [InlineData("no JSON", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
+    [InlineData("", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
+    [InlineData("""{"milliwatts":5,"milliwatts":5}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
     public void A_row_of_an_earlier_program_lacks_beginning_and_owner_and_nothing_else(
         string stored, string recomputed, bool isOfEarlier) =>
         PointVersions.IsOfEarlierProgram(stored, recomputed).ShouldBe(isOfEarlier);
