@@ -85,6 +85,8 @@ internal sealed class SqliteViewReader : IDisposable
         while (scan.IsRow()) take(scan.Blob(0));
     }
 
+    /// <summary>Who asks as of the last event that was applied, or of a later one, is answered by what is current: no
+    /// version that has ended is looked at, as many as there may be.</summary>
     private void Each(string projection, string first, string last, long? asOf, VersionTaker take)
     {
         var rows = asOf is null
@@ -95,8 +97,10 @@ internal sealed class SqliteViewReader : IDisposable
             : rangeAsOf ??= new(file.Database, $"""
                 SELECT key, from_position, {Open}, json FROM current_row
                 WHERE projection = {Number} AND key >= ?2 AND key <= ?3 AND from_position <= ?4
-                UNION ALL SELECT key, from_position, to_position, versions FROM view_history
-                WHERE projection = {Number} AND key >= ?2 AND key <= ?3 AND from_position <= ?4 AND to_position > ?4
+                UNION ALL SELECT key, from_position, to_position, versions
+                FROM projection AS p CROSS JOIN view_history AS h ON h.projection = p.number
+                WHERE p.name = ?1 AND p.next_position > ?4 + 1
+                  AND key >= ?2 AND key <= ?3 AND from_position <= ?4 AND to_position > ?4
                 ORDER BY 1
                 """);
         rows.Bind(1, projection);

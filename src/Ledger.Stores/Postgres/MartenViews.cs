@@ -139,13 +139,18 @@ public sealed class MartenViews : IViewStore, IDisposable
         ORDER BY key, from_position
         """;
 
+    /// <summary>Who asks as of the last event that was applied, or of a later one, is answered by what is current: the
+    /// checkpoint is asked first, and no version that has ended is looked at, as many as there may be.</summary>
     private string AsOf(string keys, string at)
     {
-        var rows = Rows($"{keys} AND from_position <= {at} AND {at} < to_position");
-        if (!HasHistory) return rows;
-        var history = History($"{keys} AND h.from_position <= {at} AND {at} < h.to_position",
+        var hasEnded = $"(SELECT next_position FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}) > {at} + 1";
+        var current = Rows($"{keys} AND from_position <= {at} AND to_position = {OpenRow}");
+        var ended = Rows($"{hasEnded} AND {keys} AND from_position <= {at} AND {at} < to_position "
+            + $"AND to_position <> {OpenRow}");
+        if (!HasHistory) return $"{current} UNION ALL {ended}";
+        var history = History($"{hasEnded} AND {keys} AND h.from_position <= {at} AND {at} < h.to_position",
             $"v.from_position <= {at} AND {at} < v.to_position");
-        return $"{rows} UNION ALL {history}";
+        return $"{current} UNION ALL {ended} UNION ALL {history}";
     }
 
     private string Rows(string condition) => $"""
