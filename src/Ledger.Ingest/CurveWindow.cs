@@ -72,15 +72,19 @@ internal static class CurveWindow
     public static Duration UsualGap(EvenCurve curve) => curve.Count < UsualSamplesMin ? Duration.Zero
         : Duration.Min(PowerCurve.DefaultMaxGap(curve), PowerCurve.MaxGapLimit) * UsualGapsMax;
 
-    /// <summary>The integral over the period, across no gap longer than the other spacings allow, nor than any of the
-    /// pieces that the samples come from usually has.</summary>
+    /// <summary>The integral over the period, across no longer gap than these samples allow.</summary>
     public static PeriodIntegral Integrate(
-        ReadOnlySpan<PowerSample> samples, Interval period, IReadOnlyList<CurvePiece> used)
+        ReadOnlySpan<PowerSample> samples, Interval period, IReadOnlyList<CurvePiece> used) =>
+        PowerCurve.Integrate(samples, [period], MaxGap(samples, used))[0];
+
+    /// <summary>The longest gap that is bridged: none longer than the other spacings allow, nor than any of the pieces
+    /// that the samples come from usually has.</summary>
+    public static Duration MaxGap(ReadOnlySpan<PowerSample> samples, IReadOnlyList<CurvePiece> used)
     {
         var usual = Duration.Zero;
         foreach (var piece in used) usual = Duration.Max(usual, piece.UsualGap);
         var gap = Duration.Min(PowerCurve.MaxGapByOthers(samples), PowerCurve.MaxGapLimit);
-        return PowerCurve.Integrate(samples, [period], usual > Duration.Zero ? Duration.Min(gap, usual) : gap)[0];
+        return usual > Duration.Zero ? Duration.Min(gap, usual) : gap;
     }
 
     /// <summary>The same as it was recorded before a gap had to be measured by others.</summary>

@@ -66,9 +66,8 @@ internal sealed class JournalThroughput(string folder, long events)
         Print($"filled with {full.Length:N0} events of {bytes:0} bytes each");
         Print($"most memory in use to verify: {less:0} MB of {tenth:N0} events, {more:0} MB of {full.Length:N0}");
 
-        var file = await BareFileAsync((int)bytes).ConfigureAwait(false);
-        await AppendsAsync("empty journal", empty, file).ConfigureAwait(false);
-        var batched = await AppendsAsync($"journal of {full.Length:N0}", full, file).ConfigureAwait(false);
+        await AppendsAsync("empty journal", empty, (int)bytes).ConfigureAwait(false);
+        var batched = await AppendsAsync($"journal of {full.Length:N0}", full, (int)bytes).ConfigureAwait(false);
         await TreeAsync(full, batched).ConfigureAwait(false);
         var replayed = await ReplayAsync(full).ConfigureAwait(false);
         Row("replay", $"one thread, ReadAllAsync and Decode, {replayed * bytes / 1e6:0} MB/s", replayed);
@@ -91,8 +90,7 @@ internal sealed class JournalThroughput(string folder, long events)
                 + FormattableString.Invariant($"{(BytesWritten() - written) / (double)length:N0} bytes written an event"),
                 length / watch.Elapsed.TotalSeconds);
             var bytes = await MeanBytesAsync(full).ConfigureAwait(false);
-            var file = await BareFileAsync((int)bytes).ConfigureAwait(false);
-            await AppendsAsync($"journal of {length:N0}", full, file).ConfigureAwait(false);
+            await AppendsAsync($"journal of {length:N0}", full, (int)bytes).ConfigureAwait(false);
             length = full.Length;
         }
         watch.Restart();
@@ -120,20 +118,22 @@ internal sealed class JournalThroughput(string folder, long events)
         return found.Events / watch.Elapsed.TotalSeconds;
     }
 
-    /// <summary>Facts a second in batches of one writer, which waits for each.</summary>
-    private async Task<double> AppendsAsync(string name, SqliteJournal journal, double file)
+    /// <summary>Facts a second in batches of one writer, which waits for each. Beside each row stands the bare file that
+    /// is fed alike: as many writers, and of each as many bytes before it waits.</summary>
+    private async Task<double> AppendsAsync(string name, SqliteJournal journal, int bytesEach)
     {
         var perSecond = 0d;
         foreach (var (writers, facts) in ((int, int)[])
             [(Writers, 1), (BatchWriters, JournalEvents.BatchFacts), (1, JournalEvents.BatchFacts)])
         {
+            var file = await BareFileAsync(writers, facts, bytesEach).ConfigureAwait(false);
             await AppendMadeAsync(journal, writers, Made(facts, WarmUp), WarmUp).ConfigureAwait(false);
             var made = Made(facts, Each);
             var (length, written, times) = (journal.Length, BytesWritten(), new ProcessTimes());
             perSecond = await AppendMadeAsync(journal, writers, made, Each).ConfigureAwait(false);
             var (count, bytes, worked) = ((double)(journal.Length - length), BytesWritten() - written, times.Since());
-            var how = $"{writers} {(writers == 1 ? "writer" : "writers")}, {(facts == 1 ? "one fact" : $"{facts} facts")}";
-            Row(name, FormattableString.Invariant($"{how} an append, {perSecond / file:P0} of the bare file, ")
+            Row(name, $"{Who(writers)}, {(facts == 1 ? "one fact" : $"{facts} facts")} an append, "
+                + FormattableString.Invariant($"{perSecond / file:P0} of the bare file, ")
                 + FormattableString.Invariant($"{bytes / count:N0} bytes written an event"), perSecond);
             Print($"{"",-22} {Work(worked, count)}");
         }
@@ -233,16 +233,23 @@ internal sealed class JournalThroughput(string folder, long events)
         return latencies[latencies.Count / 2];
     }
 
-    /// <summary>Entries a second of as many bytes as an event has.</summary>
-    private async Task<double> BareFileAsync(int bytes)
+    /// <summary>Entries a second of as many bytes as an event has, so many at once of each writer.</summary>
+    private async Task<double> BareFileAsync(int writers, int entries, int bytesEach)
     {
-        var entry = new byte[bytes];
-        await using var file = new GroupCommitFile(Path.Combine(folder, "bare"));
-        var rate = await RateAsync(Writers, () => file.AppendAsync(entry)).ConfigureAwait(false);
-        Row("bare file", $"{Writers} writers, one synchronous write a group, "
-            + FormattableString.Invariant($"{bytes} bytes an entry"), rate);
+        var (path, together) = (Path.Combine(folder, "bare"), new byte[entries * bytesEach]);
+        double rate;
+        await using (var file = new GroupCommitFile(path))
+        {
+            await RateAsync(writers, WarmUp, () => file.AppendAsync(together)).ConfigureAwait(false);
+            rate = entries * await RateAsync(writers, Each, () => file.AppendAsync(together)).ConfigureAwait(false);
+        }
+        File.Delete(path);
+        Row("bare file", $"{Who(writers)}, {(entries == 1 ? "one entry" : $"{entries} entries")} at once, "
+            + FormattableString.Invariant($"one synchronous write a group, {bytesEach} bytes an entry"), rate);
         return rate;
     }
+
+    private static string Who(int writers) => writers == 1 ? "1 writer" : $"{writers} writers";
 
     /// <summary>Events a second, each decoded to its fact, from the first until the end or the time is up.</summary>
     private static async Task<double> ReplayAsync(SqliteJournal journal)
@@ -287,10 +294,10 @@ internal sealed class JournalThroughput(string folder, long events)
         if (result is not AppendResult.Recorded) throw new InvalidOperationException($"not recorded: {result}");
     }
 
-    private static async Task<double> RateAsync(int writers, Func<Task> append)
+    private static async Task<double> RateAsync(int writers, TimeSpan lasts, Func<Task> append)
     {
         var watch = Stopwatch.StartNew();
-        var count = await TogetherAsync(writers, () => watch.Elapsed < Each, append).ConfigureAwait(false);
+        var count = await TogetherAsync(writers, () => watch.Elapsed < lasts, append).ConfigureAwait(false);
         return count / watch.Elapsed.TotalSeconds;
     }
 

@@ -43,12 +43,12 @@ static class CurveInput
     public static long Length(InputValue input) =>
         input.Units(6, 1, SecondsMaxInMicroseconds, timeRule + " and positive");
 
-    /// <summary>The longest gap across which the curve is straight; absent, the default of the samples.</summary>
-    public static Duration MaxGap(InputValue? input, PowerSample[] samples) =>
-        input?.Units(6, 0, (long)PowerCurve.MaxGapLimit.TotalSeconds * 1_000_000,
+    /// <summary>The curve of the samples, straight across gaps up to the one that is asked for; absent, up to those that
+    /// a record's own rule allows.</summary>
+    public static LoneCurve Curve(InputValue? maxGap, PowerSample[] samples) => new(samples,
+        maxGap?.Units(6, 0, (long)PowerCurve.MaxGapLimit.TotalSeconds * 1_000_000,
             "must be seconds with at most 6 decimals, not negative, at most 366 days") is { } given
-            ? Microseconds(given)
-            : Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit);
+            ? Microseconds(given) : null);
 
     /// <summary>The multiple of the period at or before a time, all in microseconds.</summary>
     public static long FloorTo(long at, long period)

@@ -7,7 +7,8 @@ namespace Ledger.Cli.Calculators;
 
 /// <summary>
 /// <c>deliver {rule, direction, pricePerKwh, penaltyPerKwh, periods}</c>: what was delivered of an order, what was not,
-/// and the money of both, by the scoring rule of a pack.
+/// and the money of both, by the scoring rule of a pack. A period is what the rule scores at once: a settlement period,
+/// an hour, a call or a month.
 /// </summary>
 static class DeliverCalculator
 {
@@ -20,7 +21,10 @@ static class DeliverCalculator
         var asked = input.Object("rule", "direction", "pricePerKwh", "penaltyPerKwh", "periods");
         var rule = asked.Required("rule");
         if (StandardPacks.Find(rule.Text()) is not { Scoring: { } scoring })
-            throw rule.Refused(Rejection.OutOfRange, $"must be one of {string.Join(", ", ScoreCalculator.Names)}");
+            throw rule.Refused(Rejection.OutOfRange, $"must be one of {string.Join(", ", Names)}");
+        if (!PaysByEnergy(scoring))
+            throw rule.Refused(Rejection.OutOfRange, "pays by a capacity or an energy price, which is no member here: "
+                + $"ask score, or name one of {string.Join(", ", Names)}");
         var direction = asked.Required("direction");
         var order = direction.Text() switch
         {
@@ -43,6 +47,13 @@ static class DeliverCalculator
         return new JsonObject { ["periods"] = periods, ["total"] = Answer(total) };
     }
 
+    static IEnumerable<string> Names =>
+        ScoreCalculator.Names.Where(name => PaysByEnergy(StandardPacks.Find(name)!.Scoring!));
+
+    /// <summary>A price that a rule asks for and nobody states is not zero.</summary>
+    static bool PaysByEnergy(ScoringRule rule) =>
+        !rule.Uses(PriceSource.CapacityPrice) && !rule.Uses(PriceSource.EnergyPrice);
+
     static Score Deliver(InputValue row, ScoringRule rule, FlexDirection order, ScoringPrices prices)
     {
         var period = row.Object("baselineKw", "actualKw", "orderedKw", "hours");
@@ -50,6 +61,9 @@ static class DeliverCalculator
         var actual = period.Required("actualKw").Decimal();
         var ordered = NotNegative(period.Required("orderedKw"));
         var hours = NotNegative(period.Required("hours"));
+        if (rule.Level == ScoringLevel.Hour && hours != 1)
+            throw period.Required("hours").Refused(Rejection.OutOfRange,
+                "must be 1: this rule scores an hour at once, so give the means of each hour");
         var together = Math.Max(Digits(prices.Price), Digits(prices.Penalty ?? 0m)) + Digits(hours)
             + Math.Max(Math.Max(Digits(baseline), Digits(actual)), Digits(ordered)) + 1;
         if (together > digitsTogetherMax) throw TooManyDigits(row);

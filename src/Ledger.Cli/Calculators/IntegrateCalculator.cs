@@ -18,12 +18,17 @@ static class IntegrateCalculator
         var rounded = false;
         var samples = CurveInput.Samples(asked.Required("samples"), ref rounded);
         var period = CurveInput.Length(asked.Required("periodSeconds"));
-        var maxGap = CurveInput.MaxGap(asked.Optional("maxGapSeconds"), samples);
+        var curve = CurveInput.Curve(asked.Optional("maxGapSeconds"), samples);
         var starts = samples.Select(sample => CurveInput.FloorTo(sample.AtMicroseconds, period)).Distinct().ToList();
         var periods = starts.ConvertAll(start => new Interval(CurveInput.At(start), CurveInput.At(start + period)));
-        var integrals = PowerCurve.Integrate(samples, periods, maxGap);
-        var answers = integrals.Select((integral, i) => (JsonNode)Answer(integral, starts[i], period));
+        var answers = periods.Select((one, i) => (JsonNode)Answer(Integral(curve, one), starts[i], period));
         return new JsonObject { ["periods"] = new JsonArray([.. answers]), ["powerRounded"] = rounded };
+    }
+
+    static PeriodIntegral Integral(LoneCurve curve, Interval period)
+    {
+        var (samples, maxGap) = curve.Within(period);
+        return PowerCurve.Integrate(samples, [period], maxGap)[0];
     }
 
     static JsonObject Answer(PeriodIntegral integral, long start, long period) => new()

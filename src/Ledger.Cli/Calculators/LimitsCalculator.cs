@@ -29,21 +29,27 @@ static class LimitsCalculator
         var rounded = false;
         var samples = CurveInput.Samples(asked.Required("samples"), ref rounded);
         var periods = Periods(asked.Required("periodSeconds"), samples);
-        var maxGap = CurveInput.MaxGap(asked.Optional("maxGapSeconds"), samples);
+        var curve = CurveInput.Curve(asked.Optional("maxGapSeconds"), samples);
         var answers = new JsonArray();
         foreach (var limit in asked.Required("limits").Array())
-            answers.Add((JsonNode)Answer(limit, samples, periods, maxGap, ref rounded));
+            answers.Add((JsonNode)Answer(limit, curve, periods, ref rounded));
         return new JsonObject { ["limits"] = answers, ["powerRounded"] = rounded };
     }
 
     static JsonObject Answer(
-        InputValue row, PowerSample[] samples, IReadOnlyList<Interval> periods, Duration maxGap, ref bool rounded)
+        InputValue row, LoneCurve curve, IReadOnlyList<Interval> periods, ref bool rounded)
     {
         var limit = row.Object("kind", "direction", "kw", "steps");
         var kind = OneOf(limit.Required("kind"), kinds);
         var direction = OneOf(limit.Required("direction"), directions);
-        var parts = LimitCheck.Cut(periods, Stretches(row, limit, ref rounded));
-        var findings = LimitCheck.OnCurve(samples, direction, kind, parts, maxGap);
+        var (first, length) = (periods[0].Start, periods[0].Duration.ToInt64Nanoseconds());
+        var findings = LimitCheck.Cut(periods, Stretches(row, limit, ref rounded))
+            .GroupBy(part => periods[(int)((part.During.Start - first).ToInt64Nanoseconds() / length)])
+            .SelectMany(parts =>
+            {
+                var (samples, maxGap) = curve.Within(parts.Key);
+                return LimitCheck.OnCurve(samples, direction, kind, [.. parts], maxGap);
+            }).ToList();
         return new JsonObject
         {
             ["kind"] = limit.Required("kind").Text(),

@@ -24,10 +24,8 @@ static class ScoreCalculator
         var scored = new ScoringInput(
             ordered.Decimal(), asked.Required("deliveredKw").Decimal(), asked.Required("hours").Decimal(),
             new ScoringPrices(
-                rule.Uses(PriceSource.Price) ? asked.Required("price").Decimal() : asked.Optional("price")?.Decimal()
-                    ?? 0m,
-                asked.Optional("penaltyPrice")?.Decimal(), asked.Optional("capacityPrice")?.Decimal() ?? 0m,
-                asked.Optional("energyPrice")?.Decimal() ?? 0m),
+                Price("price", PriceSource.Price), asked.Optional("penaltyPrice")?.Decimal(),
+                Price("capacityPrice", PriceSource.CapacityPrice), Price("energyPrice", PriceSource.EnergyPrice)),
             asked.Optional("late")?.Flag() ?? false);
         if (Scoring.Refusal(rule, scored) is { } refused)
             throw asked.Required(refused.Member).Refused(Rejection.OutOfRange, refused.Reason);
@@ -39,6 +37,10 @@ static class ScoreCalculator
         {
             throw new InputRefusedException(Rejection.TooManyDigits, "input", "", "an exact amount must fit 28 digits");
         }
+
+        // A price that the rule asks for and nobody states is not zero.
+        decimal Price(string member, PriceSource source) =>
+            (rule.Uses(source) ? asked.Required(member) : asked.Optional(member))?.Decimal() ?? 0m;
     }
 
     static RulePackPublished Pack(InputObject asked)
