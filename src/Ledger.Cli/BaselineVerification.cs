@@ -3,28 +3,41 @@ using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Verification;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Cli;
 
 /// <summary>
 /// Calculates frozen baselines again from the facts before their own position, and completed ones from the facts before
 /// the position of their completion, each by the version of the engine's rules that it names, and compares what they
-/// say. A delivery is no fact: it is derived from these
-/// whenever somebody asks for it.
+/// say; and decides again, in the order of their recording, whether each might be frozen at all: who could freeze a
+/// baseline twice, or from other facts than those before it, could choose what to be paid. A delivery is no fact: it is
+/// derived from these whenever somebody asks for it.
 /// </summary>
 internal static class BaselineVerification
 {
+    /// <summary>Late enough for all that could be awaited: when it was recorded is the journal's to say.</summary>
+    private static readonly Instant Whenever = Instant.MaxValue - Duration.FromDays(1);
+
     public static async Task VerifyAsync(
         IJournal journal, IViewStore views, IReadOnlyList<(long Position, BaselineFrozen Frozen)> all,
         Findings findings, CancellationToken ct)
     {
+        var states = new Dictionary<InstructionId, FrozenBaselinesState>();
         foreach (var (position, frozen) in all)
         {
             var place = $"position {position.ToString(CultureInfo.InvariantCulture)}, baseline of {frozen.Point} for "
                 + frozen.Instruction;
             try
             {
-                var again = await AgainAsync(journal, views, all, frozen, ct).ConfigureAwait(false);
+                var recorded = await BaselineCalculations.FindAsync(journal, frozen.Instruction, ct)
+                    .ConfigureAwait(false)
+                    ?? throw new InvalidOperationException($"there is no instruction {frozen.Instruction}");
+                var state = states.GetValueOrDefault(frozen.Instruction, FrozenBaselinesState.Empty);
+                states[frozen.Instruction] = FrozenBaselines.Evolve(state, frozen);
+                if (WhyNot(state, recorded, frozen, position) is { } reason)
+                    findings.Add(place, "a baseline that is frozen", $"none: {reason}");
+                var again = await AgainAsync(journal, views, all, recorded, frozen, ct).ConfigureAwait(false);
                 if (again is null) findings.Add(place, "a completion", "a baseline that it completes");
                 else if (!frozen.Says(again)) Compare(place, frozen, again, findings);
             }
@@ -36,12 +49,22 @@ internal static class BaselineVerification
         }
     }
 
+    /// <summary>Why it might not be frozen there and then; null where it might.</summary>
+    private static string? WhyNot(
+        FrozenBaselinesState state, RecordedOrder recorded, BaselineFrozen frozen, long position) =>
+        Math.Max(frozen.AtPosition, frozen.CompletedAtPosition ?? 0) > position
+            ? "it counts facts that are not before it"
+        : FrozenBaselines.Decide(state, recorded.Order, recorded.Position, frozen, Whenever) switch
+        {
+            Decision.Rejected refused => refused.Detail,
+            Decision.AlreadyRecorded => "it is frozen before, with the same result",
+            _ => null,
+        };
+
     private static async Task<BaselineFrozen?> AgainAsync(
         IJournal journal, IViewStore views, IReadOnlyList<(long Position, BaselineFrozen Frozen)> all,
-        BaselineFrozen frozen, CancellationToken ct)
+        RecordedOrder recorded, BaselineFrozen frozen, CancellationToken ct)
     {
-        var recorded = await BaselineCalculations.FindAsync(journal, frozen.Instruction, ct).ConfigureAwait(false)
-            ?? throw new InvalidOperationException($"there is no instruction {frozen.Instruction}");
         if (frozen.CompletedAtPosition is { } completedAt)
         {
             var first = all.Select(known => known.Frozen).FirstOrDefault(known =>

@@ -67,10 +67,15 @@ public static class ChargingState
             : new Decision.Accepted(NewFact.At(state, state.At, evidence));
     }
 
+    /// <summary>Whether a reason can excuse from an order of a kind. A cap asks nothing of a vehicle but to be there:
+    /// an empty battery, or a limit of what it gives, makes nobody charge.</summary>
+    public static bool MayExcuse(InstructionKind kind, ShortfallReason reason) => kind != InstructionKind.Curtail
+        || reason is not (ShortfallReason.StateOfChargeFloor or ShortfallReason.VehicleLimit);
+
     /// <summary>
     /// What the states excuse of an order inside a window: all of it while nobody is connected, while the charger is
     /// broken, or while a vehicle that should export is at its floor; the part that a vehicle cannot give while its own
-    /// limit is below the order. A cap asks nothing of a vehicle, so only absence and fault excuse there.
+    /// limit is below the order; of a cap what may (<see cref="MayExcuse"/>).
     /// </summary>
     public static IEnumerable<Excuse> Excuses(
         InstructionKind kind, Power ordered, Interval window, IEnumerable<ChargingStateRecorded> states)
@@ -112,9 +117,10 @@ public static class ChargingState
     private static ShortfallReason? Reason(InstructionKind kind, Power ordered, ChargingStateRecorded state) =>
         !state.Connected ? ShortfallReason.NoVehicle
         : state.Fault is not null ? ShortfallReason.Fault
-        : kind == InstructionKind.Curtail ? null
-        : state.StateOfChargePerMille <= FloorPerMille ? ShortfallReason.StateOfChargeFloor
-        : state.VehicleExportMax < ordered ? ShortfallReason.VehicleLimit
+        : MayExcuse(kind, ShortfallReason.StateOfChargeFloor) && state.StateOfChargePerMille <= FloorPerMille
+            ? ShortfallReason.StateOfChargeFloor
+        : MayExcuse(kind, ShortfallReason.VehicleLimit) && state.VehicleExportMax < ordered
+            ? ShortfallReason.VehicleLimit
         : null;
 
     // Two sources may speak at once; the order of their names decides, so that every machine takes the same.

@@ -95,7 +95,8 @@ internal sealed class CompliancePeriod(
     /// Export below the order. It is owed for measured time, less what a vehicle's own limit takes from it; a gap could
     /// only have added to it, so a record that suffices without its gaps is kept. All that was exported while the order
     /// held was ordered, so it counts in the ramp too, in which nothing is owed; what may have been exported before
-    /// the order or after it counts for nothing but against a breach.
+    /// the order or after it counts for nothing but against a breach. What was imported in the judged time is taken
+    /// off: power is what flows out less what flows in (market rules §2.2).
     /// </summary>
     private JudgedPeriod Export(IntervalRecorded record)
     {
@@ -104,12 +105,14 @@ internal sealed class CompliancePeriod(
         var (bound, owedGaps) = (Without(measured, excused), Without(gaps, excused));
         var due = EnergyOver(target.Quantity, Length(measured));
         var export = RecordFlow.Export(record);
-        var within = export.Within(held);
-        var delivered = Energy.Min(within.Upper, due);
+        var (within, back) = (export.Within(held), RecordFlow.Import(record).Within(inside));
+        var delivered = Energy.Min(Energy.Max(within.Upper - back.Lower, Energy.Zero), due);
         var owed = Owed(bound);
         var unexcused = Energy.Max(owed - delivered, Energy.Zero);
-        var uncertainty = Uncertainty(record, within.Upper, export.Highest);
-        var (least, most) = (Energy.Max(within.Lower - uncertainty, Energy.Zero), within.Upper + uncertainty);
+        var uncertainty = Uncertainty(record, within.Upper, export.Highest) + (back.Upper == Energy.Zero ? Energy.Zero
+            : Uncertainty(record, back.Upper, RecordFlow.Import(record).Highest));
+        var least = Energy.Max(within.Lower - back.Upper - uncertainty, Energy.Zero);
+        var most = Energy.Max(within.Upper - back.Lower + uncertainty, Energy.Zero);
 
         var kept = Enough(Owed([inside]), least, inside.Duration);
         var failed = !Enough(Owed(measured), most, Length(measured));
@@ -118,7 +121,8 @@ internal sealed class CompliancePeriod(
         List<Interval> whole = [.. bound, .. owedGaps];
         var harmless = kept || Enough(Owed(whole), least, Length(whole));
         return new(kept, failed, failedUnexcused, doubtful, kept ? [] : gaps, harmless ? [] : owedGaps, uncertainty,
-            within.Upper - within.Lower, Energy.Zero, delivered, due - delivered, due - delivered - unexcused,
+            within.Upper - within.Lower + (back.Upper - back.Lower), Energy.Zero, delivered, due - delivered,
+            due - delivered - unexcused,
             new(Energy.Max(due - most, Energy.Zero),
                 Energy.Max(EnergyOver(target.Quantity, inside.Duration) - least, Energy.Zero)));
     }

@@ -33,7 +33,8 @@ internal static class Excuses
         var asked = latest.Aggregate(window, (hull, record) => new(
             Instant.Min(hull.Start, record.Period.Start - EdgeMax),
             Instant.Max(hull.End, record.Period.End + EdgeMax)));
-        var said = own.Facts.Select(fact => Against(new(fact.Period, fact.Reason, null, fact.Source), latest))
+        var said = own.Facts.Where(fact => ChargingState.MayExcuse(order.Kind, fact.Reason))
+            .Select(fact => Against(new(fact.Period, fact.Reason, null, fact.Source), latest))
             .Concat(ChargingState.Excuses(order.Kind, target.Quantity, asked, own.States)
                 .Select(state => Against(state, latest))
                 .Select(each => each with { Said = In(each.Said, window) }))

@@ -40,7 +40,9 @@ public sealed record StandingLimitState(IReadOnlyList<StandingLimitSet> Set)
 
 /// <summary>
 /// The rule of standing limits: of overlapping limits of one kind and direction the later recorded one holds for its
-/// interval, also where its steps say that there is no limit. The same content again is already recorded.
+/// interval, also where its steps say that there is no limit. The same content again, its source included, is already
+/// recorded, so a limit that is set back names another source. Of an event of OpenADR nothing is recorded behind a
+/// later version.
 /// </summary>
 public static class StandingLimit
 {
@@ -51,7 +53,8 @@ public static class StandingLimit
     /// <summary>The natural key of the n-th limit of a point, counted from 1.</summary>
     public static EvidenceKey Key(SettlementPointId point, int ordinal) => new($"limit/{point}/{ordinal}");
 
-    /// <summary>Guards in order of their codes: range, zone, interval, power, one form, order of steps.</summary>
+    /// <summary>Guards in order of their codes: range, zone, interval, power, one form, order of steps; then versions.
+    /// </summary>
     public static Decision Decide(StandingLimitState state, StandingLimitSet limit)
     {
         Power?[] powers = [limit.Most, .. limit.Steps.Select(step => step.Most)];
@@ -74,10 +77,18 @@ public static class StandingLimit
         if (!AreInOrder(limit.Steps))
             return new Decision.Rejected(Rejection.LimitStepsOutOfOrder,
                 "steps are all daily or all dated, each after the one before");
-        return state.Set.Any(known => Same(known, limit))
-            ? new Decision.AlreadyRecorded()
+        if (state.Set.Any(known => Same(known, limit))) return new Decision.AlreadyRecorded();
+        return Newer(state, limit) is { } newer
+            ? new Decision.Rejected(Rejection.AlreadySuperseded, $"{newer} is recorded, which is a later version")
             : new Decision.Accepted(NewFact.At(limit, limit.From, Key(limit.Point, state.Set.Count + 1)));
     }
+
+    /// <summary>The later version of the same event that has set such a limit; messages overtake each other.</summary>
+    private static OpenAdrVersion? Newer(StandingLimitState state, StandingLimitSet limit) =>
+        OpenAdrVersion.Of(limit.Source) is not { } version ? null
+            : state.Set.Where(known => known.Kind == limit.Kind && known.Direction == limit.Direction)
+                .Select(known => OpenAdrVersion.Of(known.Source))
+                .FirstOrDefault(known => known is not null && version.IsOlderThan(known));
 
     public static StandingLimitState Evolve(StandingLimitState state, LedgerEvent happened) =>
         happened is StandingLimitSet limit ? new([.. state.Set, limit]) : state;

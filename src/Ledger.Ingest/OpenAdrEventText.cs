@@ -51,9 +51,6 @@ public static class OpenAdrEventText
     private static InstructionId NameOf(string id, int interval) => new(
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{id}.{interval}"));
 
-    /// <summary>How a standing limit names the event that it comes from.</summary>
-    public static string SourceOf(string id, ProgrammeId programme) => $"OpenADR event {id} of {programme}";
-
     /// <summary>The facts of an event in the name of whoever hands it in.</summary>
     internal static FactInput Event(InputValue input)
     {
@@ -64,7 +61,7 @@ public static class OpenAdrEventText
             throw of.Refused(Rejection.OutOfRange, "must be EVENT");
         var id = ObjectId(read.Required("id"), IdLengthMax);
         var createdAt = read.Required("createdDateTime").At();
-        read.Optional("modificationDateTime")?.At();
+        var modifiedAt = read.Optional("modificationDateTime")?.At();
         var programme = new ProgrammeId(ObjectId(read.Required(Mark), Limits.IdentifierLengthMax));
         read.Optional("eventName")?.Line(Limits.TextLengthMax);
         read.Optional("priority")?.Integer(0, int.MaxValue);
@@ -76,10 +73,11 @@ public static class OpenAdrEventText
             && DurationOf(whole) != stretches[^1].Period.End - stretches[0].Period.Start)
             throw whole.Refused(Rejection.OutOfRange,
                 "must be as long as the intervals, or left out: intervals are not repeated");
+        var version = new OpenAdrVersion(id, programme, modifiedAt > createdAt ? modifiedAt : null).ToString();
         return new FactInput.Event(by =>
         [
-            .. LimitsOf(ImportLimit, Direction.Import, SourceOf(id, programme), targets, stretches),
-            .. LimitsOf(ExportLimit, Direction.Export, SourceOf(id, programme), targets, stretches),
+            .. LimitsOf(ImportLimit, Direction.Import, version, targets, stretches),
+            .. LimitsOf(ExportLimit, Direction.Export, version, targets, stretches),
             .. stretches.Where(stretch => stretch.Values.ContainsKey(SetPoint)).Select(stretch =>
                 Instruction(NameOf(id, stretch.Id), programme, by, createdAt, targets, stretch)),
         ]);

@@ -24,6 +24,11 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>Of everything.</summary>
     public Answers(IViewStore views, long? asOf = null) : this(views, asOf, null, default) { }
 
+    /// <summary>The same with the instructions of every issuer, for figures that name nobody: what a station delivers
+    /// does not hang on who asks.</summary>
+    public Answers OfEveryIssuer() =>
+        this.reach.OfIssuer ? new(views, asOf, this.reach with { OfIssuer = false, Account = null }, now) : this;
+
     private readonly Reach reach = reach ?? Reach.Everything;
     private readonly Dictionary<string, MasterData.PointRow?> holders = new(StringComparer.Ordinal);
 

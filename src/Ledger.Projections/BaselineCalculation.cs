@@ -107,11 +107,12 @@ public static class BaselineCalculations
         foreach (var frozen in awaiting)
         {
             var known = new KnownFacts(journal, frozen.AtPosition, ct);
-            var registered = await RegisteredAsync(known, frozen.Point, order.Period).ConfigureAwait(false);
+            var registered = await RegisteredAsync(known, frozen.Point, order.Period).ConfigureAwait(false)
+                ?? throw new InvalidOperationException($"{frozen.Point} is not registered for {order.Period.Start}");
             var pack = (await known.ReadAsync(Streams.RulePack(frozen.Pack)).ConfigureAwait(false))
                 .Select(version => version.Event).OfType<RulePackPublished>()
                 .First(version => version.Version == frozen.PackVersion);
-            var question = new PointQuestion(order, new PointLoad(registered!), frozen.Point, pack,
+            var question = new PointQuestion(order, new PointLoad(registered), frozen.Point, pack,
                 new FrozenBaselinesState([frozen]).RuleVersionOf(frozen.Point), frozen.Holidays)
             {
                 EventDays = frozen.EventDays,

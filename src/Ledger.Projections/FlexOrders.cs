@@ -38,9 +38,10 @@ public sealed record FlexOrders(
     IReadOnlyList<UnsettledFlexOrder> Unsettled)
 {
     /// <param name="answers">Of whoever asks: an order that is not reached is in no answer.</param>
+    /// <param name="all">Of everything: which of several calls is paid does not hang on who asks.</param>
     /// <param name="payee">Whom the orders pay: the programme's payee, or the account of the points.</param>
-    public static async Task<FlexOrders> OfAsync(IJournal journal, Answers answers, PartyId issuer, PartyId payee,
-        YearMonth month, long position, CancellationToken ct)
+    public static async Task<FlexOrders> OfAsync(IJournal journal, Answers answers, Answers all, PartyId issuer,
+        PartyId payee, YearMonth month, long position, CancellationToken ct)
     {
         var gathering = new Gathering(new KnownFacts(journal, position, ct), payee, month);
         foreach (var row in answers.Instructions()
@@ -50,7 +51,7 @@ public sealed record FlexOrders(
         {
             var named = new InstructionId(row.Instruction);
             if (answers.Instruction(named) is not { } seen
-                || await Deliveries.PaidAsync(journal, answers, named, position, ct).ConfigureAwait(false)
+                || await Deliveries.PaidAsync(journal, all, named, position, ct).ConfigureAwait(false)
                     is not { } found || found.WithdrawnAt <= found.Order.Period.Start) continue;
             await gathering.AddAsync(ReachedDelivery.Of(found, seen)).ConfigureAwait(false);
         }

@@ -34,7 +34,8 @@ public static class PointEligibility
     private static List<Excuse> Excuses(
         InstructionKind kind, Power prequalified, Interval window,
         IEnumerable<CurtailmentCompliance.FactRow> facts, IEnumerable<ChargingStateRecorded> states) =>
-        [.. facts.Select(fact => new Excuse(new Interval(fact.Start, fact.End), fact.Reason, null, fact.Source)),
+        [.. facts.Where(fact => ChargingState.MayExcuse(kind, fact.Reason))
+            .Select(fact => new Excuse(new Interval(fact.Start, fact.End), fact.Reason, null, fact.Source)),
             .. ChargingState.Excuses(kind, prequalified, window, states)];
 
     /// <summary>What a change of demand asks of a vehicle is to be there;

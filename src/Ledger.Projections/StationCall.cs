@@ -55,6 +55,49 @@ public sealed record StationCall(
             .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
     }
 
+    /// <summary>
+    /// Calls that hold at one time are one sample of their station: the same vehicles, the same hour, the same grid, so
+    /// one of them says little that the others do not. Of a point that several call, the greatest order counts.
+    /// </summary>
+    /// <param name="samples">In order of their starts, each a sample.</param>
+    public static IEnumerable<StationCall> Together(IEnumerable<StationCall> samples)
+    {
+        var (group, end) = (new List<StationCall>(), Instant.MinValue);
+        foreach (var sample in samples)
+        {
+            if (group.Count > 0 && sample.Order.Start >= end)
+            {
+                yield return AsOne(group);
+                group = [];
+            }
+            group.Add(sample);
+            end = Instant.Max(end, Instant.Min(sample.Order.End, sample.Order.WithdrawnAt ?? Instant.MaxValue));
+        }
+        if (group.Count > 0) yield return AsOne(group);
+    }
+
+    private static StationCall AsOne(List<StationCall> calls)
+    {
+        if (calls.Count == 1) return calls[0];
+        var counting = calls.SelectMany(call => call.Targets.Select(target => (Call: call, Target: target)))
+            .Where(each => each.Target.Ordered > Energy.Zero).GroupBy(each => each.Target.Point)
+            .Select(same => same.MaxBy(each => each.Target.QuantityMilliwatts)).ToList();
+        var parts = counting.GroupBy(each => each.Call)
+            .Select(part => (part.Key with { Targets = [.. part.Select(each => each.Target)] }).Sample()).ToList();
+        return calls[0] with
+        {
+            Targets = [.. counting.Select(each => each.Target)],
+            Connected = Connections(counting.Select(each => each.Target)),
+            Call = new(parts.Sum(part => part.OrderedMilliwatts), parts.Sum(part => part.DeliveredMilliwatts),
+                parts.Sum(part => part.UncertaintyMilliwatts),
+                parts.Exists(part => part.DelayMicroseconds is null) ? null : parts.Max(part => part.DelayMicroseconds),
+                parts.Exists(part => part.RampKwPerSecond is null) ? null : parts.Min(part => part.RampKwPerSecond)),
+        };
+    }
+
+    private static int Connections(IEnumerable<TargetRow> targets) =>
+        targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle));
+
     /// <param name="targets">Those of one station, at least one.</param>
     /// <param name="known">An instant that had come when the last of these facts was recorded.</param>
     /// <param name="isNotOver">Whether it is read before its end.</param>
@@ -68,8 +111,7 @@ public sealed record StationCall(
         var whyNot = WhyNoSample(order, targets, known, isNotOver);
         var call = new StationCall(
             order, targets, ((int)local.DayOfWeek - 1) * 24 + local.Hour,
-            targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle)), null, whyNot, ten, ninety,
-            null);
+            Connections(targets), null, whyNot, ten, ninety, null);
         return call with
         {
             Call = whyNot is null ? call.Sample() : null,

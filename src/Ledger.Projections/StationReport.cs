@@ -22,9 +22,9 @@ public sealed record PointEvidence(
 /// <param name="Zone">In which its days are days.</param>
 /// <param name="To">The last day, which is in it.</param>
 /// <param name="Points">All that are at the station, in order of name.</param>
-/// <param name="Tests">Test dispatches that touch its days; announced, and therefore no sample.</param>
-/// <param name="Calls">Real calls that touch them.</param>
-/// <param name="Windows">What the real calls let anyone promise.</param>
+/// <param name="Tests">Test dispatches that touch its days and are reached; announced, and therefore no sample.</param>
+/// <param name="Calls">Real calls that touch them and are reached.</param>
+/// <param name="Windows">What the real calls of every issuer let anyone promise: they name nobody.</param>
 /// <param name="LimitDays">Each limit on each day on which it held.</param>
 public sealed record StationReport(
     StationId Station, DateTimeZone Zone, LocalDate From, LocalDate To, IReadOnlyList<MasterData.PointRow> Points,
@@ -64,21 +64,23 @@ public sealed record StationReport(
         var time = new Interval(SettlementCalendar.Day(zone, from).Start, SettlementCalendar.Day(zone, to).End);
         var points = answers.PointsAt(station, time);
         if (points.Count == 0) return null;
-        var calls = answers.Calls(station, at)
-            .Where(call => call.Order.Start < time.End && call.Order.End > time.Start).ToList();
+        var calls = Touching(answers);
         var limits = points.ToDictionary(
             point => point, point => answers.StandingLimits(new SettlementPointId(point.Point)));
         var limitsAsked = new LimitAnswers(answers);
         return new(station, zone, from, to, points,
             [.. answers.Standards(station).Where(standard => Touches(standard.ValidFrom, standard.ValidTo, time))],
             calls.FindAll(call => call.Test is not null), calls.FindAll(call => call.Test is null),
-            StationWindows.Of(calls),
+            StationWindows.Of(Touching(answers.OfEveryIssuer())),
             [.. points.SelectMany(point => limits[point])
                 .Where(limit => Touches(limit.ValidFrom, limit.ValidTo, time))],
             [.. points.Where(point => limits[point].Count > 0).SelectMany(point => days
                 .SelectMany(day => limitsAsked.On(day, new SettlementPointId(point.Point))))],
             [.. days.SelectMany(answers.Stations).Where(day => day.Station == station.Value)],
             [.. points.Select(point => EvidenceOf(answers, point, days, time))]);
+
+        List<StationCall> Touching(Answers of) =>
+            [.. of.Calls(station, at).Where(call => call.Order.Start < time.End && call.Order.End > time.Start)];
     }
 
     private static bool Touches(Instant from, Instant? to, Interval time) =>

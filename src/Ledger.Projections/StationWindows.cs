@@ -6,7 +6,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The credible dispatch window of a station: over all its real calls, by local hour of the week, and by the number of
-/// connected vehicles. Tests are announced and therefore no sample of what an unannounced call meets.
+/// connected vehicles. Tests are announced and therefore no sample of what an unannounced call meets, and calls that
+/// hold at one time are one sample (<see cref="StationCall.Together"/>): the bounds count independent trials.
 /// </summary>
 /// <param name="NoSample">Real calls that say nothing of the delivered power.</param>
 public sealed record StationWindows(
@@ -24,7 +25,8 @@ public sealed record StationWindows(
     public static StationWindows Of(IReadOnlyList<StationCall> calls)
     {
         var real = calls.Where(call => call.Test is null).ToList();
-        var samples = real.Where(call => call.Call is not null).TakeLast(Credibility.CallsMax).ToList();
+        var samples = StationCall.Together(real.Where(call => call.Call is not null)).TakeLast(Credibility.CallsMax)
+            .ToList();
         return new(Window(samples), By(samples, call => call.HourOfWeek), By(samples, call => call.Connected),
             real.Count(call => call.Call is null));
     }

@@ -118,8 +118,8 @@ internal sealed class JournalThroughput(string folder, long events)
         return found.Events / watch.Elapsed.TotalSeconds;
     }
 
-    /// <summary>Facts a second in batches of one writer, which waits for each. Beside each row stands the bare file that
-    /// is fed alike: as many writers, and of each as many bytes before it waits.</summary>
+    /// <summary>Facts a second in batches of one writer, which waits for each. Beside each row stands the bare file
+    /// that is fed alike: as many writers, and of each as many bytes before it waits.</summary>
     private async Task<double> AppendsAsync(string name, SqliteJournal journal, int bytesEach)
     {
         var perSecond = 0d;

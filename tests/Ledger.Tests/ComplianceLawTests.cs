@@ -128,6 +128,29 @@ public sealed class ComplianceLawTests
         }).Judged).ShouldBe(Text(call.Judged));
     }, iter: LongRun.Samples);
 
+    /// <summary>Whoever takes more back has given no more.</summary>
+    [Fact]
+    public void More_import_never_improves_an_export() => Gen.Select(AnyCall.Where(call =>
+        call.Order.Kind == InstructionKind.Export), Gen.Int[1, 30_000]).Sample((call, more) =>
+    {
+        var taken = call with
+        {
+            Evidence = call.Evidence with
+            {
+                // At the powers that the record has: more energy by itself says nothing of when it flowed.
+                Records = [.. call.Evidence.Records.Select(record =>
+                    record with { Import = record.Import + Energy.FromWattHours(more) })],
+                Facts = [], States = [],
+            },
+        };
+        var plain = call with { Evidence = call.Evidence with { Facts = [], States = [] } };
+        foreach (var (less, most) in plain.Judged.Targets.Zip(taken.Judged.Targets))
+        {
+            most.Delivered.ShouldBeLessThanOrEqualTo(less.Delivered);
+            if (most.Verdict == ComplianceVerdict.Kept) less.Verdict.ShouldBe(ComplianceVerdict.Kept);
+        }
+    }, iter: LongRun.Samples);
+
     [Fact]
     public void A_wider_tolerance_never_worsens_a_verdict() =>
         Gen.Select(AnyCall, Gen.Int[0, 30]).Sample((call, more) =>

@@ -67,12 +67,13 @@ public sealed partial class ComplianceReasonTests
         var period = Span(words[0]);
         var energy = new Energy((Int128)(decimal.Parse(words[1], CultureInfo.InvariantCulture) * 1_000_000_000m)
             * 7_200_000);
+        var back = Energy.FromWattHours(Word(words, "back") is { } kwh ? 1000 * Number(kwh) : 0);
         Power Extreme(string name) => Word(words, name) is { } kw ? Kilowatts(kw) : Power.Zero;
         var quality = words.Select(word => word.Split(':')).FirstOrDefault(word => Names<ReadingQuality>(word[0]));
         return new(
             Point, period, Word(words, "v") is { } version ? (int)Number(version) : 1,
             words.Contains("superseded") ? IntervalRecordState.Superseded : IntervalRecordState.Final,
-            export ? Energy.Zero : energy, export ? energy : Energy.Zero, Extreme("min"), Extreme("max"), 0, 0,
+            export ? back : energy, export ? energy : back, Extreme("min"), Extreme("max"), 0, 0,
             Word(words, "gap") is { } gap ? [new(Span(gap))] : [], 900, 0, 0, 0,
             Word(words, "clock") is { } offset
                 ? (long)(1_000_000m * decimal.Parse(offset, CultureInfo.InvariantCulture)) : 0,

@@ -1,6 +1,8 @@
 using System.Xml;
 using System.Xml.Linq;
 using System.Xml.Schema;
+using Ledger.Domain;
+using Ledger.Projections;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -60,6 +62,31 @@ public sealed class FlexSettlementTests
         foreach (var isp in order.Elements("ISP"))
             ((long)isp.Attribute("PowerDeficiency")!).ShouldBe(Math.Max(0, (long)isp.Attribute("ActualPower")!
                 - (long)isp.Attribute("BaselinePower")! - (long)isp.Attribute("OrderedFlexPower")!));
+    }
+
+    /// <summary>Two operators call one connector for one time, and the first of them is paid. Who settles the second is
+    /// told so, though the first call is none of his to see.</summary>
+    [Fact]
+    public async Task Which_of_two_calls_is_paid_does_not_hang_on_who_asks()
+    {
+        await using var town = await ExchangeTown.StartAsync(isBeforeTheCall: true);
+        await town.ConnectorAsync("C1");
+        await town.MeterAsync("C1", CalledTown.Hours((5 * 24) + 8, 100));
+        await town.ImportAsync("""{"type":"instruction","instruction":"I0","kind":"curtail","issuedBy":"tso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T20:00:00+08:00","targets":[{"point":"C1","kw":60}],"programme":"reduce"}""");
+        await town.CapAsync("I1", """{"point":"C1","kw":60}""");
+        await town.FreezeAsync("I1");
+        await town.MeterAsync("C1", CalledTown.Hours(16, 20));
+        var (ledger, everything) = (town.Served.Ledger, new Answers(town.Served.Ledger.Views));
+        await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        var dso = new Answers(ledger.Views, null, new Reach(null, null, new("dso"), true), ExchangeTown.Now);
+        dso.Instructions().Select(order => order.Instruction).ShouldBe(["I1"]);
+        foreach (var asking in new[] { dso, everything })
+        {
+            var orders = await FlexOrders.OfAsync(ledger.Journal, asking, everything, new("dso"), new("cpo"),
+                new(2026, 2), ledger.Journal.Length, TestContext.Current.CancellationToken);
+            orders.Orders.ShouldBeEmpty();
+            orders.Unsettled.ShouldHaveSingleItem().Why.ShouldContain("I0 calls C1 for the same time");
+        }
     }
 
     [Fact]

@@ -210,6 +210,7 @@ public sealed class GreenButtonTests
     [InlineData("America/New_York", 2012, -18000, 3600, "360E2000", "B40E2000")]
     [InlineData("Europe/Berlin", 2026, 3600, 3600, "3E0E2000", "AE0E3000")]
     [InlineData("Australia/Sydney", 2026, 36000, 3600, "A40E2000", "440E3000")]
+    [InlineData("Europe/Dublin", 2026, 0, 3600, "3E0E1000", "AE0E2000")]
     [InlineData("Asia/Shanghai", 2026, 28800, 0, "00000000", "00000000")]
     public void Local_time_is_as_the_zone_has_it(
         string zone, int year, long standard, long summer, string start, string end) =>

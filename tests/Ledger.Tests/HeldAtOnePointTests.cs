@@ -113,7 +113,7 @@ public sealed class HeldAtOnePointTests
         (await Deliveries.PaidAsync(ledger.Journal, new Answers(ledger.Views), new("I1"), ledger.Journal.Length,
             Settlement.AsRecordedRuleVersion, Ct))!.Net.ShouldBe(-30m);
         // The message to whoever is paid has the powers of the delivery: 20 kWh in a quarter of an hour are 80 kW.
-        var order = (await FlexOrders.OfAsync(ledger.Journal, new(ledger.Views), new("dso"), new("cpo"), new(2026, 2),
+        var order = (await FlexOrders.OfAsync(ledger.Journal, new(ledger.Views), new(ledger.Views), new("dso"), new("cpo"), new(2026, 2),
             ledger.Journal.Length, Ct)).Orders.ShouldHaveSingleItem();
         var period = order.Periods.ShouldHaveSingleItem();
         (period.DeliveredWatts, period.DeficiencyWatts).ShouldBe((-80_000, 80_000));

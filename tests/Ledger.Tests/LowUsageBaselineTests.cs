@@ -55,6 +55,23 @@ public sealed class LowUsageBaselineTests
         other.Run("verify").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
     }
 
+    /// <summary>Whoever can write the folder freezes a call's baseline a second time, by later facts or by earlier
+    /// ones, and each is what those facts say.</summary>
+    [Theory]
+    [InlineData(1, "frozen: from the facts before position")]
+    [InlineData(-1, "is before the instruction")]
+    [InlineData(1000, "facts that are not before it")]
+    public async Task A_baseline_that_might_not_be_frozen_is_found(int later, string why)
+    {
+        using var town = Town(40);
+        town.Freeze("I1");
+        var made = await FrozenAsync(town);
+        await AppendAsync(town, made with { AtPosition = made.AtPosition + later }, derives: false, name: "second");
+        var run = town.Run("verify");
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        (run.Output + run.Errors).ShouldContain(why);
+    }
+
     private static CalledTown Town(int low)
     {
         var town = new CalledTown();
@@ -90,7 +107,8 @@ public sealed class LowUsageBaselineTests
     }
 
     /// <summary>Records a baseline: as the first version derives it, or as it is given.</summary>
-    private static async Task<BaselineFrozen> AppendAsync(CalledTown town, BaselineFrozen made, bool derives = true)
+    private static async Task<BaselineFrozen> AppendAsync(
+        CalledTown town, BaselineFrozen made, bool derives = true, string name = "")
     {
         await using var ledger = Open(town);
         await ledger.CatchUpAsync(Ct);
@@ -99,7 +117,7 @@ public sealed class LowUsageBaselineTests
             ledger.Journal, ledger.Views, recorded, [new("C1")], new([made with { RuleVersion = null }]),
             recorded.Position, [], Ct)).Baselines[0];
         await ledger.Journal.AppendAsync(Streams.Baselines(fact.Instruction), ExpectedRevision.Any,
-            [NewFact.At(fact, fact.Periods[0].Period.Start, new EvidenceKey($"baseline/{fact.Instruction}/{fact.Point}"))],
+            [NewFact.At(fact, fact.Periods[0].Period.Start, new EvidenceKey($"baseline/{fact.Instruction}/{fact.Point}{name}"))],
             TestFolder.Tester, null, Ct);
         await ledger.CatchUpAsync(Ct);
         return fact;

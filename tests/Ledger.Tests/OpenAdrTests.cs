@@ -97,6 +97,60 @@ public sealed class OpenAdrTests
                 "2026-03-03T13:00:00Z PT15M IMPORT_CAPACITY_LIMIT 400"]);
     }
 
+    /// <summary>A limit is set back by a later version of its event, and a version that was overtaken sets nothing.
+    /// </summary>
+    [Fact]
+    public async Task Versions_of_an_event_count_by_when_they_were_modified()
+    {
+        static string Version(string hour, string kw) => Event.Replace("""modificationDateTime":"2026-03-01T20""",
+            $"modificationDateTime\":\"2026-03-01T{hour}").Replace("[500.5]", $"[{kw}]");
+        await using var town = await TownAsync();
+        async Task<string> LimitAsync() => (await town.ReadAsync(Path)).AsArray().Single()!["intervals"]!.AsArray()
+            .SelectMany(interval => interval!["payloads"]!.AsArray())
+            .First(payload => (string)payload!["type"]! == "IMPORT_CAPACITY_LIMIT")!["values"]![0]!.ToJsonString();
+        foreach (var (hour, kw) in new[] { ("20", "500.5"), ("21", "300"), ("22", "500.5") })
+        {
+            (await town.Served.PostAsync(Path, Version(hour, kw))).Status.ShouldBe(201, hour);
+            (await LimitAsync()).ShouldBe(kw);
+        }
+        var late = await town.Served.PostAsync(Path, Version("21", "400"));
+        (late.Status, late["name"]).ShouldBe((422, "AlreadySuperseded"), late.Text);
+        (await town.Served.PostAsync(Path, Version("21", "300"))).Status.ShouldBe(200); // what came again, late
+        (await LimitAsync()).ShouldBe("500.5");
+        ((string)(await town.ReadAsync(Path)).AsArray().Single()!["modificationDateTime"]!).ShouldBe("2026-03-01T22:00:00Z");
+    }
+
+    /// <summary>Each interval of an event holds for all of its targets, and an id is one program's.</summary>
+    [Fact]
+    public async Task What_differs_between_targets_is_no_event_and_two_programs_may_have_one_id()
+    {
+        await using var town = await TownAsync();
+        const string limit = """{"id":"1","createdDateTime":"2026-03-01T20:00:00Z","programID":"p1","targets":["C1","C2"],"payloadDescriptors":[{"objectType":"EVENT_PAYLOAD_DESCRIPTOR","payloadType":"IMPORT_CAPACITY_LIMIT","units":"KW"}],"intervals":[{"id":0,"intervalPeriod":{"start":"2026-03-03T10:00:00Z","duration":"PT1H"},"payloads":[{"type":"IMPORT_CAPACITY_LIMIT","values":[500]}]}]}""";
+        foreach (var posted in new[] { limit, limit.Replace("p1", "p2").Replace("[500]", "[400]").Replace(",\"C2\"", "") })
+            (await town.Served.PostAsync(Path, posted)).Status.ShouldBe(201);
+        (await town.ReadAsync(Path)).AsArray().Select(each => $"{each!["id"]} {each["programID"]} {each["targets"]!.AsArray().Count} "
+            + each["intervals"]![0]!["payloads"]!.AsArray().Single()!["values"]![0]).ShouldBe(["1 p1 2 500", "1 p2 1 400"]);
+        (await town.Served.GetAsync($"{Path}/1")).Status.ShouldBe(400);
+        ((string)(await town.ReadAsync($"{Path}/1?programID=p2"))["programID"]!).ShouldBe("p2");
+        (await town.Served.PostAsync(Path, limit.Replace("[500]", "[300]").Replace(",\"C2\"", ""))).Status.ShouldBe(201);
+        (await town.ReadAsync(Path)).AsArray().Select(each => (string)each!["programID"]!).ShouldBe(["p2"]);
+        (await town.Served.GetAsync($"{Path}/1?programID=p1"))["detail"].ShouldNotBeNull().ShouldContain("other powers for other targets");
+    }
+
+    /// <summary>Its intervals overlap where one is cut short; each settlement period is reported once.</summary>
+    [Fact]
+    public async Task A_report_has_each_settlement_period_once()
+    {
+        await using var town = await TownAsync();
+        (await town.Served.PostAsync(Path, 
+            Event.Replace("PT1H", "PT2H").Replace("T13:00", "T15:00"))).Status.ShouldBe(201);
+        await town.ImportAsync("""{"type":"instruction-withdrawal","instruction":"EV-1.0","at":"2026-03-03T11:00:00Z","reason":"no need"}""");
+        var report = (await town.ReadAsync("/v1/openadr/reports?eventID=EV-1")).AsArray().Single()!;
+        foreach (var resource in report["resources"]!.AsArray())
+            resource!["intervals"]!.AsArray().Select(interval => (string)interval!["intervalPeriod"]!["start"]!)
+                .ShouldBe(["2026-03-03T10:00:00Z", "2026-03-03T11:00:00Z", "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z"]);
+    }
+
     [Fact]
     public async Task A_report_has_what_was_metered_the_frozen_baseline_and_the_change_against_it()
     {

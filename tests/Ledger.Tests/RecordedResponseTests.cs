@@ -185,6 +185,31 @@ public sealed class RecordedResponseTests
             .ShouldBe(("3", "7.2", "1"));
     }
 
+    /// <summary>Two grid operators have called one station. What may be counted on there is the same for both and for
+    /// an auditor; each is shown its own call alone.</summary>
+    [Fact]
+    public async Task What_may_be_counted_on_does_not_hang_on_who_asks()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await town.RecordAsync("""{"type":"settlement-point","point":"CP1","station":"S1","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}""", "ACME");
+        foreach (var (name, grid, day) in new[] { ("I1", "GRID", 25), ("I2", "GRID2", 27) })
+            await town.RecordAsync($$"""{"type":"instruction","instruction":"{{name}}","kind":"export","issuedBy":"{{grid}}","issuedAt":"2026-02-{{day}}T10:00:00Z","start":"2026-02-{{day}}T10:00:00Z","end":"2026-02-{{day}}T10:15:00Z","targets":[{"point":"CP1","kw":20}]}""", grid);
+        var other = await town.GiveAsync("other-grid", Role.GridOperator, "GRID2", []);
+        foreach (var (key, calls) in new[]
+            { (town.Key(Role.GridOperator), "I1"), (other, "I2"), (town.Key(Role.Auditor), "I1 I2") })
+        {
+            var asked = await town.GetAsync(key, "/v1/credible-windows?station=S1");
+            (asked.Json.GetProperty("windows")[0].GetProperty("calls").GetInt32(), asked["callsWithoutSample"])
+                .ShouldBe((1, "1"), calls);
+            var report = await town.GetAsync(key, "/v1/station-reports?station=S1&from=2026-02-25&to=2026-02-27");
+            report.Status.ShouldBe(200, report.Text);
+            (report.Json.GetProperty("windows")[0].GetProperty("calls").GetInt32(), report["callsWithoutSample"])
+                .ShouldBe((1, "1"), calls);
+            string.Join(' ', report.Json.GetProperty("calls").EnumerateArray().Select(call => Of(call, "instruction")))
+                .ShouldBe(calls);
+        }
+    }
+
     /// <summary>An order aims at points of two owners. Each is told of his own, and of no sum that says what the other
     /// did; who issued it and an auditor are told of all; another grid operator not that there is such an order.
     /// </summary>

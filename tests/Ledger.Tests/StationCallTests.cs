@@ -54,6 +54,30 @@ public sealed class StationCallTests
         silent.NoSample.ShouldBe(0);
     }
 
+    /// <summary>
+    /// Twenty-nine calls of one connector each, all of one hour and all followed, are one trial of their station and
+    /// not twenty-nine; and whoever calls a connector twice for the hour has called it once, with the greater order.
+    /// </summary>
+    [Fact]
+    public void Calls_of_one_hour_are_one_sample()
+    {
+        StationCall Of(string name, string point, long power, Energy ordered, Energy delivered) => StationCall.Of(
+            Order(0) with { Instruction = name },
+            [Followed with { Point = point, QuantityMilliwatts = power, Ordered = ordered, Delivered = delivered }],
+            DateTimeZone.Utc, At(100));
+        var evening = StationWindows.Of([.. Enumerable.Range(0, 29)
+            .Select(i => Of($"I{i}", $"C{i}", OrderedMilliwatts, Ordered, Ordered))]);
+        (evening.All.Calls, evening.All.Credible90).ShouldBe((1, null));
+        var sum = StationCall.Together([Of("I1", "C1", OrderedMilliwatts, Ordered, Ordered),
+            Of("I2", "C1", OrderedMilliwatts / 2, Energy.FromWattHours(50_000), Energy.FromWattHours(50_000)),
+            Of("I3", "C2", OrderedMilliwatts, Ordered, Energy.FromWattHours(40_000))]).ShouldHaveSingleItem();
+        (sum.Call!.OrderedMilliwatts, sum.Call.DeliveredMilliwatts, sum.Connected)
+            .ShouldBe((200_000_000, 140_000_000, 2));
+        // What begins when the other ends is a trial of its own.
+        StationCall.Together([Call(0, Followed, 100), Call(0, Followed, 100) with
+            { Order = Order(0) with { Start = At(0) + Hour, End = At(0) + Hour + Hour } }]).Count().ShouldBe(2);
+    }
+
     /// <summary>Of one station's calls the last was issued on the third day: by then a day had passed since the first,
     /// and not since the second.</summary>
     [Fact]

@@ -16,14 +16,16 @@ public sealed record OpenAdrValue(Interval Period, string Type, decimal Kw, int?
 /// <summary>What the ledger knows of an event: the instructions and standing limits that it was recorded as.</summary>
 /// <param name="IssuedAt">When it was created; null where it has limits alone, which do not say.</param>
 /// <param name="LimitPosition">Of the last recorded of its limits; null where it has none.</param>
+/// <param name="ModifiedAt">When it was changed, as its limits say; null where they do not.</param>
 public sealed record OpenAdrEvent(
-    string Id, string Programme, Instant? IssuedAt, long? LimitPosition, IReadOnlyList<string> Targets,
+    string Id, string Programme, Instant? IssuedAt, long? LimitPosition, Instant? ModifiedAt,
+    IReadOnlyList<string> Targets,
     IReadOnlyList<OpenAdrValue> Values, IReadOnlyList<InstructionId> Instructions);
 
 /// <summary>
 /// Events of OpenADR 3 out of the ledger (3.1, objects event and interval). An instruction that was recorded by another
-/// door is an event too, under its own name, where that can be an id and all of its targets have one power; the others
-/// are read as instructions.
+/// door is an event too, under its own name, where that can be an id. Each interval of an event holds for all of its
+/// targets, so what has another power for another target is no event: it is read as instructions and standing limits.
 /// </summary>
 public static partial class OpenAdrObjects
 {
@@ -32,10 +34,11 @@ public static partial class OpenAdrObjects
     public static IReadOnlyList<OpenAdrEvent> Events(Answers answers, ProgrammeId? programme, string? id) =>
     [
         .. Instructed(answers, programme, id).Concat(Limited(answers).Where(part => IsAsked(
-                part.Id, part.Programme, programme, id))).GroupBy(part => part.Id, StringComparer.Ordinal)
-            .OrderBy(parts => parts.Key, StringComparer.Ordinal).Select(parts => new OpenAdrEvent(
-                parts.Key, parts.First().Programme, parts.Min(part => part.IssuedAt),
-                parts.Max(part => part.LimitPosition),
+                part.Id, part.Programme, programme, id))).GroupBy(part => (part.Id, part.Programme))
+            .Where(AreOfAllTargets).OrderBy(parts => parts.Key.Id, StringComparer.Ordinal)
+            .ThenBy(parts => parts.Key.Programme, StringComparer.Ordinal).Select(parts => new OpenAdrEvent(
+                parts.Key.Id, parts.Key.Programme, parts.Min(part => part.IssuedAt),
+                parts.Max(part => part.LimitPosition), parts.Max(part => part.ModifiedAt),
                 [.. parts.SelectMany(part => part.Targets).Distinct().Order(StringComparer.Ordinal)],
                 [.. parts.SelectMany(part => part.Values).Distinct()
                     .OrderBy(value => value.Period.Start).ThenBy(value => value.Type, StringComparer.Ordinal)],
@@ -53,8 +56,8 @@ public static partial class OpenAdrObjects
         {
             ["id"] = happened.Id,
             ["createdDateTime"] = Time(createdAt),
-            ["modificationDateTime"] = Time(
-                happened.LimitPosition is null ? createdAt : Instant.Max(createdAt, limitedAt)),
+            ["modificationDateTime"] = Time(happened.ModifiedAt
+                ?? (happened.LimitPosition is null ? createdAt : Instant.Max(createdAt, limitedAt))),
             ["objectType"] = "EVENT",
             ["programID"] = happened.Programme,
             ["targets"] = new JsonArray([.. happened.Targets.Select(target => (JsonNode)target)]),
@@ -128,7 +131,7 @@ public static partial class OpenAdrObjects
                 || targets.Select(target => target.QuantityMilliwatts).Distinct().Count() != 1) continue;
             var kw = targets[0].QuantityMilliwatts / 1_000_000m;
             var end = row.WithdrawnAt < row.End ? row.WithdrawnAt.Value : row.End;
-            yield return new(id, programme, row.IssuedAt, null, [.. targets.Select(target => target.Point)],
+            yield return new(id, programme, row.IssuedAt, null, null, [.. targets.Select(target => target.Point)],
                 [new(new(row.Start, end), row.Kind == InstructionKind.Export ? OpenAdrEventText.ExportSetPoint
                     : OpenAdrEventText.SetPoint, kw, interval)], [new(row.Instruction)]);
         }
@@ -137,12 +140,22 @@ public static partial class OpenAdrObjects
     /// <summary>An event that came again set its limits again: the later recorded ones are the event's.</summary>
     private static IEnumerable<OpenAdrEvent> Limited(Answers answers) =>
         from limit in answers.StandingLimits()
-        let source = Source().Match(limit.Source)
-        where source.Success
-        group (limit, source) by (limit.Point, limit.Direction, limit.Source) into again
+        let version = OpenAdrVersion.Of(limit.Source)
+        where version is not null
+        group (limit, version) by (limit.Point, limit.Direction, version.Event, version.Programme) into again
         let latest = again.MaxBy(each => each.limit.Position)
-        select new OpenAdrEvent(latest.source.Groups["event"].Value, latest.source.Groups["programme"].Value,
-            null, latest.limit.Position, [latest.limit.Point], [.. Values(latest.limit)], []);
+        select new OpenAdrEvent(latest.version.Event, latest.version.Programme.Value, null, latest.limit.Position,
+            latest.version.ModifiedAt, [latest.limit.Point], [.. Values(latest.limit)], []);
+
+    /// <summary>Whether each of the targets has all of the values.</summary>
+    private static bool AreOfAllTargets(IEnumerable<OpenAdrEvent> parts)
+    {
+        var values = parts.SelectMany(part => part.Targets.SelectMany(target =>
+            part.Values.Select(value => (target, Value: (value.Period, value.Type, value.Kw))))).Distinct()
+            .GroupBy(each => each.Value).Select(targets => targets.Count()).ToList();
+        var targets = parts.SelectMany(part => part.Targets).Distinct().Count();
+        return values.TrueForAll(count => count == targets);
+    }
 
     private static IEnumerable<OpenAdrValue> Values(MasterData.LimitRow limit)
     {
@@ -158,7 +171,4 @@ public static partial class OpenAdrObjects
 
     [GeneratedRegex(@"^(?<event>[A-Za-z0-9_-]+)\.(?<interval>[0-9]{1,10})$")]
     private static partial Regex OfEvent();
-
-    [GeneratedRegex(@"^OpenADR event (?<event>[A-Za-z0-9_-]+) of (?<programme>[A-Za-z0-9_-]+)$")]
-    private static partial Regex Source();
 }

@@ -11,8 +11,8 @@ namespace Ledger.Api.Exchange;
 /// What came of an event as a report of OpenADR 3 (3.0.1 and 3.1, object report): of each target that is reached, the
 /// settlement periods that lie wholly in the event's intervals. Import and export are what is settled, apart; the
 /// baseline is the frozen one of the instruction, and the change against it is import less export less baseline.
-/// Energies are kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, half to even. What is unknown has no payload,
-/// and the quality says so: a missing value is never a zero.
+/// Energies are kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, half to even. What is unknown has no
+/// payload, and the quality says so: a missing value is never a zero.
 /// </summary>
 public static class OpenAdrReports
 {
@@ -28,12 +28,14 @@ public static class OpenAdrReports
         var resources = new JsonArray();
         foreach (var target in happened.Targets)
         {
-            var intervals = new JsonArray();
+            // Intervals of an event may overlap, and each settlement period is reported once.
+            var periods = new SortedDictionary<Instant, MeteredPeriod>();
             foreach (var time in happened.Values.Select(value => value.Period).Distinct())
                 foreach (var metered in await MeteredRange.WithinAsync(
                     journal, new(target), time, position, ct).ConfigureAwait(false))
-                    intervals.Add(OpenAdrObjects.Interval(intervals.Count, metered.Period,
-                        Payloads(metered, baselines.GetValueOrDefault((target, metered.Period)))));
+                    periods[metered.Period.Start] = metered;
+            var intervals = new JsonArray([.. periods.Values.Select((metered, number) => OpenAdrObjects.Interval(
+                number, metered.Period, Payloads(metered, baselines.GetValueOrDefault((target, metered.Period)))))]);
             resources.Add((JsonNode)new JsonObject { ["resourceName"] = target, ["intervals"] = intervals });
         }
         return new()

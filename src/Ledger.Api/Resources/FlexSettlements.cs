@@ -26,8 +26,8 @@ internal static partial class FlexSettlements
                 Asking.Required<YearMonth>(request, "domainSince", TryMonth, Rejection.InvalidTime,
                     "a month like 2020-01, in which the sender owned its domain"));
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var orders = await FlexOrders.OfAsync(ledger.Journal, answers, issuer, account, month, (position ?? -1) + 1,
-                context.RequestAborted).ConfigureAwait(false);
+            var orders = await FlexOrders.OfAsync(ledger.Journal, answers, new(ledger.Views, position), issuer, account,
+                month, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false);
             if (orders.Unsettled is [var first, ..])
                 return Answering.Problem(422, Rejection.NotSettled,
                     string.Create(CultureInfo.InvariantCulture, $"{first.Instruction} is not settled: {first.Why}")

@@ -31,6 +31,7 @@ internal static class OpenAdr
     public static void Map(WebApplication app, OpenLedger ledger)
     {
         MapPrograms(app, ledger);
+        MapReports(app, ledger);
         app.MapPost("/v1/openadr/events", async (HttpContext context) =>
         {
             var text = await Submissions.ReadAsync(context, context.Request.Path.Value!).ConfigureAwait(false);
@@ -51,8 +52,7 @@ internal static class OpenAdr
         app.MapGet("/v1/openadr/events", async (HttpContext context) =>
         {
             var request = context.Request;
-            var programme = Asking.Optional<ProgrammeId>(request, "programID", ProgrammeId.TryParse,
-                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var programme = ProgrammeOf(request);
             var (skip, limit) = PageOf(request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var events = new JsonArray();
@@ -64,14 +64,22 @@ internal static class OpenAdr
 
         app.MapGet("/v1/openadr/events/{eventID}", async (HttpContext context, string eventID) =>
         {
+            var programme = ProgrammeOf(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return OpenAdrObjects.Events(answers, null, eventID) is [var happened]
-                ? Answering.Read(
-                    await WriteAsync(ledger, happened, context.RequestAborted).ConfigureAwait(false), position)
-                : throw new NotThereException($"there is no event {eventID}, or it is not yours");
-        }).Reads("openadr-event-read", "One event of OpenADR 3 by its id.").AnswersAs(ForeignSchemas.Event)
-            .Refuses(404);
+            return OpenAdrObjects.Events(answers, programme, eventID) switch
+            {
+                [var happened] => Answering.Read(
+                    await WriteAsync(ledger, happened, context.RequestAborted).ConfigureAwait(false), position),
+                [] => throw new NotThereException($"there is no event {eventID}, or it is not yours, or it has other "
+                    + "powers for other targets: see its instructions and standing limits"),
+                var several => throw new ProblemException(400, Rejection.MissingField, $"programID: {eventID} is an event "
+                    + $"of {string.Join(", ", several.Select(each => each.Programme))}; name one"),
+            };
+        }).Reads("openadr-event-read", "One event of OpenADR 3 by its id, and by its program where several have one of "
+            + "that id.", "programID?").AnswersAs(ForeignSchemas.Event).Refuses(404);
+    }
 
+    private static void MapReports(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/openadr/reports", async (HttpContext context) =>
         {
             var named = Asking.Required<InstructionId>(context.Request, "eventID", InstructionId.TryParse,
@@ -86,7 +94,6 @@ internal static class OpenAdr
         }).Reads("openadr-reports", "What came of an event as a report of OpenADR 3: usage, export, baseline and change in "
             + "kWh with their quality, by resource and settlement period.", "eventID")
             .AnswersAs(ForeignSchemas.List(ForeignSchemas.Report));
-    }
 
     /// <summary>Programs, which are published as programmes: OpenADR has no word for what of them is paid.</summary>
     private static void MapPrograms(WebApplication app, OpenLedger ledger)
@@ -113,6 +120,9 @@ internal static class OpenAdr
         }).Reads("openadr-program", "One program of OpenADR 3 by its id.").AnswersAs(ForeignSchemas.Program)
             .Refuses(404);
     }
+
+    private static ProgrammeId? ProgrammeOf(HttpRequest request) => Asking.Optional<ProgrammeId>(
+        request, "programID", ProgrammeId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
 
     private static (int Skip, int Limit) PageOf(HttpRequest request)
     {

@@ -57,7 +57,8 @@ internal static class OperationReads
             if (answers.PointsAt(station, new(Instant.MinValue, Instant.MaxValue)).Count == 0)
                 throw new NotThereException($"there is no station {station}, or nothing of it is yours");
             var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
-            var windows = StationWindows.Of(answers.Calls(station, at));
+            var asked = answers.Reaches(station) ? answers.OfEveryIssuer() : answers;
+            var windows = StationWindows.Of(asked.Calls(station, at));
             return Answering.Read(new CredibleWindowsAnswer(
                 station.Value, position, windows.NoSample, WindowRow.AllOf(windows)), position);
         }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")

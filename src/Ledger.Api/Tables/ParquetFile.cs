@@ -7,14 +7,15 @@ using Parquet.Schema;
 namespace Ledger.Api.Tables;
 
 /// <summary>
-/// A table as a Parquet file. Energies (kWh), powers (kW) and amounts are DECIMAL with as many places as the column
-/// needs, so every digit of the CSV is there; instants are TIMESTAMP in UTC to the microsecond; days, choices and texts
-/// are text. A column whose values no such type holds exactly is text as well. What is said of the
-/// whole is in the file's metadata.
+/// A table as a Parquet file. Energies are DECIMAL of twelve places of a kWh and powers of six of a kW, whatever the
+/// rows are, so files of several ranges are one table; other figures have as many places as the column needs, so every
+/// digit of the CSV is there. Instants are TIMESTAMP in UTC to the microsecond; days, choices and texts are text. A
+/// column whose values no such type holds exactly is text as well. What is said of the whole is in the file's metadata.
 /// </summary>
 public static class ParquetFile
 {
     private const int DigitsMax = 38; // of a DECIMAL (Parquet format, logical types)
+    private const int KwhPlaces = 12, KwPlaces = 6; // decimals that rows show
     private const int RowsOfAGroup = 65_536;
 
     /// <summary>Reads the rows twice: for the types, and for the values.</summary>
@@ -42,6 +43,9 @@ public static class ParquetFile
     private sealed class Shape(string name, int index)
     {
         private readonly HashSet<Type> types = [];
+        /// <summary>The unit stands last in a name.</summary>
+        private readonly int unitPlaces = name.EndsWith("Kwh", StringComparison.Ordinal) ? KwhPlaces
+            : name.EndsWith("Kw", StringComparison.Ordinal) ? KwPlaces : 0;
         private int whole, places;
         private bool isExact = true;
 
@@ -61,12 +65,14 @@ public static class ParquetFile
 
         public Column Column()
         {
-            var type = types.Count == 1 ? types.Single() : typeof(string);
+            var type = types.Count == 1 ? types.Single()
+                : types.Count == 0 && unitPlaces > 0 ? typeof(decimal) : typeof(string);
             if (type == typeof(int)) return Of<int>(new DataField<int>(name, true), value => (int)value);
             if (type == typeof(long)) return Of<long>(new DataField<long>(name, true), value => (long)value);
             if (type == typeof(bool)) return Of<bool>(new DataField<bool>(name, true), value => (bool)value);
-            if (type == typeof(decimal) && whole + places <= DigitsMax)
-                return Of<decimal>(new DecimalDataField(name, DigitsMax, places, isNullable: true), value =>
+            var scale = Math.Max(places, unitPlaces);
+            if (type == typeof(decimal) && whole + scale <= DigitsMax)
+                return Of<decimal>(new DecimalDataField(name, DigitsMax, scale, isNullable: true), value =>
                     decimal.Parse(TableCell.Exact(value), NumberStyles.Number, CultureInfo.InvariantCulture));
             if (type == typeof(Instant) && isExact)
                 return Of<DateTime>(new DateTimeDataField(name, DateTimeFormat.Timestamp, isAdjustedToUTC: true,

@@ -43,8 +43,8 @@ static class CurveInput
     public static long Length(InputValue input) =>
         input.Units(6, 1, SecondsMaxInMicroseconds, timeRule + " and positive");
 
-    /// <summary>The curve of the samples, straight across gaps up to the one that is asked for; absent, up to those that
-    /// a record's own rule allows.</summary>
+    /// <summary>The curve of the samples, straight across gaps up to the one that is asked for; absent, up to those
+    /// that a record's own rule allows.</summary>
     public static LoneCurve Curve(InputValue? maxGap, PowerSample[] samples) => new(samples,
         maxGap?.Units(6, 0, (long)PowerCurve.MaxGapLimit.TotalSeconds * 1_000_000,
             "must be seconds with at most 6 decimals, not negative, at most 366 days") is { } given
