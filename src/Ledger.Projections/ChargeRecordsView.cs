@@ -6,8 +6,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// Every charge record and every credit: in the order in which the ledger learned of them, by their own numbers, and
-/// by when their stays ended at a point. What each bills is in its evidence. A number belongs to nobody here, so records
-/// of several owners may have it, and each has its row; it is the same in any case of its letters.
+/// by when their stays ended at a point. What each bills is in its evidence. A number belongs to nobody here, so
+/// records of several owners may have it, and each has its row; it is the same in any case of its letters.
 /// </summary>
 /// <remarks>Its rows had another key once, by which one record hid another of its number. They had another name too, so
 /// that none of them is taken for one of these: a ledger of before computes these when it is opened.</remarks>
