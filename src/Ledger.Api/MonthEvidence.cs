@@ -62,8 +62,9 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
 
     private void Rest(long position, LedgerEvent fact, EvidenceDigest named)
     {
-        // What the ledger itself wrote of its evidence tells what is not there any more, so it always stays.
-        if (fact is SubjectErased or EvidenceDisclosed or MonthPruned) needed.Add(named);
+        // What the ledger itself wrote of its evidence tells what is not there any more, so it always stays; and of a
+        // charge record the evidence is the record, which is read, compared and taken back later.
+        if (fact is SubjectErased or EvidenceDisclosed or MonthPruned or ChargeRecorded) needed.Add(named);
         else if (position >= from && position < to) own.UnionWith(Pieces(fact, named));
         else if (!pruned.Cover(position)) needed.UnionWith(Pieces(fact, named));
     }

@@ -3,7 +3,8 @@ using NodaTime;
 
 namespace Ledger.Domain;
 
-/// <summary>A charge record's number at the operator who issued it; it says nothing of whom it is for.</summary>
+/// <summary>A charge record's number at the operator who issued it; it says nothing of whom it is for. It is the same
+/// in any case of its letters (OCPI, types, CiString).</summary>
 public readonly record struct ChargeRecordId : IComparable<ChargeRecordId>
 {
     public string Value { get; }
@@ -14,7 +15,10 @@ public readonly record struct ChargeRecordId : IComparable<ChargeRecordId>
         return id.Value is not null;
     }
 
-    public int CompareTo(ChargeRecordId other) => string.CompareOrdinal(Value, other.Value);
+    public bool Equals(ChargeRecordId other) => string.Equals(Value, other.Value, StringComparison.OrdinalIgnoreCase);
+    public override int GetHashCode() => StringComparer.OrdinalIgnoreCase.GetHashCode(Value ?? "");
+    public int CompareTo(ChargeRecordId other) =>
+        string.Compare(Value, other.Value, StringComparison.OrdinalIgnoreCase);
     public override string ToString() => Value;
 }
 
@@ -50,6 +54,15 @@ public sealed record ChargeRecordState(ImmutableDictionary<ChargeRecordId, Charg
 /// </summary>
 public static class ChargeRecords
 {
+    /// <summary>Who issued a record that does not say it (OCPI 2.1.1).</summary>
+    public static readonly PartyId Unnamed = new("unnamed");
+
+    /// <summary>An issuer as new records name him: OCPI's parties are the same in any case.</summary>
+    public static PartyId Issuer(PartyId written) =>
+        written == Unnamed ? Unnamed : new(written.Value.ToUpperInvariant());
+
+    public static bool IsSameIssuer(PartyId one, PartyId other) => Issuer(one) == Issuer(other);
+
     /// <summary>Guards in order of their codes: range, conflict, place, future, unknown original, no such credit,
     /// credited before.</summary>
     /// <param name="point">The registered point among the record's places; null where none is.</param>
@@ -58,11 +71,12 @@ public static class ChargeRecords
     public static Decision Decide(ChargeRecordState state, ChargeRecordInput input, SettlementPointId? point,
         Instant now, PartyId? owner = null)
     {
-        var record = input.Record;
+        var record = input.Record with { Operator = Issuer(input.Record.Operator) };
         if (record.End < record.Start || record.Credits == record.Record)
             return Refuse(Rejection.OutOfRange, "a record ends after it begins, and credits another one");
         if (state.Known.TryGetValue(record.Record, out var known))
-            return known with { Evidence = null } == record with { Evidence = null, Point = point ?? record.Point }
+            return known with { Evidence = null, Operator = Issuer(known.Operator) }
+                == record with { Evidence = null, Point = point ?? record.Point }
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.EvidenceConflict, $"record {record.Record} is known and differs");
         if (point is not { } place)

@@ -16,8 +16,10 @@ public sealed record OcpiSession(
     private const int VolumeDecimals = 4; // types, number
     private const long NanosecondsPerHour = 3_600_000_000_000;
 
-    /// <summary>Why its cost is not proven; null where it is.</summary>
-    public string? Unpriced => Cost.Notes.Count == 0 ? null : Cost.Notes[0];
+    /// <summary>Why its cost is not proven, or cannot be written; null where it is proven and can.</summary>
+    public string? Unpriced => Cost.Notes.Count > 0 ? Cost.Notes[0]
+        : Cost.Total.WithoutTax is null
+            ? "its prices include a tax that the tariff does not state, so that they have no cost before taxes" : null;
 
     /// <summary>A period in which nothing flowed is parking, because its vehicle asked for nothing that anyone knows.
     /// </summary>

@@ -87,7 +87,7 @@ public static class Reconciliation
         {
             // Two owners may have charges of one number; the credit is of the one that it negates.
             var named = standing.FindAll(record =>
-                record.Operator == credit.Operator && record.Record == credit.Credits);
+                ChargeRecords.IsSameIssuer(record.Operator, credit.Operator) && record.Record == credit.Credits);
             var charge = named.Find(record => ChargeRecords.Negates(credit, record)) ?? named.FirstOrDefault();
             if (charge is not null && ChargeRecords.Negates(credit, charge)) standing.Remove(charge);
             else found.Add(Of(input, ReconciliationFinding.CreditDiffers, credit, charge?.Energy,

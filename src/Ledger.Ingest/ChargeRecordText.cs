@@ -30,7 +30,7 @@ internal static class ChargeRecordText
 
     /// <summary>As OCPI writes parties: country and party, parted by a star; 2.1.1 has neither in its records.
     /// </summary>
-    private static PartyId Operator(InputObject cdr) => cdr.Optional("party_id") is not { } party ? new("unnamed")
+    private static PartyId Operator(InputObject cdr) => cdr.Optional("party_id") is not { } party ? ChargeRecords.Unnamed
         : PartyId.TryParse($"{cdr.Required("country_code").Text()}*{party.Text()}", out var id) ? id
         : throw party.Refused(Rejection.InvalidIdentifier, "must be a party of OCPI");
 

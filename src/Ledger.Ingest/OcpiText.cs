@@ -58,13 +58,19 @@ public static class OcpiText
         cdr.Optional("stop_date_time") ?? cdr.Required("end_date_time");
 
     /// <summary>RFC 3339 in UTC, where the Z may be left out (types, DateTime).</summary>
-    public static Instant At(InputValue input)
-    {
-        var text = input.Text();
-        var zoned = text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > "yyyy-MM-dd".Length ? text : text + "Z";
-        return FactValues.TryInstant(zoned, out var at)
-            ? at : throw input.Refused(Rejection.InvalidTime, "must be a time as RFC 3339, in UTC");
-    }
+    public static Instant At(InputValue input) => TryTime(input.Text(), out var at)
+        ? at : throw input.Refused(Rejection.InvalidTime, "must be a time as RFC 3339, in UTC");
+
+    /// <summary>The same of a text alone.</summary>
+    public static bool TryTime(string? text, out Instant at) => FactValues.TryInstant(
+        text is null || text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > "yyyy-MM-dd".Length
+            ? text ?? "" : text + "Z", out at);
+
+    /// <summary>A time as OCPI has it: at most 25 characters (string(25)), so down to the millisecond.</summary>
+    public static string Time(Instant at) => Milliseconds.Format(at);
+
+    private static readonly InstantPattern Milliseconds =
+        InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss;FFF'Z'");
 
     /// <summary>An amount in any of the three versions: a number, excl_vat and incl_vat, or before_taxes and taxes.
     /// </summary>

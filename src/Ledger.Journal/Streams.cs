@@ -52,7 +52,8 @@ public static class Streams
     /// <summary>A charge and what credits it; a credit is judged by its charge.</summary>
     public static string ChargeRecord(PartyId issuer, ChargeRecordId charge) => $"{ChargeRecords}{issuer}/{charge}";
     /// <summary>The same in the name of whose point the charge is at: OCPI's names of issuers belong to nobody here, so
-    /// whoever uses another's takes none of his numbers. Parted by what no name holds.</summary>
+    /// whoever uses another's takes none of his numbers. Parted by what no name holds. OCPI's names are the same in any
+    /// case of their letters; of new streams they are in upper case.</summary>
     public static string ChargeRecord(PartyId owner, PartyId issuer, ChargeRecordId charge) =>
         $"{OwnChargeRecords}{owner}|{issuer}|{charge}";
     /// <summary>How the streams of charge records began before they were apart by owner, and how they begin now.

@@ -467,12 +467,22 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// of the point alone.</summary>
     /// <param name="before">Exclusive; null: until now.</param>
     public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecords(Instant from, Instant? before) =>
-        [.. Between<ChargeRecordsView.RecordRow>("ChargeRecords", ChargeRecordsView.From(from),
+        [.. Between<ChargeRecordsView.RecordRow>(ChargeRecordsView.RowsName, ChargeRecordsView.From(from),
                 before is { } end ? ChargeRecordsView.From(end) : "record|~").Where(IsOwn)];
 
-    /// <summary>Those whose numbers begin so, in order of number.</summary>
-    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsNumbered(string beginning) =>
-        [.. ChargeRecordsView.Numbered(views, beginning, asOf).Where(IsOwn)];
+    /// <summary>Those of a number, in whatever case it is written; of several owners or issuers there may be one each.
+    /// </summary>
+    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsNumbered(ChargeRecordId number) =>
+        [.. ChargeRecordsView.Numbered(views, number, asOf).Where(IsOwn)];
+
+    /// <summary>The same, with those whose numbers go on after it and a hyphen.</summary>
+    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsFrom(ChargeRecordId number) =>
+        [.. ChargeRecordsView.Numbered(views, number, asOf).Concat(ChargeRecordsView.After(views, number, asOf))
+            .Where(IsOwn)];
+
+    /// <summary>Those of stays at a point that ended from an instant until another, both of them too.</summary>
+    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsEnded(SettlementPointId point, Interval time) =>
+        [.. ChargeRecordsView.Ended(views, point, time, asOf).Where(IsOwn)];
 
     private bool IsOwn(ChargeRecordsView.RecordRow record) =>
         reach.IsEverything || (Reaches(record.Point) && ReachesAccount(HolderOf(record.Point)!.Owner));

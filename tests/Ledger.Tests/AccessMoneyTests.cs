@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -189,6 +190,20 @@ public sealed class AccessMoneyTests
             .Where(recorded => EventCodec.Decode(recorded) is ChargeRecorded)
             .Select(recorded => recorded.Envelope.Stream).ToList();
         streams.ShouldBe(["cdr/EVIL|CN*ABC|CDR2", "cdr/BETA|CN*ABC|CDR2", "cdr/BETA|CN*A|B/C", "cdr/BETA|CN*A/B|C"]);
+
+        // Each reads his own, and who reads both is asked whose.
+        const string one = "/v1/ocpi/cdrs/CDR2";
+        (await CostAsync(evil, one), await CostAsync(beta, one)).ShouldBe((9, 5));
+        var auditor = town.Key(Role.Auditor);
+        var both = await town.GetAsync(auditor, one);
+        (both.Status, both["detail"]).ShouldBe(
+            (400, "record CDR2 is of several: account EVIL and issuer CN*ABC, account BETA and issuer CN*ABC"));
+        (await CostAsync(auditor, $"{one}?account=BETA"), await CostAsync(auditor, $"{one}?account=EVIL&issuer=cn*abc"))
+            .ShouldBe((5, 9));
+        (await town.GetAsync(beta, $"{one}?account=EVIL")).Status.ShouldBe(404);
+        (await town.GetAsync(beta, one.Replace("CDR2", "CDR"))).Status.ShouldBe(404);
+        async Task<int> CostAsync(AccessKeyText key, string path) => (await town.GetAsync(key, path)).Json
+            .GetProperty("data").GetProperty("total_cost").GetProperty("excl_vat").GetInt32();
     }
 
     [Fact]
@@ -210,9 +225,16 @@ public sealed class AccessMoneyTests
                 .ShouldBeOfType<RecordOutcome.Recorded>();
         }
         await BeforeAsync("CDR2", "CP2");
+        // A stream of before also has its names as they were written.
+        var small = new ChargeRecorded(new("cn*abc"), new("cdr5"), new("CP2"), Instant.FromUtc(2026, 2, 1, 10, 0),
+            Instant.FromUtc(2026, 2, 1, 12, 0), Energy.FromWattHours(10_000), "CNY", 5m, null, null, null);
+        await recorder.AppendAsync(Streams.ChargeRecord(new("BETA"), small.Operator, small.Record),
+            [new NewFact(small, new Interval(small.Start, small.End), new EvidenceKey("small"))],
+            town.Served.Ledger.Operator("set-up"), TestContext.Current.CancellationToken);
         await BeforeAsync("CDR3", "CP9");
         var record = Posted("charge-record", AccessTown.Foreign);
         (await town.PostAsync(beta, Charges, record)).Status.ShouldBe(200);
+        (await town.PostAsync(beta, Charges, record.Replace("CDR2", "CDR5"))).Status.ShouldBe(200);
         (await town.PostAsync(beta, Charges, record.Replace("CDR2", "CDR4").Replace("vat\":5", "vat\":-5")
             .Replace("\"currency\"", "\"credit\":true,\"credit_reference_id\":\"CDR2\",\"currency\""))).Status
             .ShouldBe(201);
@@ -220,6 +242,6 @@ public sealed class AccessMoneyTests
         (await TestFolder.AllAsync(town.Served.Ledger.Journal))
             .Where(recorded => EventCodec.Decode(recorded) is ChargeRecorded { Point.Value: "CP2" })
             .Select(recorded => recorded.Envelope.Stream).ShouldBe(["charge-record/CN*ABC/CDR2",
-                "charge-record/CN*ABC/CDR2", "cdr/BETA|CN*ABC|CDR3"]);
+                "cdr/BETA|cn*abc|cdr5", "charge-record/CN*ABC/CDR2", "cdr/BETA|CN*ABC|CDR3"]);
     }
 }

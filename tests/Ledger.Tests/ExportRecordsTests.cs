@@ -70,6 +70,47 @@ public sealed class ExportRecordsTests : IDisposable
             [$"{issued[1]!["id"]}-C", $"{issued[1]!["id"]}-2"]);
     }
 
+    /// <summary>The second session is after noon, when a price says nothing of the tax that it includes.</summary>
+    [Fact]
+    public void What_its_tariff_cannot_price_without_tax_is_named_and_the_others_are_billed()
+    {
+        var run = town.Run("export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("tax.json",
+            OcpiIssuingTests.OpenTax));
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        run.Errors.ShouldContain("no record for S01-C1 from 2026-03-02T10:00:00Z to 2026-03-02T11:00:00Z: its prices "
+            + "include a tax that the tariff does not state");
+        JsonNode.Parse(run.Output)!.AsArray().ShouldHaveSingleItem();
+    }
+
+    /// <summary>A record is known by its id, in whatever case it was kept, also where the file has no more of it.
+    /// </summary>
+    [Fact]
+    public void What_was_issued_is_known_by_its_id_alone()
+    {
+        var issued = Export(ExitCode.NotAsItShouldBe);
+        foreach (var record in issued)
+        {
+            record!.AsObject().Remove("session_id");
+            record["id"] = ((string)record["id"]!).ToUpperInvariant();
+        }
+        Export(ExitCode.NotAsItShouldBe, "--issued", town.File("issued.json", issued.ToJsonString())).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_record_of_a_stay_that_nobody_knows_any_more_is_taken_back()
+    {
+        var issued = Export(ExitCode.NotAsItShouldBe).DeepClone().AsArray();
+        town.Done("import", town.File("gone.jsonl", OcpiIssuingTests.NobodyCame));
+        var run = Run("--issued", town.File("issued.json", issued.ToJsonString()));
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        run.Errors.ShouldContain("no record for S01-C1 from 2026-03-02T10:00:00Z to 2026-03-02T11:00:00Z: no vehicle "
+            + "stood there then");
+        var credit = JsonNode.Parse(run.Output)!.AsArray().ShouldHaveSingleItem()!;
+        (Net(issued[1]!) + Net(credit)).ShouldBe(OcpiAmount.Zero);
+        issued.Add(credit.DeepClone());
+        Export(ExitCode.NotAsItShouldBe, "--issued", town.File("issued-2.json", issued.ToJsonString())).ShouldBeEmpty();
+    }
+
     [Fact]
     public void Read_back_and_priced_again_a_record_costs_what_it_says()
     {

@@ -10,31 +10,32 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class OcpiCdrTests
 {
-    private const string Cdrs = "/v1/ocpi/cdrs", Issues = "/v1/ocpi/cdr-issues";
+    internal const string Cdrs = "/v1/ocpi/cdrs", Issues = "/v1/ocpi/cdr-issues";
 
-    private const string Issue = """
+    internal const string Issue = """
         {"account":"cpo","day":"2026-03-02","header":{"country_code":"CN","party_id":"ABC","cdr_location":{"id":"L1","city":"Shanghai"}},
          "tariff":{"id":"T1","currency":"CNY","elements":[{"price_components":[{"type":"ENERGY","price":0.3533,"vat":13,"step_size":1}],"restrictions":{"end_time":"08:00"}},
            {"price_components":[{"type":"ENERGY","price":1.1,"vat":13,"step_size":1},{"type":"FLAT","price":0.5,"step_size":1}]}]}}
         """;
 
-    private static async Task<ServedLedger> TownAsync()
+    /// <param name="masterData">As in <see cref="ChargeTown"/> where it is not given.</param>
+    internal static async Task<ServedLedger> TownAsync(string masterData = ChargeTown.MasterData)
     {
         var served = await ServedLedger.StartAsync();
         served.Clock.Now = ChargeTown.Now;
-        foreach (var text in new[] { ChargeTown.MasterData, ChargeTown.Readings })
+        foreach (var text in new[] { masterData, ChargeTown.Readings })
             (await served.PostAsync("/v1/imports?name=town", text))["refused"].ShouldBe("0");
         return served;
     }
 
-    private static async Task<JsonArray> IssueAsync(ServedLedger served, string issue = Issue)
+    internal static async Task<JsonArray> IssueAsync(ServedLedger served, string issue = Issue)
     {
         var answer = await served.PostAsync(Issues, issue);
         answer.Status.ShouldBe(200, answer.Text);
         return JsonNode.Parse(answer.Text)!["records"]!.AsArray();
     }
 
-    private static async Task<JsonArray> RecordsAsync(ServedLedger served, string query = "")
+    internal static async Task<JsonArray> RecordsAsync(ServedLedger served, string query = "")
     {
         var answer = await served.GetAsync(Cdrs + query);
         answer.Status.ShouldBe(200, answer.Text);
@@ -42,7 +43,7 @@ public sealed class OcpiCdrTests
         return JsonNode.Parse(answer.Text)!["data"]!.AsArray();
     }
 
-    private static decimal Net(JsonNode record) => (decimal)record["total_cost"]!["before_taxes"]!;
+    internal static decimal Net(JsonNode record) => (decimal)record["total_cost"]!["before_taxes"]!;
 
     [Fact]
     public async Task What_is_issued_is_kept_as_it_was_and_nothing_is_issued_twice()
@@ -239,14 +240,23 @@ public sealed class OcpiCdrTests
         (taken.Status, taken["status_code"]).ShouldBe((201, "1000"), taken.Text);
         taken.Response.Headers.Location!.ToString().ShouldBe($"{Cdrs}/X1");
         (await served.PostAsync(Cdrs, cdr)).Status.ShouldBe(200);
+        // Who issues, and the number, are the same in any case of their letters.
+        (await served.PostAsync(Cdrs, cdr.Replace("X1", "x1").Replace("XYZ", "xyz").Replace("\"CN\"", "\"cn\""))).Status
+            .ShouldBe(200);
+        (await served.GetAsync($"{Cdrs}/x1")).Status.ShouldBe(200);
         var other = await served.PostAsync(Cdrs, cdr.Replace("\"excl_vat\":5", "\"excl_vat\":6"));
         (other.Status, other["status_code"]).ShouldBe((409, "2001"));
         var wrong = await served.PostAsync(Cdrs, cdr.Replace("X1", "X3").Replace("S01-C1", "S09-C1"));
         (wrong.Status, wrong["status_code"], wrong["status_message"]!.Split(':')[0]).ShouldBe((422, "2001", "202 UnknownSettlementPoint"));
         JsonNode.DeepEquals((await RecordsAsync(served)).Single(), JsonNode.Parse(cdr)).ShouldBeTrue();
+        // A mark of the order of bytes is no part of a record.
+        var marked = await served.PostAsync(Cdrs, [0xEF, 0xBB, 0xBF, .. System.Text.Encoding.UTF8.GetBytes(cdr.Replace("X1", "X4"))]);
+        (marked.Status, marked.Response.Headers.Location?.ToString()).ShouldBe((201, $"{Cdrs}/X4"), marked.Text);
+        (await served.GetAsync($"{Cdrs}/X4")).Status.ShouldBe(200);
+        (await RecordsAsync(served)).Select(record => (string)record!["id"]!).ShouldBe(["X1", "X4"]);
         var personal = cdr.Replace("X1", "X2").Replace("\"uid\":\"#NA\"", "\"uid\":\"04A2B3\"");
         (await served.PostAsync(Cdrs, personal)).Status.ShouldBe(201);
-        (await RecordsAsync(served)).Count.ShouldBe(1);
+        (await RecordsAsync(served)).Count.ShouldBe(2);
         var sealedRecord = await served.GetAsync($"{Cdrs}/X2");
         (sealedRecord.Status, sealedRecord.Text.Contains("04A2B3", StringComparison.Ordinal)).ShouldBe((404, false));
     }
@@ -287,6 +297,9 @@ public sealed class OcpiCdrTests
     [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"ocpi\":\"2.1.1\"", "UnknownFormat")]
     [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"more\":1", "UnknownField")]
     [InlineData("\"currency\":\"CNY\"", "\"currency\":\"yuan\"", "OutOfRange")]
+    [InlineData("{\"id\":\"L1\",\"city\":\"Shanghai\"}", "\"L1\"", "Malformed")]
+    [InlineData("\"party_id\":\"ABC\"", "\"party_id\":\"ABC\",\"cdr_token\":\"x\"", "Malformed")]
+    [InlineData("\"party_id\":\"ABC\"", "\"party_id\":\"ABC\",\"cdr_token\":{\"uid\":5}", "Malformed")]
     [InlineData("\"id\":\"T1\"", "\"id\":\"T1\",\"end_date_time\":\"soon\"", "InvalidTime")]
     [InlineData("\"id\":\"T1\"",
         "\"id\":\"T1\",\"start_date_time\":\"2026-03-01T00:00:00Z\",\"end_date_time\":\"2026-02-01T00:00:00Z\"", "IntervalEmpty")]

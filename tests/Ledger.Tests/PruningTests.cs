@@ -192,6 +192,37 @@ public sealed class PruningTests : IDisposable
         town.Done(ArchivedTown.May, [.. export, "--archive", town.March]).Output.ShouldBe(before);
     }
 
+    /// <summary>The evidence of a charge record is the record, which is read and taken back later; one that an earlier
+    /// program removed is said to be where it is.</summary>
+    [Fact]
+    public async Task A_charge_record_stays_where_its_month_is_pruned_and_one_that_went_is_said_to_be_in_the_archive()
+    {
+        const string record = """{"country_code":"CN","party_id":"ABC","id":"X1","start_date_time":"2026-02-27T00:00:05Z","end_date_time":"2026-02-27T10:00:00Z","cdr_token":{"uid":"#NA","contract_id":"#NA"},"cdr_location":{"evse_id":"P2"},"currency":"CNY","charging_periods":[],"total_cost":{"excl_vat":5},"total_energy":10}""";
+        town.Import(ArchivedTown.May, "record.json", record);
+        town.Done(ArchivedTown.May, "checkpoint");
+        var (june, may) = (NodaTime.Instant.FromUtc(2026, 6, 1, 0, 0), town.Elsewhere("2026-05"));
+        town.Done(june, "export", "month", "2026-05", may);
+        town.Prune("2026-05", may, june).Exit.ShouldBe(ExitCode.Done);
+        var facts = await town.FactsAsync();
+        facts[^1].ShouldBeOfType<MonthPruned>().Evidence.ShouldBeNull();
+        await using var ledger = OpenLedger.Open(town.Options);
+        await using var server = await LedgerServer.StartAsync(ledger, new ServerOptions(IPAddress.Loopback, 0),
+            new StringWriter(), TestContext.Current.CancellationToken);
+        using var client = new HttpClient { BaseAddress = server.Url };
+        async Task<Answer> GetAsync(string path)
+        {
+            using var response = await client.GetAsync(path, TestContext.Current.CancellationToken);
+            return await Answer.OfAsync(response);
+        }
+        (await GetAsync("/v1/ocpi/cdrs/X1")).Status.ShouldBe(200);
+        ledger.Evidence.Prune(new Dictionary<EvidenceDigest, long>
+        {
+            [facts.OfType<ChargeRecorded>().Single().Evidence!.Value] = facts.Count - 1,
+        });
+        var gone = await GetAsync("/v1/ocpi/cdrs/X1");
+        (gone.Status, gone["detail"]).ShouldBe((404, "record X1 lies in a month's archive"));
+    }
+
     /// <summary>A late sample is kept and refused, the same file again says nothing new, and another hour counts.
     /// </summary>
     [Fact]

@@ -17,7 +17,7 @@ public sealed record OcpiIssue(
     PartyId Account, LocalDate Day, OcpiTariff Tariff, JsonObject TariffText, JsonObject Header, OcpiVersion Version)
 {
     /// <summary>Who issues, as OCPI writes parties.</summary>
-    public PartyId Issuer { get; } = new($"{Header["country_code"]}*{Header["party_id"]}");
+    public PartyId Issuer { get; } = ChargeRecords.Issuer(new($"{Header["country_code"]}*{Header["party_id"]}"));
 
     /// <summary>Reads a request; a fault is thrown as <see cref="InputRefusedException"/>.</summary>
     public static OcpiIssue Read(ReadOnlyMemory<byte> text)
@@ -26,7 +26,7 @@ public sealed record OcpiIssue(
         var asked = new InputValue("input", document.RootElement)
             .Object("account", "day", "tariff", "header", "ocpi");
         var header = asked.Required("header");
-        var members = header.OpenObject();
+        var members = OcpiRecords.Header(header);
         foreach (var (name, length) in new[] { ("country_code", 2), ("party_id", 3) })
             if (members.Required(name) is var code
                 && (code.Text().Length != length || !code.Text().All(char.IsAsciiLetterOrDigit)))
@@ -52,7 +52,7 @@ public sealed record IssuedRecordAnswer(
 /// Charge detail records that the ledger issues itself. An issued record is a fact with the record as its evidence, so
 /// it is never changed: where the facts of its session changed, the next issue credits it and issues a new one, if what
 /// the session took is proven. A session of which the tariff asks what no record of it could say gets none, and what
-/// stands of it is left.
+/// stands of it is left. Beside a record that could not be credited no other is issued: both would be billed.
 /// </summary>
 public static class OcpiIssuing
 {
@@ -62,7 +62,9 @@ public static class OcpiIssuing
         OcpiIssue asked, Principal by, Func<IdempotencyKey> attempt, CancellationToken ct)
     {
         var sessions = (await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, asked.Account, asked.Day,
-            answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => answers.Reaches(session.Session.Point));
+            answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => answers.Reaches(session.Session.Point))
+            .Concat(VanishedStays.Of(answers, asked.Account, asked.Day,
+                (point, day) => Standing(answers, asked, answers.ChargeRecordsEnded(point, day))).ToList());
         var answered = new List<IssuedRecordAnswer>();
         foreach (var session in sessions)
         {
@@ -71,13 +73,28 @@ public static class OcpiIssuing
                     DateTimeZoneProviders.Tzdb[answers.PointOn(session.Session.Point, asked.Day)!.Zone]);
             if (session.Why is { } why) answered.Add(Answer(session, null, "unproven", null, why));
             if (priced?.Unpriced is { } unpriced) answered.Add(Answer(session, null, "unpriced", null, unpriced));
-            else if (Issued(ledger, answers, asked, session) is not { } issued)
-                answered.Add(Answer(session, null, "sealed", null,
-                    "what was issued of it names somebody, and is compared at the ledger's own machine alone"));
+            else if (Issued(ledger, answers, asked, session, out var kept) is not { } issued)
+                answered.Add(Answer(session, null, "sealed", null, kept));
             else
-                foreach (var record in OcpiRecords.ToIssue(
-                    priced is null ? null : RecordOf(ledger, asked, priced), issued, ledger.Clock.GetCurrentInstant()))
-                    answered.Add(await RecordAsync(ledger, session, record, by, attempt(), ct).ConfigureAwait(false));
+                answered.AddRange(await RecordAsync(ledger, session, OcpiRecords.ToIssue(
+                    priced is null ? null : RecordOf(ledger, asked, priced), issued, ledger.Clock.GetCurrentInstant()),
+                    by, attempt, ct).ConfigureAwait(false));
+        }
+        return answered;
+    }
+
+    /// <summary>Records a session's credits, and what is issued anew if all of them were recorded.</summary>
+    private static async Task<IReadOnlyList<IssuedRecordAnswer>> RecordAsync(OpenLedger ledger, MeteredSession session,
+        IEnumerable<JsonObject> records, Principal by, Func<IdempotencyKey> attempt, CancellationToken ct)
+    {
+        var (answered, isTakenBack) = (new List<IssuedRecordAnswer>(), true);
+        foreach (var record in records)
+        {
+            var isCredit = record[OcpiRecords.CreditReference] is not null;
+            if (!isCredit && !isTakenBack) continue;
+            var answer = await RecordAsync(ledger, session, record, by, attempt(), ct).ConfigureAwait(false);
+            isTakenBack &= !isCredit || answer.Outcome is "recorded" or "alreadyRecorded";
+            answered.Add(answer);
         }
         return answered;
     }
@@ -94,7 +111,7 @@ public static class OcpiIssuing
         if (!IsServed(archive, row) || archive.Find(new(row.Evidence!)) is not { } piece) return null;
         try
         {
-            return JsonNode.Parse(piece.Raw) as JsonObject;
+            return Parsed(piece.Raw);
         }
         catch (JsonException)
         {
@@ -102,18 +119,42 @@ public static class OcpiIssuing
         }
     }
 
+    /// <summary>Whether a record went with its month, before it was known that records are needed.</summary>
+    public static bool IsPruned(EvidenceArchive archive, ChargeRecordsView.RecordRow row) =>
+        row.Evidence is { } hex && archive.PrunedBy(new(hex)) is not null;
+
+    /// <summary>A record from its bytes, which may begin with a mark of their order.</summary>
+    public static JsonObject? Parsed(ReadOnlyMemory<byte> bytes) =>
+        JsonNode.Parse(IntakeText.WithoutByteOrderMark(bytes).Span) as JsonObject;
+
+    /// <summary>The charges of an issuer among records that no credit of his has taken back.</summary>
+    private static IEnumerable<BilledStay> Standing(
+        Answers answers, OcpiIssue asked, IEnumerable<ChargeRecordsView.RecordRow> records) =>
+        from row in records
+        where row.Credits is null && ChargeRecords.IsSameIssuer(new(row.Operator), asked.Issuer)
+            && OcpiRecords.SessionOf(row.Record) is { } session
+            && !answers.ChargeRecordsFrom(new(session)).Any(credit => credit.Credits is { } taken
+                && new ChargeRecordId(taken) == new ChargeRecordId(row.Record) && credit.Point == row.Point
+                && ChargeRecords.IsSameIssuer(new(credit.Operator), asked.Issuer))
+        select new BilledStay(new(row.Point), row.Start, row.End, row.Record);
+
     private static JsonObject RecordOf(OpenLedger ledger, OcpiIssue asked, OcpiSession priced) => OcpiRecords.Write(
         priced, asked.TariffText, asked.Header, null, null, asked.Tariff.Currency,
         ledger.Clock.GetCurrentInstant(), asked.Version);
 
-    /// <summary>What was issued of a session; null where a part of it cannot be read.</summary>
+    /// <summary>What was issued of a session; null where a part of it cannot be read, and why. A number belongs to
+    /// nobody, so another's record may have it: what was issued of a session is at its point.</summary>
     private static List<JsonObject>? Issued(
-        OpenLedger ledger, Answers answers, OcpiIssue asked, MeteredSession session)
+        OpenLedger ledger, Answers answers, OcpiIssue asked, MeteredSession session, out string? why)
     {
-        var rows = OcpiRecords.IdsOf(session.Session).SelectMany(answers.ChargeRecordsNumbered)
-            .Where(row => row.Operator == asked.Issuer.Value).OrderBy(row => row.Position)
-            .Select(row => Kept(ledger.Evidence, row)).ToList();
-        return rows.Contains(null) ? null : rows.ConvertAll(row => row!);
+        var rows = OcpiRecords.IdsOf(session.Session).SelectMany(id => answers.ChargeRecordsFrom(new(id)))
+            .Where(row => row.Point == session.Session.Point.Value
+                && ChargeRecords.IsSameIssuer(new(row.Operator), asked.Issuer)).OrderBy(row => row.Position).ToList();
+        var records = rows.ConvertAll(row => Kept(ledger.Evidence, row));
+        why = rows.Exists(row => IsPruned(ledger.Evidence, row))
+            ? "what was issued of it lies in a month's archive, and is not compared"
+            : "what was issued of it names somebody, and is compared at the ledger's own machine alone";
+        return records.Contains(null) ? null : records.ConvertAll(record => record!);
     }
 
     private static async Task<IssuedRecordAnswer> RecordAsync(OpenLedger ledger, MeteredSession session,
@@ -125,6 +166,9 @@ public static class OcpiIssuing
         {
             RecordOutcome.Recorded recorded => Answer(session, id, "recorded", recorded.Position, null),
             RecordOutcome.AlreadyRecorded before => Answer(session, id, "alreadyRecorded", before.Position, null),
+            // By a credit of another number, which somebody handed in.
+            RecordOutcome.Refused { Code: Rejection.AlreadyCredited } taken =>
+                Answer(session, id, "alreadyRecorded", null, taken.Detail),
             RecordOutcome.Refused refused => Answer(session, id, "refused", null, refused.Detail),
             RecordOutcome.Unkept unkept => Answer(session, id, "busy", null, unkept.Said),
             RecordOutcome.Busy => Answer(session, id, "busy", null, "send the request again"),

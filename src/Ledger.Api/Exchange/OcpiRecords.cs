@@ -34,7 +34,29 @@ public static class OcpiRecords
     public static IEnumerable<string> IdsOf(ChargingSession session) =>
         session.Connected.Distinct().Select(arrival => IdOf(session.Point, arrival));
 
-    /// <param name="header">Members that the ledger does not hold; none of them replaces one that it does.</param>
+    /// <summary>The id of the session of which a record of this id was issued; null where it cannot be one of ours.
+    /// </summary>
+    public static string? SessionOf(string? record) =>
+        record is { Length: >= IdLength } && (record.Length == IdLength || record[IdLength] == '-')
+            ? record[..IdLength] : null;
+
+    /// <summary>Under which session ids a record may stand: by its own id, and by what it says.</summary>
+    public static IEnumerable<string> SessionsOf(JsonObject record) =>
+        new[] { SessionOf(Text(record["id"])), Text(record["session_id"]) }.OfType<string>()
+            .Distinct(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>What of a header is read, and not only taken over as it is.</summary>
+    public static InputObject Header(InputValue input)
+    {
+        var header = input.OpenObject();
+        _ = (header.Optional("country_code")?.Text(), header.Optional("party_id")?.Text());
+        _ = header.Optional("cdr_location")?.OpenObject();
+        _ = header.Optional("cdr_token")?.OpenObject().Optional("uid")?.Text();
+        return header;
+    }
+
+    /// <param name="header">Members that the ledger does not hold; none of them replaces one that it does. Who issues
+    /// is written in upper case, since it is the same in any.</param>
     /// <param name="signed">The <c>signed_data</c> and the token, where somebody may read them.</param>
     public static JsonObject Write(
         OcpiSession session, JsonObject tariff, JsonObject header, JsonObject? signed, string? token, string currency,
@@ -44,14 +66,14 @@ public static class OcpiRecords
         var id = IdOf(stay.Point, stay.Start);
         var cdr = new JsonObject
         {
-            ["country_code"] = Header("country_code"),
-            ["party_id"] = Header("party_id"),
+            ["country_code"] = Text(header["country_code"])?.ToUpperInvariant(),
+            ["party_id"] = Text(header["party_id"])?.ToUpperInvariant(),
             ["id"] = id,
-            ["start_date_time"] = Time(stay.Start),
-            ["end_date_time"] = Time(stay.End),
+            ["start_date_time"] = OcpiText.Time(stay.Start),
+            ["end_date_time"] = OcpiText.Time(stay.End),
             ["session_id"] = id,
             ["cdr_token"] = Token(header["cdr_token"]?.AsObject(), token),
-            ["auth_method"] = Header("auth_method") ?? "WHITELIST",
+            ["auth_method"] = header["auth_method"]?.DeepClone() ?? "WHITELIST",
             ["cdr_location"] = Place(header["cdr_location"]?.AsObject(), stay.Point),
             ["currency"] = currency,
             ["tariffs"] = new JsonArray(tariff.DeepClone()),
@@ -66,13 +88,11 @@ public static class OcpiRecords
             ["total_parking_time"] = session.TotalParkingHours,
             ["total_parking_cost"] = Amount(cost.Parking, version),
             ["total_reservation_cost"] = Amount(cost.Reservation, version),
-            ["last_updated"] = Time(issuedAt),
+            ["last_updated"] = OcpiText.Time(issuedAt),
         };
         if (signed is null) cdr.Remove("signed_data");
         foreach (var (name, value) in header) if (!cdr.ContainsKey(name)) cdr[name] = value?.DeepClone();
         return cdr;
-
-        JsonNode? Header(string name) => header[name]?.DeepClone();
     }
 
     /// <summary>
@@ -87,7 +107,7 @@ public static class OcpiRecords
         credit["credit"] = true;
         credit[CreditReference] = id;
         credit["total_cost"] = Negated(original["total_cost"]!);
-        credit["last_updated"] = Time(issuedAt);
+        credit["last_updated"] = OcpiText.Time(issuedAt);
         return credit;
     }
 
@@ -99,10 +119,31 @@ public static class OcpiRecords
         return again;
     }
 
-    /// <summary>Whether two records bill the same; when and under which id does not matter.</summary>
+    /// <summary>Whether two records bill the same; when, under which id and in which version of OCPI does not matter,
+    /// and of a time nothing below what OCPI can say.</summary>
     public static bool IsSame(JsonObject issued, JsonObject now) =>
-        new[] { "start_date_time", "end_date_time", "currency", "charging_periods", "total_energy", "total_cost" }
-            .All(name => JsonNode.DeepEquals(issued[name], now[name]));
+        IsAlike(issued, now, "currency", "total_energy") && IsAtOnce(issued, now, "start_date_time", "end_date_time")
+        && CostOf(issued) == CostOf(now)
+        && issued["charging_periods"] is JsonArray before && now["charging_periods"] is JsonArray after
+        && before.Count == after.Count && before.Zip(after).All(pair => pair is (JsonObject one, JsonObject other)
+            && IsAlike(one, other, "dimensions", "tariff_id") && IsAtOnce(one, other, "start_date_time"));
+
+    private static bool IsAlike(JsonObject one, JsonObject other, params string[] members) =>
+        members.All(name => JsonNode.DeepEquals(one[name], other[name]));
+
+    private static bool IsAtOnce(JsonObject one, JsonObject other, params string[] members) =>
+        members.All(name => OcpiText.TryTime(Text(one[name]), out var at)
+            && OcpiText.TryTime(Text(other[name]), out var same) && OcpiText.Time(at) == OcpiText.Time(same));
+
+    private static OcpiAmount CostOf(JsonObject record)
+    {
+        using var cost = InputValue.Parse(Encoding.UTF8.GetBytes(record["total_cost"]!.ToJsonString()));
+        return OcpiText.Amount(new InputValue("total_cost", cost.RootElement));
+    }
+
+    /// <summary>The text of a member; null where it is none.</summary>
+    public static string? Text(JsonNode? member) =>
+        member is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
     /// <summary>What is left to issue of a session, after what was issued of it: a credit of each record that does not
     /// say the same, and a new one where none does.</summary>
@@ -110,15 +151,23 @@ public static class OcpiRecords
     /// <param name="issued">Under any id that the session has had.</param>
     public static IEnumerable<JsonObject> ToIssue(JsonObject? record, IReadOnlyList<JsonObject> issued, Instant now)
     {
-        var credited = issued.Select(known => (string?)known[CreditReference]).ToHashSet(StringComparer.Ordinal);
         var charges = issued.Where(known => known[CreditReference] is null).ToList();
-        var standing = charges.Where(known => !credited.Contains((string)known["id"]!)).ToList();
+        var standing = Standing(issued).ToList();
         var same = standing.Find(known => record is not null && IsSame(known, record));
         foreach (var wrong in standing) if (wrong != same) yield return Credit(wrong, now);
         if (same is not null || record is null) yield break;
         // Those of another arrival have numbers of their own.
-        var before = charges.Count(known => (string?)known["session_id"] == (string?)record["session_id"]);
+        var before = charges.Count(known => SessionsOf(known)
+            .Contains((string)record["id"]!, StringComparer.OrdinalIgnoreCase));
         yield return before == 0 ? record : Reissued(record, before + 1);
+    }
+
+    /// <summary>The charges that no credit has taken back. Ids are the same in any case of their letters.</summary>
+    public static IEnumerable<JsonObject> Standing(IReadOnlyCollection<JsonObject> issued)
+    {
+        var credited = issued.Select(known => Text(known[CreditReference])).OfType<string>()
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return issued.Where(known => known[CreditReference] is null && !credited.Contains((string)known["id"]!));
     }
 
     private static JsonNode Negated(JsonNode amount)
@@ -139,7 +188,7 @@ public static class OcpiRecords
     private static JsonObject Token(JsonObject? header, string? token)
     {
         var written = header?.DeepClone().AsObject() ?? [];
-        written["uid"] = token ?? (string?)written["uid"] ?? OcpiText.NotAvailable;
+        written["uid"] = token ?? Text(written["uid"]) ?? OcpiText.NotAvailable;
         written["type"] ??= "OTHER";
         written["contract_id"] ??= OcpiText.NotAvailable;
         return written;
@@ -162,7 +211,7 @@ public static class OcpiRecords
         Add("PARKING_TIME", period.ParkingHours);
         return new JsonObject
         {
-            ["start_date_time"] = Time(period.Start),
+            ["start_date_time"] = OcpiText.Time(period.Start),
             ["dimensions"] = dimensions,
             ["tariff_id"] = period.TariffId,
         };
@@ -177,8 +226,7 @@ public static class OcpiRecords
     private static JsonObject Amount(OcpiAmount amount, OcpiVersion version)
     {
         var without = amount.WithoutTax
-            ?? throw new InputRefusedException(Rejection.PriceMissing, "tariff", "",
-                "its prices include a tax that it does not state, so they have no cost before taxes");
+            ?? throw new InvalidOperationException("a session without a cost before taxes has no record");
         if (version == OcpiVersion.V221)
             return new()
             {
@@ -194,7 +242,4 @@ public static class OcpiRecords
             });
         return written;
     }
-
-    /// <summary>RFC 3339 in UTC (types, DateTime).</summary>
-    private static string Time(Instant at) => InstantPattern.ExtendedIso.Format(at);
 }

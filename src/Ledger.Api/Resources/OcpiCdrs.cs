@@ -10,7 +10,6 @@ using Ledger.Projections;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
 using NodaTime;
-using NodaTime.Text;
 
 namespace Ledger.Api.Resources;
 
@@ -52,13 +51,11 @@ internal static class OcpiCdrs
         app.MapGet(Path + "/{**record}", async (HttpContext context, string record) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var found = ChargeRecordId.TryParse(record, out var id) ? answers.ChargeRecordsNumbered(id.Value)
-                .Where(row => row.Record == id.Value).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
-                .FirstOrDefault(kept => kept is not null) : null;
-            return found is null
-                ? throw new NotThereException("there is no such record to be read, or it is not yours")
-                : Answering.Read(Envelope(ledger, found, Success, "Success"), position);
-        }).Reads("ocpi-cdr", "One charge detail record by its id.")
+            return Answering.Read(Envelope(ledger, Named(ledger, answers, context.Request, record), Success, "Success"),
+                position);
+        }).Reads("ocpi-cdr", "One charge detail record by its id, in whatever case it is written.",
+                "account? (whose point it is at, where several that are reached have the id)",
+                "issuer? (country and party as CN*ABC, where it is of several)")
             .AnswersAs(ForeignSchemas.ChargeRecord).Refuses(404);
 
         app.MapPost(Path, async (HttpContext context) =>
@@ -119,6 +116,32 @@ internal static class OcpiCdrs
         return Answering.Read(Envelope(ledger, page, Success, "Success"), position);
     }
 
+    /// <summary>The record that a request names, of those that are reached: an id belongs to no account and no issuer.
+    /// </summary>
+    private static JsonObject Named(OpenLedger ledger, Answers answers, HttpRequest request, string record)
+    {
+        var account = Asking.Optional<PartyId>(
+            request, "account", PartyId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        var issuer = Asking.Optional<PartyId>(
+            request, "issuer", PartyId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        var named = !ChargeRecordId.TryParse(record, out var id) ? []
+            : answers.ChargeRecordsNumbered(id)
+                .Select(row => (Row: row, Account: answers.HolderOf(row.Point)?.Owner,
+                    Issuer: ChargeRecords.Issuer(new(row.Operator))))
+                .Where(each => (account is not { } whose || each.Account == whose.Value)
+                    && (issuer is not { } by || each.Issuer == ChargeRecords.Issuer(by))).ToList();
+        var kept = named.ConvertAll(each =>
+                (each.Account, each.Issuer, Record: OcpiIssuing.Kept(ledger.Evidence, each.Row)))
+            .FindAll(each => each.Record is not null);
+        var several = kept.Select(each => (each.Account, each.Issuer)).Distinct().ToList();
+        if (several.Count > 1)
+            throw new QueryRefusedException(Rejection.MissingField, $"record {id} is of several: "
+                + string.Join(", ", several.Select(each => $"account {each.Account} and issuer {each.Issuer}")));
+        return kept.Count > 0 ? kept[0].Record!
+            : throw new NotThereException(named.Exists(each => OcpiIssuing.IsPruned(ledger.Evidence, each.Row))
+                ? $"record {id} lies in a month's archive" : "there is no such record to be read, or it is not yours");
+    }
+
     private static async Task<IResult> ReceiveAsync(OpenLedger ledger, HttpContext context)
     {
         var key = Submissions.Key(context, Path);
@@ -134,7 +157,7 @@ internal static class OcpiCdrs
             _ => (0, null),
         };
         if (status == 0) return Answering.Of(outcome);
-        if (status is 200 or 201 && JsonNode.Parse(text.Bytes.Span)?["id"] is { } id)
+        if (status is 200 or 201 && OcpiIssuing.Parsed(text.Bytes)?["id"] is { } id)
             context.Response.Headers.Location = $"{Path}/{id}";
         return Answering.Read(outcome switch
         {
@@ -175,14 +198,10 @@ internal static class OcpiCdrs
         if (data is not null) envelope["data"] = data;
         envelope["status_code"] = status;
         envelope["status_message"] = message;
-        envelope["timestamp"] = InstantPattern.ExtendedIso.Format(ledger.Clock.GetCurrentInstant());
+        envelope["timestamp"] = OcpiText.Time(ledger.Clock.GetCurrentInstant());
         return envelope;
     }
 
-    private static Instant? Time(HttpRequest request, string name) => Asking.Optional<Instant>(request, name, TryTime,
-        Rejection.InvalidTime, "a time as RFC 3339, in UTC");
-
-    /// <summary>RFC 3339 in UTC, where the Z may be left out (types, DateTime).</summary>
-    private static bool TryTime(string? text, out Instant at) => FactValues.TryInstant(
-        text is { Length: > 10 } && (text.EndsWith('Z') || text.IndexOfAny(['+', '-'], 10) > 0) ? text : $"{text}Z", out at);
+    private static Instant? Time(HttpRequest request, string name) => Asking.Optional<Instant>(
+        request, name, OcpiText.TryTime, Rejection.InvalidTime, "a time as RFC 3339, in UTC");
 }

@@ -41,16 +41,16 @@ static class ExportRecords
             var other => throw new UsageException($"--ocpi is 2.2.1 or 2.3.0, not '{other}'"),
         };
         var (tariffText, tariff) = Read(line.Required("--tariff"), OcpiText.Tariff);
-        var header = line.Option("--header") is { } path ? Read(path, Header).Json.AsObject() : [];
+        var header = line.Option("--header") is { } path ? Read(path, OcpiRecords.Header).Json.AsObject() : [];
         var issued = line.Option("--issued") is { } before
-            ? Read(before, IssuedBefore).Json.AsArray().Select(record => record!.AsObject()) : [];
+            ? Read(before, IssuedBefore).Json.AsArray().Select(record => record!.AsObject()).ToList() : [];
         IReadOnlyList<MeteredSession> sessions;
         var signed = new Dictionary<MeteredSession, JsonObject?>();
         var zones = new Dictionary<SettlementPointId, DateTimeZone>();
         await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
         {
-            sessions = await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
-                await PositionAsync(ledger, line, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+            sessions = await GatherAsync(ledger, party, day,
+                await PositionAsync(ledger, line, ct).ConfigureAwait(false), issued, ct).ConfigureAwait(false);
             var answers = ledger.Answers(null);
             foreach (var point in sessions.Select(session => session.Session.Point).Distinct())
                 zones[point] = DateTimeZoneProviders.Tzdb[answers.PointOn(point, day)!.Zone];
@@ -68,7 +68,8 @@ static class ExportRecords
             }
         }
         var now = shell.Clock.GetCurrentInstant();
-        var known = issued.ToLookup(record => (string?)record["session_id"]);
+        var known = issued.SelectMany(OcpiRecords.SessionsOf, (record, session) => (record, session))
+            .ToLookup(of => of.session, of => of.record, StringComparer.OrdinalIgnoreCase);
         var priced = sessions.Where(session => session.Why is null).ToDictionary(session => session,
             session => OcpiSession.Of(session, tariff, zones[session.Session.Point]));
         // What has no price is named and not credited: its energy is as proven as before.
@@ -77,8 +78,8 @@ static class ExportRecords
                 : OcpiRecords.Write(priced[session], tariffText.AsObject(), header,
                     signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
                     tariff.Currency, now, version),
-                [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id])], now));
-        var written = new JsonArray([.. Priced(records)]);
+                [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id]).Distinct()], now));
+        var written = new JsonArray([.. records]);
         sessions = [.. sessions.Select(session => session with
         {
             Why = session.Why ?? priced[session].Unpriced,
@@ -87,16 +88,15 @@ static class ExportRecords
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
-    private static List<JsonObject> Priced(IEnumerable<JsonObject> records)
+    /// <summary>The sessions of the day, and those that a file bills and nobody knows any more.</summary>
+    static async Task<IReadOnlyList<MeteredSession>> GatherAsync(LedgerReader ledger, PartyId party, LocalDate day,
+        long position, IReadOnlyCollection<JsonObject> issued, CancellationToken ct)
     {
-        try
-        {
-            return [.. records];
-        }
-        catch (InputRefusedException refused)
-        {
-            throw new CouldNotException(refused.Detail);
-        }
+        var sessions = await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day, position, ct)
+            .ConfigureAwait(false);
+        var standing = Standing(issued).ToLookup(stay => stay.Point);
+        return [.. sessions, .. VanishedStays.Of(new Answers(ledger.Views, position - 1), party, day,
+            (point, ended) => standing[point].Where(stay => stay.End >= ended.Start && stay.End <= ended.End))];
     }
 
     internal static (PartyId Party, LocalDate Day) PartyAndDay(CommandLine line, string name)
@@ -150,13 +150,16 @@ static class ExportRecords
         }
     }
 
-    /// <summary>What is taken over is taken as it is, but for two objects that are completed.</summary>
-    static bool Header(InputValue input)
+    /// <summary>The charges of a file that none of its credits has taken back; one that does not say of which stay it
+    /// is, is none of ours.</summary>
+    static IEnumerable<BilledStay> Standing(IReadOnlyCollection<JsonObject> issued)
     {
-        var header = input.OpenObject();
-        _ = header.Optional("cdr_location")?.OpenObject();
-        _ = header.Optional("cdr_token")?.OpenObject().Optional("uid")?.Text();
-        return true;
+        foreach (var record in OcpiRecords.Standing(issued))
+            if (SettlementPointId.TryParse(
+                    OcpiRecords.Text((record["cdr_location"] as JsonObject)?["evse_id"]), out var point)
+                && OcpiText.TryTime(OcpiRecords.Text(record["start_date_time"]), out var start)
+                && OcpiText.TryTime(OcpiRecords.Text(record["end_date_time"]), out var end))
+                foreach (var session in OcpiRecords.SessionsOf(record)) yield return new(point, start, end, session);
     }
 
     /// <summary>By what a record is told apart and taken back.</summary>
