@@ -155,20 +155,20 @@ public static class ChargingSessions
     /// curve has a hole, or no energy, where it has none. Null where nothing says it, and everywhere where all was
     /// measured to be nothing and the register counted something.
     /// </summary>
-    /// <param name="settled">As a statement has it.</param>
-    /// <param name="proven">By curves without a hole alone.</param>
+    /// <param name="measured">What is settled, and what the curves alone say, with holes too.</param>
+    /// <param name="proven">What is settled by curves without a hole.</param>
     public static IReadOnlyList<bool?> Flows(Energy amount, IReadOnlyList<Interval> parts,
-        IReadOnlyList<MeteredQuantity> settled, IReadOnlyList<MeteredQuantity> proven)
+        IReadOnlyList<MeteredQuantity> measured, IReadOnlyList<MeteredQuantity> proven)
     {
         if (amount == Energy.Zero || parts.Count == 1) return [.. parts.Select(_ => (bool?)(amount > Energy.Zero))];
-        List<bool?> flows = [.. parts.Select(part => Measured(part, settled) > Energy.Zero ? true
-            : Measured(part, proven) == Energy.Zero ? false : (bool?)null)];
+        List<bool?> flows = [.. parts.Select(part => Measured(part, measured).Any(energy => energy > Energy.Zero) ? true
+            : Measured(part, proven).Any(energy => energy == Energy.Zero) ? false : (bool?)null)];
         return flows.TrueForAll(flow => flow == false) ? [.. parts.Select(_ => (bool?)null)] : flows;
     }
 
-    private static Energy? Measured(Interval part, IReadOnlyList<MeteredQuantity> quantities) =>
-        quantities.FirstOrDefault(quantity => quantity.Period.Contains(part.Start))
-            is { Quality: < ReadingQuality.Estimated, Metered: { } energy } ? energy : null;
+    private static IEnumerable<Energy> Measured(Interval part, IReadOnlyList<MeteredQuantity> quantities) => quantities
+        .Where(quantity => quantity.Period.Contains(part.Start) && quantity.Quality < ReadingQuality.Estimated)
+        .Select(quantity => quantity.Metered).OfType<Energy>();
 
     /// <summary>What is settled of a part: of a period that is cut by an edge of the stay all, if nobody else stood in
     /// it, and else as if it were even in time.</summary>

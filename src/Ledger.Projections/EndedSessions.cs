@@ -32,9 +32,9 @@ public static class EndedSessions
     private sealed record PricedBy(Interval Period, TariffPublished? Tariff);
 
     /// <summary>The settlement periods that a stay touches, and what is settled of them in both directions: as a
-    /// statement has it, and by what proves a load alone.</summary>
-    private sealed record Touched(
-        List<PricedBy> Periods, List<MeteredQuantity> Settled, List<MeteredQuantity> Proven)
+    /// statement has it, by what proves a load alone, and by curves alone, with holes too.</summary>
+    private sealed record Touched(List<PricedBy> Periods, List<MeteredQuantity> Settled, List<MeteredQuantity> Proven,
+        List<MeteredQuantity> Curves)
     {
         /// <summary>Why a day of the stay has no settlement periods; null where each has.</summary>
         public string? Problem { get; set; }
@@ -70,12 +70,11 @@ public static class EndedSessions
         if (parts.Aggregate(Duration.Zero, (sum, part) => sum + part.Duration) != session.Stay.Duration)
             return Unproven(session, touched.Problem ?? throw new UnreachableException("its days have no holes"));
         var (energies, indices, sources) = (new List<Energy>(), new List<SessionIndex>(), new List<string>());
-        var (shapes, proofs) = (new List<List<MeteredQuantity>>(), new List<List<MeteredQuantity>>());
+        var shapes = new List<List<MeteredQuantity>>();
         foreach (var direction in Enum.GetValues<Direction>())
         {
             var proven = touched.Proven.FindAll(quantity => quantity.Direction == direction);
             shapes.Add(touched.Settled.FindAll(quantity => quantity.Direction == direction));
-            proofs.Add(proven);
             if (await CountedAsync(facts, new(session.Point, direction), session, isAlone).ConfigureAwait(false)
                 is { } counted)
             {
@@ -97,8 +96,9 @@ public static class EndedSessions
         }
         var divided = energies.Select((energy, d) =>
             ChargingSessions.Divided(energy, parts, shapes[d], isAlone)).ToList();
-        var flows = energies.Select((energy, d) =>
-            ChargingSessions.Flows(energy, parts, shapes[d], proofs[d])).ToList();
+        var flows = energies.Zip(Enum.GetValues<Direction>()).Select(of => ChargingSessions.Flows(of.First, parts,
+            [.. touched.Settled.Concat(touched.Curves).Where(quantity => quantity.Direction == of.Second)],
+            touched.Proven.FindAll(quantity => quantity.Direction == of.Second))).ToList();
         return new(session, energies[0], energies[1],
             [.. parts.Select((part, p) => new SessionPart(part, divided[0][p], divided[1][p])
             {
@@ -119,7 +119,7 @@ public static class EndedSessions
         KnownFacts facts, SettlementPointRegistered point, ChargingSession session, TariffOf? tariffs)
     {
         var zone = DateTimeZoneProviders.Tzdb[point.Zone];
-        var touched = new Touched([], [], []);
+        var touched = new Touched([], [], [], []);
         var load = new PointLoad(point);
         var last = SettlementCalendar.DayContaining(zone, session.End);
         for (var day = SettlementCalendar.DayContaining(zone, session.Start); day <= last; day = day.PlusDays(1))
@@ -136,6 +136,8 @@ public static class EndedSessions
             var proving = (await load.FactsAsync(facts, day, ofDay).ConfigureAwait(false)).Metered;
             touched.Settled.AddRange(Quantities(ofDay, metered));
             touched.Proven.AddRange(Quantities(ofDay, proving));
+            touched.Curves.AddRange(Quantities(ofDay,
+                metered with { Readings = [], ReadingCorrections = [], Estimates = [] }));
         }
         return touched;
 
