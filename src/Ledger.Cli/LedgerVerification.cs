@@ -306,7 +306,7 @@ public sealed class LedgerVerification(
         {
             var why = archive is null ? "the archive cannot be opened" : "--fast";
             Findings.LeaveOut($"interval records against their raw evidence: {why}");
-            Findings.LeaveOut($"readings and their signatures against the text of their evidence: {why}");
+            Findings.LeaveOut($"readings, their signatures and charge records against the text of their evidence: {why}");
             return;
         }
         before = Findings.FaultCount;

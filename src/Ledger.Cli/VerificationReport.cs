@@ -13,14 +13,18 @@ namespace Ledger.Cli;
 /// <summary>What was looked at, how much of it, and how many faults were found in it.</summary>
 public sealed record VerificationStep(string What, long Count, string? Of, long Faults);
 
-/// <summary>How a verification of readings is counted: of both kinds the faults stand beside the first.</summary>
+/// <summary>How a verification of readings is counted: of both kinds the faults stand beside the first. Charge records
+/// have a step where there are some.</summary>
 internal static class ReadingSteps
 {
     public static IReadOnlyList<VerificationStep> Steps(this ReadingVerification readings, long faults) =>
     [
         new("readings", readings.Registers.Readings,
-            $"{readings.Registers.Signatures.ToString(CultureInfo.InvariantCulture)} signed", faults),
+            $"{readings.Registers.Signatures.ToString(CultureInfo.InvariantCulture)} signed",
+            faults - readings.Charges.Faults),
         new("interval readings", readings.Intervals, null, 0),
+        .. readings.Charges is { Compared: 0, Faults: 0 } ? Array.Empty<VerificationStep>()
+            : [new("charge records", readings.Charges.Compared, null, readings.Charges.Faults)],
     ];
 }
 

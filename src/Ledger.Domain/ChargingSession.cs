@@ -17,7 +17,11 @@ public sealed record ChargingSession(SettlementPointId Point, Instant Start, Ins
 }
 
 /// <summary>An index of a register with the evidence that shows it.</summary>
-public sealed record SessionIndex(Instant ReadAt, long IndexSteps, EvidenceDigest? Evidence);
+public sealed record SessionIndex(Instant ReadAt, long IndexSteps, EvidenceDigest? Evidence)
+{
+    /// <summary>Of the meter that counted then; null where nobody asked.</summary>
+    public string? MeterSerial { get; init; }
+}
 
 /// <summary>Energy of a stretch of a session: one settlement period, or what of it lies within the stay.</summary>
 public sealed record SessionPart(Interval Period, Energy Import, Energy Export)
@@ -25,13 +29,17 @@ public sealed record SessionPart(Interval Period, Energy Import, Energy Export)
     /// <summary>What a kWh costs by the account's tariff, with its period; null where nobody asked, where the price
     /// changes within the part, and where there is none.</summary>
     public (TariffPeriod Period, decimal PerKwh)? Price { get; init; }
+
+    /// <summary>Whether anything flowed in it either way; null where nobody knows, and its energy is a share of the
+    /// whole.</summary>
+    public bool? Flows { get; init; }
 }
 
 /// <summary>
 /// A session with its energy; the parts sum to it exactly. <paramref name="Why"/> says why nothing is proven, and is
 /// null where it is.
 /// </summary>
-/// <param name="Indices">The register readings from which it is, first and last of each direction.</param>
+/// <param name="Indices">The register readings from which it is, of each direction the first and then the last.</param>
 public sealed record MeteredSession(
     ChargingSession Session, Energy Import, Energy Export, IReadOnlyList<SessionPart> Parts, string Source,
     IReadOnlyList<SessionIndex> Indices, string? Why)
@@ -46,8 +54,8 @@ public sealed record MeteredSession(
 /// until the next one comes, whether or not that one has left. A station may read its first and last index shortly
 /// after and before instead; within <see cref="EdgeSecondsMax"/> they count where there is none at the edge, so that to
 /// read more never makes a stay cheaper. Where the register was not read so, the settled quantities of the settlement
-/// periods are the energy, if no other vehicle stood in any of them, and no curve with a hole and no suspect meter is
-/// what says them; else nothing is proven, and never a zero.
+/// periods are the energy, if no other vehicle stood in any of them, and all were measured: no curve with a hole, no
+/// estimate and no suspect meter is what says them; else nothing is proven, and never a zero.
 /// The register is the amount, the curve its shape: the parts divide the amount as the settled quantities do.
 /// </summary>
 public static class ChargingSessions
@@ -140,6 +148,27 @@ public static class ChargingSessions
             ? weight * BigInteger.Max(BigInteger.One, unknown) : time * BigInteger.Max(BigInteger.Zero, left))];
         return weights.TrueForAll(weight => weight.IsZero) ? times : weights;
     }
+
+    /// <summary>
+    /// Whether something of a stay's amount flowed in each of its parts. Of no amount there was nothing in any, and of
+    /// the only part there is it is the amount. Else what was measured of a period says it: energy, also where its
+    /// curve has a hole, or no energy, where it has none. Null where nothing says it, and everywhere where all was
+    /// measured to be nothing and the register counted something.
+    /// </summary>
+    /// <param name="measured">What is settled, and what the curves alone say, with holes too.</param>
+    /// <param name="proven">What is settled by curves without a hole.</param>
+    public static IReadOnlyList<bool?> Flows(Energy amount, IReadOnlyList<Interval> parts,
+        IReadOnlyList<MeteredQuantity> measured, IReadOnlyList<MeteredQuantity> proven)
+    {
+        if (amount == Energy.Zero || parts.Count == 1) return [.. parts.Select(_ => (bool?)(amount > Energy.Zero))];
+        List<bool?> flows = [.. parts.Select(part => Measured(part, measured).Any(energy => energy > Energy.Zero) ? true
+            : Measured(part, proven).Any(energy => energy == Energy.Zero) ? false : (bool?)null)];
+        return flows.TrueForAll(flow => flow == false) ? [.. parts.Select(_ => (bool?)null)] : flows;
+    }
+
+    private static IEnumerable<Energy> Measured(Interval part, IReadOnlyList<MeteredQuantity> quantities) => quantities
+        .Where(quantity => quantity.Period.Contains(part.Start) && quantity.Quality < ReadingQuality.Estimated)
+        .Select(quantity => quantity.Metered).OfType<Energy>();
 
     /// <summary>What is settled of a part: of a period that is cut by an edge of the stay all, if nobody else stood in
     /// it, and else as if it were even in time.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using NodaTime;
 using NodaTime.Text;
 
@@ -19,7 +20,8 @@ public sealed record OcpiAmount(decimal? WithoutTax, decimal? WithTax)
 /// <summary>What one component bills of one period.</summary>
 /// <param name="Tariff">By which of the tariffs.</param>
 /// <param name="Quantity">kWh, hours or 1, steps included.</param>
-/// <param name="Stepped">The part of it that was not used but completes the last step.</param>
+/// <param name="Stepped">The part of it that was not used but completes the last step; below zero where the hours that
+/// a record states are rounded up from the seconds that were used.</param>
 /// <param name="WithoutTax">Exact; null where the tax that a price includes is not stated.</param>
 public sealed record OcpiPricedLine(
     OcpiTariff Tariff, OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity,
@@ -29,9 +31,9 @@ public sealed record OcpiPricedLine(
 /// What a session costs. The parts and the adjustment add up to the total, without and with taxes.
 /// </summary>
 /// <param name="LimitAdjustment">What the least or greatest price adds or takes.</param>
-/// <param name="Notes">Where the record does not say enough for its tariff: a period goes on while a price changes, or
-/// states no current or power that a price depends on; or a tariff is not valid. Empty where the record proves its
-/// cost.</param>
+/// <param name="Notes">Where the record does not say enough for its tariff: a period goes on while a price changes,
+/// states no current or power that a price depends on, or may be charging or parking; or a tariff is not valid. Empty
+/// where the record proves its cost.</param>
 public sealed record OcpiCost(
     OcpiAmount Total, OcpiAmount Energy, OcpiAmount Time, OcpiAmount Parking, OcpiAmount Fixed, OcpiAmount Reservation,
     OcpiAmount LimitAdjustment, IReadOnlyList<OcpiPricedLine> Lines, IReadOnlyList<string> Notes);
@@ -41,7 +43,9 @@ public sealed record OcpiCost(
 /// those that the record states. Of each dimension the first element that matches at the start of a period prices the
 /// period. A step is applied once to the session's energy, once to its parking or, where no parking is priced, its
 /// charging time, and once to its reservation: the priced sum is rounded up to the step of the last component, at its
-/// price. A fee is taken once a session, and once a reservation. All is exact until the totals are rounded.
+/// price. Hours have four decimals, the third part of a second: their sum is brought to the nearest whole second
+/// before a step is begun. A fee is taken once a session, and once a reservation. All is exact until the totals are
+/// rounded.
 /// Where a session goes from one tariff to another, each period is priced by the tariff that it names. What has passed
 /// of the session is not counted anew, and no step is taken at the change (module CDRs, step_size): the quantities of
 /// all tariffs are one sum. A least or greatest price is of a session with its tariff, so all of them bind the whole.
@@ -190,7 +194,10 @@ public static class OcpiPricing
             Bill(i, before, OcpiCharge.Parking, OcpiDimension.ParkingTime, period.ParkingHours, null);
             var isFeeDue = !lines.Exists(line => line.Charge == OcpiCharge.Fixed);
             if (isFeeDue) Bill(i, before, OcpiCharge.Fixed, OcpiDimension.Flat, 1m, null);
-            if (Open(tariff, before, Moment(usage, period, kwh, end), isFeeDue) is { } open)
+            // The end itself belongs to the next period: a restriction that begins there changes nothing here.
+            var last = Moment(usage, period, kwh > before.Kwh ? kwh - 0.0000000001m : kwh,
+                Instant.Max(period.Start, end - Duration.Epsilon));
+            if (Open(tariff, before, last, isFeeDue) is { } open)
                 notes.Add(string.Create(CultureInfo.InvariantCulture, $"period {i + 1} {open}"));
         }
         return (lines, notes);
@@ -226,21 +233,17 @@ public static class OcpiPricing
 
     /// <summary>What a period leaves open of the price of a dimension: which of two it is, where the record states no
     /// current or power; or how much was used by another one that holds just before it ends, where the record should
-    /// have been cut (module CDRs, ChargingPeriod). Null where it leaves nothing open.</summary>
-    private static string? Open(OcpiTariff tariff, OcpiMoment start, OcpiMoment end, bool isFeeDue)
+    /// have been cut (module CDRs, ChargingPeriod); or of which dimension its time is. Null where it leaves nothing
+    /// open.</summary>
+    private static string? Open(OcpiTariff tariff, OcpiMoment start, OcpiMoment last, bool isFeeDue)
     {
-        // The end itself belongs to the next period: a restriction that begins there changes nothing here.
-        var last = end with
-        {
-            Local = end.Local?.PlusNanoseconds(-1),
-            Elapsed = Duration.Max(Duration.Zero, end.Elapsed - Duration.Epsilon),
-            Kwh = end.Kwh > start.Kwh ? end.Kwh - 0.0000000001m : end.Kwh,
-        };
+        var (charging, parking) = (start.Period.TimeHours, start.Period.ParkingHours);
+        if (start.Period.IsEither) (charging, parking) = (charging ?? parking, parking ?? charging);
         foreach (var (dimension, used, name) in new[]
         {
             (OcpiDimension.Energy, start.Period.EnergyKwh, "energy"),
-            (OcpiDimension.Time, start.Period.TimeHours, "charging time"),
-            (OcpiDimension.ParkingTime, start.Period.ParkingHours, "parking time"),
+            (OcpiDimension.Time, charging, "charging time"),
+            (OcpiDimension.ParkingTime, parking, "parking time"),
             (OcpiDimension.Flat, isFeeDue ? 1m : 0m, "the session"),
         })
         {
@@ -252,7 +255,19 @@ public static class OcpiPricing
             if (tariff.MayChange(dimension, start, last))
                 return $"goes on after another price of {name} begins to hold; it is priced as it began";
         }
-        return null;
+        return start.Period.IsEither && !IsOnePrice(tariff, start)
+            ? "may be charging or parking, which have different prices, and no meter says which" : null;
+    }
+
+    /// <summary>Whether charging and parking cost the same at a moment, also where both cost nothing.</summary>
+    private static bool IsOnePrice(OcpiTariff tariff, OcpiMoment at)
+    {
+        var (charging, parking) = (Price(OcpiDimension.Time), Price(OcpiDimension.ParkingTime));
+        // A longer step is taken of one of both alone.
+        return charging == parking && charging is null or { StepSize: <= 1 };
+
+        OcpiPriceComponent? Price(OcpiDimension dimension) => tariff.Active(dimension, at, null)
+            is { Component: { Price: not 0m } priced } ? priced with { Dimension = OcpiDimension.Time } : null;
     }
 
     private static List<Used> Stepped(List<Used> lines)
@@ -274,7 +289,9 @@ public static class OcpiPricing
             // What went back to the grid is no consumption that could be rounded up.
             if (used <= Fraction.Zero) return;
             var step = new Fraction(last.Component.StepSize, perUnit);
-            var added = new Fraction((used / step).Ceiling(), 1) * step - used;
+            var counted = perUnit != SecondsPerHour ? used
+                : new Fraction(BigInteger.Max(BigInteger.One, (used * perUnit).Round()), perUnit);
+            var added = new Fraction((counted / step).Ceiling(), 1) * step - used;
             stepped[at] = last with { Quantity = last.Quantity + added, Stepped = added };
         }
     }

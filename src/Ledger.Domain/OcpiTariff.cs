@@ -197,6 +197,10 @@ public sealed record OcpiPeriod(
     Instant Start, decimal? EnergyKwh, decimal? TimeHours, decimal? ParkingHours, decimal? ReservationHours,
     decimal? MinCurrent, decimal? MaxCurrent, decimal? MinPower, decimal? MaxPower, string? TariffId)
 {
+    /// <summary>Whether its time may be charging as well as parking, whichever is stated: of a session of the ledger's
+    /// own, of which nobody knows it. No record says so.</summary>
+    public bool IsEither { get; init; }
+
     /// <summary>Whether more than nothing is stated beside a reservation.</summary>
     public bool IsUsed => EnergyKwh is not (null or 0) || TimeHours > 0 || ParkingHours > 0;
 }

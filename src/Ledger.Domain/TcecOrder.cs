@@ -29,11 +29,15 @@ public sealed record TcecCheck(Instant Start, Instant End, int OrderCount, decim
 /// <summary>
 /// A metered session as an order, by the prices of its parts. Parts that share period and price and follow each other
 /// are one detail. Energy and money are rounded half away from zero to two decimals, and what is left over is carried
-/// from detail to detail: so Σ details is the total, which the format by itself does not promise.
+/// from detail to detail: so Σ details is the total, which the format by itself does not promise. A price is shown with
+/// the format's four decimals; money is by the price as it is, as on the statement.
 /// </summary>
 public static class TcecOrders
 {
     private const int Decimals = 2;
+
+    /// <summary>Decimals of a price per kWh (ElecPrice, SevicePrice).</summary>
+    public const int PriceDecimals = 4;
 
     /// <summary>Null where a part of the session has no price.</summary>
     public static TcecOrder? Of(MeteredSession metered, string seq, decimal servicePrice)
@@ -58,8 +62,9 @@ public static class TcecOrders
         var service = Rounded([.. exact.Select(kwh => kwh * Fraction.Of(servicePrice))]);
         return new(seq, metered.Session.Point.Value, metered.Session.Start, metered.Session.End,
             metered.Session.Faulted ? 3 : 4, power.Sum(), elec.Sum(), service.Sum(),
-            [.. stretches.Select((stretch, i) => new TcecDetail(stretch.Start, stretch.End, stretch.Price.PerKwh,
-                servicePrice, power[i], elec[i], service[i]))]);
+            [.. stretches.Select((stretch, i) => new TcecDetail(stretch.Start, stretch.End,
+                Math.Round(stretch.Price.PerKwh, PriceDecimals, MidpointRounding.AwayFromZero), servicePrice, power[i],
+                elec[i], service[i]))]);
     }
 
     private static IReadOnlyList<decimal> Rounded(IReadOnlyList<Fraction> exact) =>

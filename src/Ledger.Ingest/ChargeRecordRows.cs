@@ -74,6 +74,23 @@ internal static class ChargeRecordRows
         Rows(new Submission(IntakeText.WithoutByteOrderMark(file), "file")).Select(row => row.IsWhole ? Read(row.Cells)
             : throw new InputRefusedException(Rejection.Truncated, $"line {row.Number}", "", MaybeCut));
 
+    /// <summary>The rows that break no rule, as they were taken when the table came.</summary>
+    public static IEnumerable<ChargeRecordInput> ReadAgain(ReadOnlyMemory<byte> file) =>
+        Rows(new Submission(file, "file")).Where(row => row.IsWhole).Select(row => Readable(row.Cells))
+            .OfType<ChargeRecordInput>();
+
+    private static ChargeRecordInput? Readable(Dictionary<string, string>? cells)
+    {
+        try
+        {
+            return Read(cells);
+        }
+        catch (InputRefusedException)
+        {
+            return null; // it was refused when it came
+        }
+    }
+
     /// <summary>A number that is cut is a number too, and a name a name.</summary>
     private const string MaybeCut = "the last row must end with a line end: without one nobody sees whether it was cut";
 

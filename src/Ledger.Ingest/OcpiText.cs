@@ -20,6 +20,12 @@ public static class OcpiText
     /// <summary>The longest step: a day in seconds, and as many Wh.</summary>
     private const int StepMax = 86_400;
 
+    /// <summary>Bounds under which every cost is a decimal of twelve places: a price of a kWh, an hour or a session, a
+    /// least or greatest price, a tax in percent, and what a session takes of a dimension, in kWh or hours. Each is
+    /// more than anybody ever stated, in whatever currency.</summary>
+    private const long PriceMax = 1_000_000_000, LimitMax = 1_000_000_000_000_000, VatPercentMax = 1_000,
+        VolumeMax = 1_000_000;
+
     public static OcpiTariff Tariff(InputValue input)
     {
         var tariff = input.OpenObject();
@@ -47,6 +53,15 @@ public static class OcpiText
             if (periods[i].Start < periods[i - 1].Start)
                 throw cdr.Required("charging_periods").Array()[i].Refused(Rejection.PeriodsOverlap,
                     "must not begin before the period before it");
+        foreach (var (dimension, volume) in new (string, Func<OcpiPeriod, decimal?>)[]
+        {
+            ("ENERGY", period => period.EnergyKwh), ("TIME", period => period.TimeHours),
+            ("PARKING_TIME", period => period.ParkingHours), ("RESERVATION_TIME", period => period.ReservationHours),
+        })
+            if (periods.Exists(period => Math.Abs(volume(period) ?? 0m) > VolumeMax)
+                || periods.Sum(period => Math.Abs(volume(period) ?? 0m)) > VolumeMax)
+                throw new InputRefusedException(Rejection.OutOfRange, cdr.Required("charging_periods").Path, "",
+                    $"must hold at most {VolumeMax} of {dimension} in all");
         var stop = End(cdr);
         return At(stop) >= periods[^1].Start
             ? new(At(stop), periods, zone)
@@ -81,18 +96,32 @@ public static class OcpiText
         if (amount.Optional("before_taxes") is not { } before)
             return new(amount.Required("excl_vat").Decimal(), amount.Optional("incl_vat")?.Decimal());
         var without = before.Decimal();
-        return new(without, amount.Optional("taxes") is { } taxes
-            ? taxes.Array().Aggregate(without, (sum, tax) => sum + tax.OpenObject().Required("amount").Decimal())
-            : null);
+        try
+        {
+            return new(without, amount.Optional("taxes") is { } taxes
+                ? taxes.Array().Aggregate(without, (sum, tax) => sum + tax.OpenObject().Required("amount").Decimal())
+                : null);
+        }
+        catch (OverflowException)
+        {
+            throw amount.Required("taxes").Refused(Rejection.OutOfRange, "must fit a decimal with before_taxes");
+        }
     }
+
+    private static decimal Within(InputValue input, long most) => Within(input, most, input.Decimal());
+
+    private static decimal Within(InputValue input, long most, decimal value) => Math.Abs(value) <= most ? value
+        : throw input.Refused(Rejection.OutOfRange, $"must be at most {most}, either way");
 
     private static OcpiPriceLimit? Limit(InputValue? input)
     {
         if (input is not { } stated) return null;
         var limit = stated.OpenObject();
         return limit.Optional("before_taxes") is { } before
-            ? new(before.Decimal(), limit.Optional("after_taxes")?.Decimal())
-            : new(limit.Required("excl_vat").Decimal(), limit.Optional("incl_vat")?.Decimal());
+            ? new(Money(before), limit.Optional("after_taxes") is { } after ? Money(after) : null)
+            : new(Money(limit.Required("excl_vat")), limit.Optional("incl_vat") is { } with ? Money(with) : null);
+
+        static decimal Money(InputValue amount) => Within(amount, LimitMax);
     }
 
     private static OcpiTaxes Taxes(InputValue input) => input.Text() switch
@@ -121,7 +150,8 @@ public static class OcpiText
             "FLAT" => OcpiDimension.Flat,
             _ => throw component.Required("type").Refused(Rejection.OutOfRange,
                 "must be ENERGY, TIME, PARKING_TIME or FLAT"),
-        }, component.Required("price").Decimal(), component.Optional("vat")?.NotNegative(),
+        }, Within(component.Required("price"), PriceMax),
+            component.Optional("vat") is { } vat ? Within(vat, VatPercentMax, vat.NotNegative()) : null,
             component.Required("step_size").Integer(0, StepMax));
     }
 

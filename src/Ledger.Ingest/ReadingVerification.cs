@@ -12,7 +12,8 @@ namespace Ledger.Ingest;
 /// Derives register readings and interval readings again from the text of the evidence that they name, and compares
 /// index, instant, register and quality. A signed value's signature is verified again, with the key that came with it
 /// or else with the one that is registered for its meter. Facts come in the order of the journal, because what a
-/// reading means depends on the register and the keys that were known before it.
+/// reading means depends on the register and the keys that were known before it. Charge records are compared with the
+/// text of theirs (<see cref="ChargeRecordVerification"/>).
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
@@ -35,6 +36,9 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
 
     /// <summary>Interval readings that were compared.</summary>
     public long Intervals { get; private set; }
+
+    /// <summary>Charge records.</summary>
+    public ChargeRecordVerification Charges { get; } = new(evidence, findings);
 
     /// <summary>Readings that stand beside others in their evidence, and that no fact records from it.</summary>
     public long Unrecorded => read.Unrecorded;
@@ -73,6 +77,9 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
                 break;
             case IntervalReadingRecorded reading: VerifyInterval(place, stream, reading); break;
             case IntervalReadingCorrected or IntervalEstimated: LeaveOut(Corrections); break;
+            case ChargeRecorded record:
+                if (Charges.Verify(place, record) is { } left) LeaveOut(left);
+                break;
         }
     }
 

@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Ingest;
 
@@ -14,6 +15,15 @@ public static class SignedTexts
                 : [.. values.Where(value => value is { Value: not null, Text: not null }).Select(value => value.Text!)];
         return text.StartsWith("OCMF|", StringComparison.Ordinal) && Ocmf.Read(text, null, out _) is null ? [text] : [];
     }
+
+    /// <summary>When the readings of one of these values were taken.</summary>
+    public static IReadOnlyList<Instant> ReadAt(string text) =>
+        [.. Value(text)?.Readings.Select(reading => reading.At).OfType<Instant>() ?? []];
+
+    /// <summary>The serial number of its meter.</summary>
+    public static string? Serial(string text) => Value(text)?.Serial;
+
+    private static OcmfValue? Value(string text) => Ocmf.Read(text, null, out var value) is null ? value : null;
 
     /// <summary>The user's identification (OCMF, ID) of a payload; null where it has none.</summary>
     public static string? User(string payload)

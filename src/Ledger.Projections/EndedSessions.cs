@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -7,7 +8,7 @@ namespace Ledger.Projections;
 /// <summary>
 /// The charging sessions of an account's connectors that ended on a day of their zone, with what they took, as known
 /// before a position. Readings and quantities are read from their streams; the views say where vehicles stood. What a
-/// curve with a hole or a suspect meter says shapes a stay, and proves none.
+/// curve with a hole, an estimate or a suspect meter says shapes a stay, and proves none.
 /// </summary>
 public static class EndedSessions
 {
@@ -31,9 +32,13 @@ public static class EndedSessions
     private sealed record PricedBy(Interval Period, TariffPublished? Tariff);
 
     /// <summary>The settlement periods that a stay touches, and what is settled of them in both directions: as a
-    /// statement has it, and by what proves a load alone.</summary>
-    private sealed record Touched(
-        List<PricedBy> Periods, List<MeteredQuantity> Settled, List<MeteredQuantity> Proven);
+    /// statement has it, by what proves a load alone, and by curves alone, with holes too.</summary>
+    private sealed record Touched(List<PricedBy> Periods, List<MeteredQuantity> Settled, List<MeteredQuantity> Proven,
+        List<MeteredQuantity> Curves)
+    {
+        /// <summary>Why a day of the stay has no settlement periods; null where each has.</summary>
+        public string? Problem { get; set; }
+    }
 
     private static async Task<IReadOnlyList<MeteredSession>> GatherAsync(
         KnownFacts facts, Answers answers, PartyId account, LocalDate day, TariffOf? tariffs)
@@ -61,6 +66,9 @@ public static class EndedSessions
         var periods = touched.Periods;
         var parts = periods.Select(of => new Interval(
             Instant.Max(of.Period.Start, session.Start), Instant.Min(of.Period.End, session.End))).ToList();
+        // A day that its zone skipped has no periods either, and no time that they could lack.
+        if (parts.Aggregate(Duration.Zero, (sum, part) => sum + part.Duration) != session.Stay.Duration)
+            return Unproven(session, touched.Problem ?? throw new UnreachableException("its days have no holes"));
         var (energies, indices, sources) = (new List<Energy>(), new List<SessionIndex>(), new List<string>());
         var shapes = new List<List<MeteredQuantity>>();
         foreach (var direction in Enum.GetValues<Direction>())
@@ -76,24 +84,31 @@ public static class EndedSessions
             }
             else if (direction == Direction.Export && !point.Bidirectional) energies.Add(Energy.Zero);
             else if (periods.Count > 0 && proven.TrueForAll(quantity =>
-                    quantity is { Metered: not null, Quality: < ReadingQuality.Suspect })
+                    quantity is { Metered: not null, Quality: < ReadingQuality.Estimated })
                 && proven.Count == periods.Count && isAlone(periods[0].Period.Start, periods[^1].Period.End))
             {
                 energies.Add(proven.Aggregate(Energy.Zero, (sum, quantity) => sum + quantity.Metered!.Value));
                 shapes[^1] = proven;
                 sources.Add($"settled quantities, {direction}");
             }
-            else return new(session, Energy.Zero, Energy.Zero, [], "", [],
-                $"no reading of {new RegisterId(session.Point, direction)} at its edges, and its settlement periods "
-                + "are not all proven or are another vehicle's too");
+            else return Unproven(session, $"no reading of {new RegisterId(session.Point, direction)} at its edges, and "
+                + "its settlement periods are not all proven or are another vehicle's too");
         }
         var divided = energies.Select((energy, d) =>
             ChargingSessions.Divided(energy, parts, shapes[d], isAlone)).ToList();
+        var flows = energies.Zip(Enum.GetValues<Direction>()).Select(of => ChargingSessions.Flows(of.First, parts,
+            [.. touched.Settled.Concat(touched.Curves).Where(quantity => quantity.Direction == of.Second)],
+            touched.Proven.FindAll(quantity => quantity.Direction == of.Second))).ToList();
         return new(session, energies[0], energies[1],
-            [.. parts.Select((part, p) =>
-                new SessionPart(part, divided[0][p], divided[1][p]) { Price = Price(periods[p].Tariff, part) })],
-            string.Join("; ", sources), indices, null);
+            [.. parts.Select((part, p) => new SessionPart(part, divided[0][p], divided[1][p])
+            {
+                Price = Price(periods[p].Tariff, part),
+                Flows = flows.Aggregate((bool?)false, (any, direction) => any | direction[p]),
+            })], string.Join("; ", sources), indices, null);
     }
+
+    private static MeteredSession Unproven(ChargingSession session, string why) =>
+        new(session, Energy.Zero, Energy.Zero, [], "", [], why);
 
     private static (TariffPeriod Period, decimal PerKwh)? Price(TariffPublished? tariff, Interval part) =>
         tariff is not null
@@ -104,11 +119,16 @@ public static class EndedSessions
         KnownFacts facts, SettlementPointRegistered point, ChargingSession session, TariffOf? tariffs)
     {
         var zone = DateTimeZoneProviders.Tzdb[point.Zone];
-        var touched = new Touched([], [], []);
+        var touched = new Touched([], [], [], []);
         var load = new PointLoad(point);
-        for (var day = session.Start.InZone(zone).Date; day <= session.End.InZone(zone).Date; day = day.PlusDays(1))
+        var last = SettlementCalendar.DayContaining(zone, session.End);
+        for (var day = SettlementCalendar.DayContaining(zone, session.Start); day <= last; day = day.PlusDays(1))
         {
-            if (!SettlementCalendar.TryPeriods(zone, day, point.PeriodMinutes, out var ofDay, out _)) continue;
+            if (!SettlementCalendar.TryPeriods(zone, day, point.PeriodMinutes, out var ofDay, out var problem))
+            {
+                touched.Problem ??= problem;
+                continue;
+            }
             var metered = await facts.MeteredAsync(point.Point, day, ofDay).ConfigureAwait(false);
             var tariff = tariffs is null ? null : await tariffs(point.Zone, day).ConfigureAwait(false);
             if (tariff is not null) ofDay = PricedPeriods.Of(new PointFacts(point, ofDay, metered), tariff).Periods;
@@ -116,6 +136,8 @@ public static class EndedSessions
             var proving = (await load.FactsAsync(facts, day, ofDay).ConfigureAwait(false)).Metered;
             touched.Settled.AddRange(Quantities(ofDay, metered));
             touched.Proven.AddRange(Quantities(ofDay, proving));
+            touched.Curves.AddRange(Quantities(ofDay,
+                metered with { Readings = [], ReadingCorrections = [], Estimates = [] }));
         }
         return touched;
 
@@ -139,7 +161,9 @@ public static class EndedSessions
         // Another meter's index says nothing beside this one's, also where it is read after the vehicle has left.
         var readings = ChargingSessions.Indices(Of<RegisterReadingRecorded>(known), Of<RegisterReadingCorrected>(known))
             .Where(reading => reading.ReadAt >= installed.From && !(reading.ReadAt >= exchanged)).ToList();
-        return ChargingSessions.Counted((RegisterInstalled)installed.Event, readings, session, isAlone);
+        var meter = (RegisterInstalled)installed.Event;
+        return ChargingSessions.Counted(meter, [.. readings.Select(reading =>
+            reading with { MeterSerial = meter.MeterSerial })], session, isAlone);
     }
 
     private static List<Positioned<T>> Of<T>(IReadOnlyList<KnownFacts.Known> known) where T : LedgerEvent =>

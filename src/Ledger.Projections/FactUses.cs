@@ -40,7 +40,9 @@ public static class FactUses
         [typeof(InstructionClockRecorded)] = "the clocks of an order decide its verdicts, and are in no amount",
         [typeof(InstructionWithdrawn)] = "a withdrawal ends an order's delivery: ledger show delivery INSTRUCTION",
         [typeof(ChargingFactRecorded)] = "what a charger observed may excuse a shortfall, and is in no amount",
-        [typeof(ChargingStateRecorded)] = "who is connected decides eligibility, and is in no amount",
+        [typeof(ChargingStateRecorded)] =
+            "who is connected decides eligibility, and from when to when a charge record is: ledger export cdr; "
+            + "no statement's amount rests on it",
         [typeof(ReasonClaimed)] = "a claimed reason improves no verdict by itself, and is in no amount",
         [typeof(ProgrammePublished)] = "a programme's terms decide deliveries: ledger show delivery INSTRUCTION",
         [typeof(PointEnrolled)] = "an enrolment decides who may be called, and no run pays for readiness by it",
@@ -62,7 +64,8 @@ public static class FactUses
         [typeof(DisputeOpened)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
         [typeof(DisputeAnswered)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
         [typeof(DisputeClosed)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
-        [typeof(ChargeRecorded)] = "a charge record is compared with what is settled: ledger reconcile cdr",
+        [typeof(ChargeRecorded)] =
+            "a charge record is in no statement, and is compared with what is settled: ledger reconcile cdr",
         [typeof(FramesDropped)] = "it is about raw frames that nothing needs any more, and is in no amount",
         [typeof(MonthPruned)] = "it is about evidence that lies in an archive now, and is in no amount",
         [typeof(SigningKeyRegistered)] = "it is about the ledger itself",

@@ -73,6 +73,9 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
         BaselineFrozen f => $"the frozen baseline of {f.Point} for instruction {f.Instruction}",
         ChargingStateRecorded f => $"what {f.Source} said of {f.Point} at {At(f.At)}: "
             + (f.Connected ? "a vehicle is connected" : "none is connected"),
+        ChargeRecorded f => $"charge record {f.Record} of {f.Operator} for {f.Point}, {At(f.Start)} to {At(f.End)}, "
+            + $"{f.Energy}, {f.CostWithoutTax.ToString(CultureInfo.InvariantCulture)} {f.Currency} without tax"
+            + (f.Credits is { } original ? $", which takes back {original}" : ""),
         AvailabilityDeclared f => $"the availability of {f.Point} for {f.Programme}, {Period(f.Period)}",
         DeliveryClaimed f => $"claim {f.Claim} of {f.Programme}",
         ProgrammePublished f => $"version {Number(f.Version)} of programme {f.Programme}",

@@ -41,6 +41,17 @@ public sealed class ChargeOrderTests : IDisposable
         Agree(orders, ChargeTown.Day);
     }
 
+    /// <summary>A ratio may make more decimals than the format has; money is by the price as it is.</summary>
+    [Fact]
+    public void A_price_is_shown_with_four_decimals_and_money_is_exact()
+    {
+        var stay = new ChargingSession(new("P1"), TestFolder.Start, TestFolder.Start + Duration.FromHours(1), false);
+        var energy = Energy.FromWattHours(1_000_000);
+        var order = TcecOrders.Of(new(stay, energy, Energy.Zero,
+            [new(stay.Stay, energy, Energy.Zero) { Price = (TariffPeriod.Peak, 0.353355m) }], "register", [], null), "S", 0.8m)!;
+        order.Details.Select(detail => (detail.ElecPrice, detail.ElecMoney)).ShouldBe([(0.3534m, 353.36m)]);
+    }
+
     [Fact]
     public void A_session_over_midnight_has_the_version_of_each_day()
     {

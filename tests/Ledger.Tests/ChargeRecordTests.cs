@@ -162,6 +162,37 @@ public sealed class ChargeRecordTests
         ledger.Ledger.Evidence.Find(refused.Evidence)!.DisclosesSomebody.ShouldBeTrue();
     }
 
+    /// <summary>A forged fact of a folder whose hashes are right, and what a fact is when somebody asks.</summary>
+    [Fact]
+    public async Task A_record_is_verified_and_explained()
+    {
+        using var town = new ChargeTown();
+        town.Done("import", town.File("cdr.json", Cdr("R1", "5").Replace("CP1", "S01-C1", StringComparison.Ordinal)));
+        long position;
+        await using (var ledger = Api.OpenLedger.Open(town.Data, null, new StandingClock(ChargeTown.Now)))
+        {
+            position = ledger.Journal.Length - 1;
+            var recorded = (ChargeRecorded)EventCodec.Decode((await TestFolder.AllAsync(ledger.Journal))[^1]);
+            (await ledger.Journal.AppendAsync("charge-record/forged", ExpectedRevision.Any, [new NewFact(
+                recorded with { Record = new("R2"), CostWithoutTax = 500m }, new(recorded.Start, recorded.End),
+                new EvidenceKey("forged"))], TestFolder.Tester, null, TestContext.Current.CancellationToken))
+                .ShouldBeOfType<AppendResult.Recorded>();
+        }
+        var verified = town.Run("verify", "--json");
+        verified.Exit.ShouldBe(Cli.ExitCode.NotAsItShouldBe);
+        verified.Output.ShouldContain("charge record R2 of CN*ABC");
+        System.Text.Json.Nodes.JsonNode.Parse(verified.Output)!["steps"]!.AsArray().Select(step =>
+            $"{step!["what"]} {step["count"]} {step["faults"]}").ShouldContain("charge records 1 1");
+
+        var said = string.Join(' ', town.Done("explain", position.ToString(CultureInfo.InvariantCulture)).Output
+            .Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
+        said.ShouldContain("charge record R1 of CN*ABC for S01-C1, 2026-02-27T10:00:00Z to 2026-02-27T11:00:00Z, "
+            + "10.000000 kWh, 5 CNY without tax");
+        said.ShouldContain("a charge record is in no statement, and is compared with what is settled");
+        string.Join(' ', town.Done("explain", "9").Output.Split((char[])[' ', '\n'],
+            StringSplitOptions.RemoveEmptyEntries)).ShouldContain("from when to when a charge record is");
+    }
+
     private static readonly Gen<ChargeRecorded> charges = Gen.Select(Gen.Int[0, 100_000], Gen.Int[-50_000, 50_000],
         (seconds, wattHours) => new ChargeRecorded(new("CN*ABC"), new("R1"), new("P1"), TestFolder.Start,
             TestFolder.Start + Duration.FromSeconds(seconds), Energy.FromWattHours(wattHours), "CNY", wattHours / 7_000m,

@@ -287,7 +287,81 @@ public sealed class ExportRecordsTests : IDisposable
             record => (string)record!["cdr_location"]!["evse_id"]! == point;
     }
 
+    private const string SignedPoint = """
+        {"type":"settlement-point","point":"S01-C3","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+        {"type":"register","point":"S01-C3","direction":"import","meterSerial":"M3","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
+
+        """;
+
+    /// <summary>Stays at a connector of its own, and what its meter signed.</summary>
+    /// <param name="stays">When a vehicle came and when it left.</param>
+    /// <param name="values">For whom, and when the readings were taken with their kWh; also by other meters.</param>
+    /// <returns>Of each stay its token, and the nature of each value and for whom it is; and what is missing.</returns>
+    private (List<string> Records, string Errors) SignedStays(string stays, params string[] values)
+    {
+        town.Done("import", town.File("c3.jsonl", SignedPoint + string.Concat(stays.Split(' ').Select((time, i) =>
+            $$"""{"type":"charging-state","point":"S01-C3","at":"2026-03-02T{{time}}+08:00","connected":{{(i % 2 == 0 ? "true" : "false")}},"source":"ocpp"}""" + "\n"))));
+        var container = new StringBuilder("<values>");
+        foreach (var value in values)
+        {
+            var words = value.Split(' ');
+            var meter = words[0].Split('@') is [_, var named] ? named : "M3";
+            var readings = words.Skip(1).Select(word => word.Split('=')).Select(word =>
+                $$"""{"TM":"2026-03-02T{{word[0]}},000+0800 S","TX":"B","RV":{{word[1]}},"RI":"1-b:1.8.0","RU":"kWh","ST":"G"}""");
+            var text = $$$"""OCMF|{"FV":"1.0","PG":"T1","MS":"{{{meter}}}","ID":"{{{words[0].Split('@')[0]}}}","RD":[{{{string.Join(',', readings)}}}]}|{"SD":"00"}""";
+            container.Append($"<value><signedData format=\"OCMF\">{text.Replace("\"", "&quot;", StringComparison.Ordinal)}</signedData></value>");
+        }
+        // All of the day in one piece of evidence: whose a value is, only itself says.
+        town.Run("import", town.File("signed.xml", container.Append("</values>").ToString()));
+        var run = Run("--signed", "--by", "staff-7", "--why", "dispute");
+        var records = JsonNode.Parse(run.Output)!.AsArray()
+            .Where(record => (string)record!["cdr_location"]!["evse_id"]! == "S01-C3").Select(record => string.Join(' ',
+                [(string)record!["cdr_token"]!["uid"]!, .. record["signed_data"]?["signed_values"]!.AsArray()
+                    .Select(value => $"{value!["nature"]}:{SignedTexts.User((string)value["plain_data"]!)}") ?? []]));
+        return ([.. records], run.Errors);
+    }
+
+    /// <summary>The last index before a vehicle comes is the end of who stood there before it, and the first after it
+    /// left may be the beginning of who came next.</summary>
+    [Fact]
+    public void A_record_has_no_value_and_no_token_of_another_driver()
+    {
+        var (records, errors) = SignedStays("11:00:00 12:00:00 14:00:00 15:00:00 18:00:00 19:00:00 20:00:00 21:00:00",
+            "ALICE01 11:00:20=1.000 12:00:00=4.000", "BOB02 14:00:20=4.000 15:00:00=9.000", "DAVE04 18:00:10=9.000",
+            "EVE05 20:00:00=12.000 20:59:55=15.000");
+        records.ShouldBe(["ALICE01 Start:ALICE01", "BOB02 End:BOB02", "#NA", "EVE05 Start:EVE05"]);
+        errors.ShouldContain("ledger export: no signed value for S01-C3 from 2026-03-02T06:00:00Z to 2026-03-02T07:00:00Z: "
+            + "the index of 2026-03-02T04:00:00Z is in none of which a reading was taken inside the stay");
+        errors.ShouldContain("from 2026-03-02T10:00:00Z to 2026-03-02T11:00:00Z: the index of 2026-03-02T12:00:00Z is in");
+    }
+
+    [Fact]
+    public void Two_users_in_one_stay_are_no_token()
+    {
+        var (records, errors) = SignedStays("11:00:00 12:00:00", "ALICE01 11:00:20=1.000", "BOB02 11:59:50=4.000");
+        records.ShouldBe(["#NA Start:ALICE01 End:BOB02"]);
+        errors.ShouldContain("ledger export: no token for S01-C3 from 2026-03-02T03:00:00Z to 2026-03-02T04:00:00Z: its signed "
+            + "values name 2 users");
+    }
+
+    [Fact]
+    public void The_last_value_of_a_short_stay_is_its_end()
+    {
+        SignedStays("11:00:00 11:00:50", "ALICE01 11:00:10=1.000", "ALICE01 11:00:40=1.250").Records
+            .ShouldBe(["ALICE01 Start:ALICE01 End:ALICE01"]);
+    }
+
+    /// <summary>What stands in the same evidence, taken by another meter meanwhile.</summary>
+    [Fact]
+    public void A_value_of_another_meter_is_none_of_the_stay()
+    {
+        SignedStays("11:00:00 12:00:00", "ALICE01 11:00:20=1.000 11:59:50=4.000", "BOB02@M1 11:00:20=1050.000").Records
+            .ShouldBe(["ALICE01 Start:ALICE01"]);
+    }
+
     [Theory]
+    [InlineData("export", "tcec", "cpo", "2026-03-02", "--operator", "MA5DA0053", "--service-price", "0.80001")]
+    [InlineData("export", "tcec", "cpo", "2026-03-02", "--operator", "MA5DA0053", "--service-price", "10000000000000000000000000000")]
     [InlineData("export", "cdr")]
     [InlineData("export", "cdr", "cpo", "yesterday", "--tariff", "t")]
     [InlineData("export", "cdr", "cpo", "2026-03-02")]

@@ -60,6 +60,28 @@ public sealed partial class ForgedLinesTests
         if (twice) run.Output.ShouldContain("demand of P1 stands twice");
     }
 
+    /// <summary>The run lacks the first or the last charge of its point, and its total does.</summary>
+    /// <param name="askedFromLast">Which of the other charges is asked for: what stands after it is not in the bundle.
+    /// </param>
+    [Theory]
+    [InlineData(true, 0, true)]
+    [InlineData(false, 0, true)]
+    [InlineData(false, 1, false)]
+    public void A_charge_that_is_due_and_left_out_is_found_as_far_as_the_bundle_goes(
+        bool first, int askedFromLast, bool isFound)
+    {
+        using var town = ChargedTown.Settled();
+        var lines = Lines(town, "R2");
+        var leftOut = first ? lines.FindIndex(line => line.Contains("|Charge", StringComparison.Ordinal)) : lines.Count - 1;
+        var asked = lines.Count - askedFromLast - (first ? 0 : 1);
+        lines.RemoveAt(leftOut);
+        var here = lines.Count - askedFromLast;
+        var run = Forged(town, $"R2#{asked}", lines, here, null, null);
+        run.Exit.ShouldBe(isFound ? ExitCode.NotAsItShouldBe : ExitCode.Done, run.Output + run.Errors);
+        if (isFound) run.Output.ShouldContain("is due by the facts, and left out");
+        else run.Output.ShouldContain("whether the charges of 1 points of these lines, for their month or day, are all that is due");
+    }
+
     private static void Done(SmallTown town, params string[] args)
     {
         var run = town.Run(args);

@@ -158,6 +158,13 @@ public sealed class OcpiCdrTests
     [InlineData("ENERGY 1 start_time \"08:10\"|ENERGY 2", "unpriced recorded", "period 2 goes on after")]
     [InlineData("FLAT 1 min_duration 600|ENERGY 2", "unpriced unpriced", "another price of the session begins")]
     [InlineData("ENERGY 2|ENERGY 1 max_power 50", "recorded recorded", "")]
+    // Of the first stay the register alone is known: nothing says when the vehicle charged.
+    [InlineData("TIME 2|PARKING_TIME 10", "unpriced recorded", "period 1 may be charging or parking, which have different prices")]
+    [InlineData("ENERGY 1|PARKING_TIME 10", "unpriced recorded", "period 1 may be charging or parking")]
+    [InlineData("ENERGY 1|TIME 2", "unpriced recorded", "period 1 may be charging or parking")]
+    [InlineData("PARKING_TIME 10 min_duration 600|ENERGY 1", "unpriced recorded", "another price of parking time begins")]
+    [InlineData("TIME 2|PARKING_TIME 2", "recorded recorded", "")]
+    [InlineData("ENERGY 1|TIME 0|PARKING_TIME 0", "recorded recorded", "")]
     public async Task A_price_that_hangs_on_what_a_record_does_not_say_is_no_price(
         string elements, string outcomes, string why)
     {
@@ -168,6 +175,31 @@ public sealed class OcpiCdrTests
         answered.Take(2).Select(record => (string)record!["outcome"]!).ShouldBe(outcomes.Split(' '));
         if (why.Length > 0) ((string?)answered[0]!["why"]).ShouldNotBeNull().ShouldContain(why);
         (await RecordsAsync(served)).Count.ShouldBe(outcomes.Split(' ').Count(outcome => outcome == "recorded"));
+    }
+
+    /// <summary>Forty minutes at a register that stood still are four blocks of ten minutes; the record's 0.6667 hours
+    /// are a tenth of a second more.</summary>
+    [Fact]
+    public async Task Forty_minutes_of_parking_are_four_steps_of_ten()
+    {
+        await using var served = await TownAsync();
+        foreach (var text in new[]
+        {
+            """
+            {"type":"charging-state","point":"S01-C2","at":"2026-03-02T08:00:00+08:00","connected":true,"source":"ocpp"}
+            {"type":"charging-state","point":"S01-C2","at":"2026-03-02T08:40:00+08:00","connected":false,"source":"ocpp"}
+            """,
+            "point,register,read_at,kwh\nS01-C2,1.8.0,2026-03-02T08:00:00+08:00,100\nS01-C2,1.8.0,2026-03-02T08:40:00+08:00,100\n",
+        })
+            (await served.PostAsync("/v1/imports?name=parked", text))["refused"].ShouldBe("0");
+        var issue = JsonNode.Parse(Issue)!;
+        var parking = Element("PARKING_TIME 6");
+        parking["price_components"]![0]!["step_size"] = 600;
+        issue["tariff"]!["elements"] = new JsonArray(parking);
+        await IssueAsync(served, issue.ToJsonString());
+        var record = (await RecordsAsync(served)).Single(record =>
+            (string)record!["cdr_location"]!["evse_id"]! == "S01-C2")!;
+        ((decimal)record["total_parking_time"]!, Net(record)).ShouldBe((0.6667m, 4m));
     }
 
     /// <summary>A tariff without a price is no reason to take back what was billed by one that has one.</summary>
@@ -300,6 +332,7 @@ public sealed class OcpiCdrTests
     [InlineData("{\"id\":\"L1\",\"city\":\"Shanghai\"}", "\"L1\"", "Malformed")]
     [InlineData("\"party_id\":\"ABC\"", "\"party_id\":\"ABC\",\"cdr_token\":\"x\"", "Malformed")]
     [InlineData("\"party_id\":\"ABC\"", "\"party_id\":\"ABC\",\"cdr_token\":{\"uid\":5}", "Malformed")]
+    [InlineData("\"price\":0.3533", "\"price\":10000000000000000000000000000", "OutOfRange")]
     [InlineData("\"id\":\"T1\"", "\"id\":\"T1\",\"end_date_time\":\"soon\"", "InvalidTime")]
     [InlineData("\"id\":\"T1\"",
         "\"id\":\"T1\",\"start_date_time\":\"2026-03-01T00:00:00Z\",\"end_date_time\":\"2026-02-01T00:00:00Z\"", "IntervalEmpty")]

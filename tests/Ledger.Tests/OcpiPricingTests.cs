@@ -270,6 +270,22 @@ public sealed class OcpiPricingTests
         Price(tariff, cdr)["notes"]!.AsArray().Count.ShouldBe(noted ? 1 : 0);
     }
 
+    /// <summary>In Berlin the clock goes from 02:00 to 03:00 on 29 March 2026, and from 03:00 back to 02:00 on
+    /// 25 October: the hour before ends by the clock of before.</summary>
+    [Theory]
+    [InlineData("2026-03-29", "22:00", "02:00", false)]
+    [InlineData("2026-03-29", "01:30", "02:00", true)]
+    [InlineData("2026-10-25", "02:30", "06:00", true)]
+    [InlineData("2026-10-25", "02:00", "06:00", false)]
+    public void An_hour_before_the_clock_changes_ends_by_the_clock_of_before(
+        string day, string start, string end, bool noted)
+    {
+        var tariff = JsonNode.Parse("""{"id":"T","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":5,"step_size":1}]},{"price_components":[{"type":"ENERGY","price":1,"step_size":1}]}]}""")!;
+        tariff["elements"]![0]!["restrictions"] = new JsonObject { ["start_time"] = start, ["end_time"] = end };
+        var cdr = JsonNode.Parse($$"""{"end_date_time":"{{day}}T01:00:00Z","charging_periods":[{"start_date_time":"{{day}}T00:00:00Z","dimensions":[{"type":"ENERGY","volume":100}]}]}""")!;
+        Price(tariff, cdr, "Europe/Berlin")["notes"]!.AsArray().Count.ShouldBe(noted ? 1 : 0);
+    }
+
     private static (JsonNode Tariff, JsonNode Cdr) Published(string record)
     {
         var folder = Path.Combine(Samples("ocpi-tariffs-tandemdrive"), "ocpi-tariffs", "test_data");
@@ -278,9 +294,9 @@ public sealed class OcpiPricingTests
     }
 
     // The suite gives no zone; its own totals of step_size/cdr1 come out in UTC and in no European zone.
-    private static JsonNode Price(JsonNode? tariff, JsonNode cdr)
+    private static JsonNode Price(JsonNode? tariff, JsonNode cdr, string zone = "UTC")
     {
-        var input = new JsonObject { ["cdr"] = cdr.DeepClone(), ["timeZone"] = "UTC" };
+        var input = new JsonObject { ["cdr"] = cdr.DeepClone(), ["timeZone"] = zone };
         if (tariff is not null) input["tariff"] = tariff.DeepClone();
         var (exit, output, errors) = CommandRun.Of(["calc", "ocpi", "--in", "-"], input.ToJsonString());
         exit.ShouldBe(ExitCode.Done, errors);

@@ -271,6 +271,115 @@ public sealed class ReadingVerificationTests
             .ShouldHaveSingleItem().Expected.ShouldBe("2234500 steps by the evidence");
     }
 
+    private static readonly string[] charges =
+    [
+        """
+        {"country_code":"CN","party_id":"ABC","id":"R1","start_date_time":"2026-02-01T10:00:00Z","end_date_time":"2026-02-01T11:00:00Z","cdr_location":{"evse_id":"CP1","connector_id":"1"},"currency":"CNY","charging_periods":[],"total_cost":{"excl_vat":5.0,"incl_vat":5.65},"total_energy":10}
+        """,
+        "id,country_code,party_id,start_date_time,end_date_time,evse_id,currency,total_energy,total_cost_excl_vat,"
+        + """
+        total_cost_incl_vat
+        R0,CN,ABC,2026-02-01T10:00:00Z,2026-02-01T11:00:00Z,CP1,CNY,none,1,1
+        R1,CN,ABC,2026-02-01T10:00:00Z,2026-02-01T11:00:00Z,CP1,CNY,10,5,5.65
+        R1,CN,ABC,2026-02-01T10:00:00Z,2026-02-01T11:00:00Z,CP1,CNY,10,6,6.78
+        R2,CN,ABC,2026-02-01T11:00:00Z,2026-02-01T12:00:00Z,CP1,CNY,3,2,2
+
+        """,
+    ];
+
+    public static TheoryData<string, string, string> ForgedCharges => new()
+    {
+        { "", "", "" },
+        { "cost", "cost without tax 500", "5 by the evidence" },
+        { "tax", "cost with tax none", "5.65 by the evidence" },
+        { "energy", "energy 11.000000000000 kWh", "10.000000000000 kWh by the evidence" },
+        { "start", "start 2026-02-01T09:00:00Z", "2026-02-01T10:00:00Z by the evidence" },
+        { "end", "end 2026-02-01T12:00:00Z", "2026-02-01T11:00:00Z by the evidence" },
+        { "currency", "currency EUR", "CNY by the evidence" },
+        { "credits", "credits R7", "none by the evidence" },
+        { "number", "charge record R9 of CN*ABC", "one that evidence" },
+        { "operator", "charge record R1 of CN*XYZ", "one that evidence" },
+    };
+
+    /// <summary>A record of OCPI, and a table of which two rows were refused.</summary>
+    [Theory]
+    [MemberData(nameof(ForgedCharges))]
+    public async Task A_charge_record_is_compared_with_its_text(string change, string found, string expected)
+    {
+        foreach (var text in charges)
+        {
+            await using var ledger = await LedgerAsync();
+            await ledger.TakeAsync(text);
+            var (verified, findings) = await VerifyAsync(ledger, fact => fact is not ChargeRecorded { Record.Value: "R1" } of
+                ? fact : change switch
+                {
+                    "cost" => of with { CostWithoutTax = 500m },
+                    "tax" => of with { CostWithTax = null },
+                    "energy" => of with { Energy = Energy.FromWattHours(11_000) },
+                    "start" => of with { Start = of.Start - Duration.FromHours(1) },
+                    "end" => of with { End = of.End + Duration.FromHours(1) },
+                    "currency" => of with { Currency = "EUR" },
+                    "credits" => of with { Credits = new("R7") },
+                    "number" => of with { Record = new("R9") },
+                    "operator" => of with { Operator = new("CN*XYZ") },
+                    _ => of,
+                });
+            findings.NotChecked.ShouldBeEmpty();
+            verified.Charges.Compared.ShouldBe((text == charges[0] ? 1 : 2) - (change is "number" or "operator" ? 1 : 0));
+            verified.Charges.Faults.ShouldBe(findings.FaultCount);
+            if (change.Length == 0)
+            {
+                findings.Faults.ShouldBeEmpty();
+                continue;
+            }
+            var fault = findings.Faults.ShouldHaveSingleItem();
+            fault.Place.ShouldContain(", cdr/");
+            fault.Found.ShouldBe(found);
+            fault.Expected.ShouldStartWith(expected);
+        }
+    }
+
+    /// <summary>A place may be given beside a file, and is not kept; evidence may be gone.</summary>
+    [Fact]
+    public async Task What_no_evidence_shows_of_a_charge_record_is_said()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(charges[0].Replace("CP1", "EVSE-7", StringComparison.Ordinal),
+            new IntakeHints(Point: new("CP1")));
+        var (verified, findings) = await VerifyAsync(ledger);
+        (verified.Charges.Compared, findings.FaultCount).ShouldBe((1, 0));
+        findings.NotChecked.ShouldBe(
+            ["1 points of charge records that their evidence does not name: they were given beside a file"]);
+
+        var record = (await ledger.FactsAsync()).OfType<ChargeRecorded>().Single();
+        Left(record with { Evidence = null }, _ => null).ShouldBe("charge records that name no evidence");
+        Left(record, _ => null).ShouldBe("charge records whose evidence is not there to be read");
+        Left(record, digest => throw new EvidenceErasedException(digest))
+            .ShouldBe("charge records whose evidence was erased");
+        Left(record, digest => throw new EvidencePrunedException(digest, 7))
+            .ShouldBe("charge records whose evidence was pruned");
+
+        static string? Left(ChargeRecorded record, Func<EvidenceDigest, byte[]?> evidence)
+        {
+            var findings = new Findings();
+            var verification = new ChargeRecordVerification(evidence, findings);
+            var left = verification.Verify("here", record);
+            (verification.Compared, findings.FaultCount).ShouldBe((0, 0));
+            return left;
+        }
+    }
+
+    [Fact]
+    public async Task Evidence_that_is_no_charge_record_is_a_fault()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(charges[0]);
+        var record = (await ledger.FactsAsync()).OfType<ChargeRecorded>().Single();
+        var findings = new Findings();
+        new ChargeRecordVerification(_ => "something else"u8.ToArray(), findings).Verify("here", record).ShouldBeNull();
+        findings.Faults.ShouldHaveSingleItem().Expected.ShouldBe("the evidence that the charge record names");
+    }
+
     /// <summary>A reading that validation made suspect has its finding beside it, which makes it so.</summary>
     [Fact]
     public async Task A_finding_explains_a_suspect_reading()

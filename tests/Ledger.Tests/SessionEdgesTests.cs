@@ -93,6 +93,44 @@ public sealed class SessionEdgesTests : IDisposable
         Energy("S01-C1", "2026-03-02T12:10:00Z").ShouldBe("no reading of S01-C1/1.8.0 at its edges");
     }
 
+    /// <summary>The register says what two vehicles took together in two hours; nothing says how much each did.
+    /// </summary>
+    [Fact]
+    public void A_share_of_what_two_vehicles_took_proves_neither_stay()
+    {
+        Say("S01-C1", "2026-03-02T21:10 came|2026-03-02T21:50 left");
+        Read("S01-C1,1.8.0,2026-03-02T20:00:00+08:00,1043.125|S01-C1,2.8.0,2026-03-02T20:00:00+08:00,30.5|"
+            + "S01-C1,1.8.0,2026-03-02T22:00:00+08:00,1143.125|S01-C1,2.8.0,2026-03-02T22:00:00+08:00,30.5");
+        Energy("S01-C1", "2026-03-02T12:10:00Z").ShouldBe("no reading of S01-C1/1.8.0 at its edges");
+        Energy("S01-C1", "2026-03-02T13:10:00Z").ShouldBe("no reading of S01-C1/1.8.0 at its edges");
+    }
+
+    [Fact]
+    public void An_estimate_proves_no_stay()
+    {
+        town.Done("import", town.File("estimates.jsonl", string.Concat(new[] { "import", "export" }.Select(direction =>
+            $$"""{"type":"interval-estimate","point":"S01-C1","direction":"{{direction}}","start":"2026-03-02T20:00:00+08:00","end":"2026-03-02T21:00:00+08:00","kwh":"5","method":"linear","basis":"the hours around it"}"""
+            + "\n"))));
+        Energy("S01-C1", "2026-03-02T12:10:00Z").ShouldBe("no reading of S01-C1/1.8.0 at its edges");
+    }
+
+    /// <summary>On 6 April 2025 the clock of Lord Howe went back by half an hour.</summary>
+    [Theory]
+    [InlineData(60, "DayNotWholePeriods: the day 2025-04-06 in Australia/Lord_Howe lasts 1470 minutes, no whole number of "
+        + "60-minute periods")]
+    [InlineData(30, "50.0")]
+    public void A_stay_on_a_day_of_no_whole_periods_is_not_proven(int minutes, string energy)
+    {
+        town.Done("import", town.File("howe.jsonl", $$"""
+            {"type":"settlement-point","point":"LH-C1","station":"LH","kind":"connector","owner":"cpo","zone":"Australia/Lord_Howe","periodMinutes":{{minutes}},"ratedKw":350,"bidirectional":false,"validFrom":"2025-01-01T00:00:00Z"}
+            {"type":"register","point":"LH-C1","direction":"import","meterSerial":"LH1","digits":9,"decimals":3,"validFrom":"2025-01-01T00:00:00Z"}
+            {"type":"charging-state","point":"LH-C1","at":"2025-04-06T00:00:00Z","connected":true,"source":"ocpp"}
+            {"type":"charging-state","point":"LH-C1","at":"2025-04-06T01:00:00Z","connected":false,"source":"ocpp"}
+            """));
+        Read("LH-C1,1.8.0,2025-04-06T00:00:00Z,100|LH-C1,1.8.0,2025-04-06T01:00:00Z,150");
+        Record("2025-04-06", "LH-C1", "2025-04-06T00:00:00Z").ShouldBe(energy);
+    }
+
     private static readonly RegisterInstalled installed =
         new(new(new("P1"), Direction.Import), "M1", 9, 3, 1, null);
 
@@ -145,14 +183,16 @@ public sealed class SessionEdgesTests : IDisposable
     private void Read(string rows) => town.Done("import", town.File("rows.csv",
         $"point,register,read_at,kwh\n{rows.Replace('|', '\n')}\n"));
 
-    /// <summary>What the record of the stay from then on says; where there is none, why.</summary>
-    private string Energy(string point, string start)
+    /// <summary>What the record of the stay from then on says; where there is none, the beginning of why.</summary>
+    private string Energy(string point, string start) => Record(ChargeTown.Day, point, start).Split(',')[0];
+
+    private string Record(string day, string point, string start)
     {
-        var run = town.Run("export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("tariff.json", Tariff));
+        var run = town.Run("export", "cdr", "cpo", day, "--tariff", town.File("tariff.json", Tariff));
         var record = JsonNode.Parse(run.Output)!.AsArray().SingleOrDefault(cdr =>
             (string)cdr!["cdr_location"]!["evse_id"]! == point && (string)cdr["start_date_time"]! == start);
         var why = run.Errors.Split('\n').SingleOrDefault(line => line.Contains($"{point} from {start}", StringComparison.Ordinal));
         return record is not null ? ((decimal)record["total_energy"]!).ToString("0.0##", CultureInfo.InvariantCulture)
-            : why!.Split(": ")[^1].Split(',')[0];
+            : why!.Split(": ", 3)[^1];
     }
 }

@@ -42,6 +42,39 @@ public sealed class SessionShapesTests
             [Settled(0, settled), Settled(1, 240)], alone)
             .ShouldBe([Energy.FromWattHours(first * 1000), Energy.FromWattHours(240_000)]);
 
+    /// <param name="settled">kWh of each hour; - is not known, ~ is estimated, of one with ? the curve has a hole, and
+    /// what stands behind + is what the curve says by itself.</param>
+    [Theory]
+    [InlineData(0, "- - 5", "no no no")] // the register stood still
+    [InlineData(7, "-", "yes")]
+    [InlineData(7, "0", "yes")]
+    [InlineData(7, "5 2 0", "yes yes no")]
+    [InlineData(7, "5 - 0", "yes not-known no")]
+    [InlineData(7, "5 ~2 ~0", "yes not-known not-known")]
+    [InlineData(7, "5? 0? 0", "yes not-known no")]
+    [InlineData(7, "~5+4? ~2+0? 0", "yes not-known no")] // the register divided over both holes
+    [InlineData(7, "0 0 0", "not-known not-known not-known")] // and the register moved
+    [InlineData(7, "- - -", "not-known not-known not-known")]
+    public void Whether_anything_flowed_is_known_where_it_was_measured(int kwh, string settled, string flows)
+    {
+        var (all, whole) = (new List<MeteredQuantity>(), new List<MeteredQuantity>());
+        foreach (var (hour, text) in settled.Split(' ').Index())
+        {
+            var numbers = text.Trim('~', '?').Split('+');
+            var quantity = Settled(hour, Kwh(numbers[0]));
+            if (text[0] == '~') quantity = quantity with { Quality = ReadingQuality.Estimated };
+            all.AddRange([quantity, .. numbers.Skip(1).Select(number => Settled(hour, Kwh(number)))]);
+            whole.Add(text[^1] != '?' ? quantity
+                : quantity with { Metered = null, Quality = ReadingQuality.Missing });
+        }
+        ChargingSessions.Flows(Energy.FromWattHours(kwh * 1000), [.. whole.Select(each => each.Period)], all, whole)
+            .Select(flow => flow switch { true => "yes", false => "no", null => "not-known" })
+            .ShouldBe(flows.Split(' '));
+
+        static int? Kwh(string text) =>
+            text == "-" ? null : int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     private static readonly Gen<int?[]> known = Gen.Int[0, 350].Nullable().Array[1, 8];
 
     /// <summary>While the register covers what is known, each known period has its own, and the parts are the whole.

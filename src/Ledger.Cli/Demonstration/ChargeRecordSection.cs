@@ -22,9 +22,15 @@ internal static class ChargeRecordSection
         var tariff = PublicTariff();
         var stays = await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, FleetMasterData.Operator,
             outcome.Plan.Day, ledger.Journal.Length, ct).ConfigureAwait(false);
-        List<OcpiSession> records = [.. stays.Where(stay => stay.Why is null)
+        List<OcpiSession> proven = [.. stays.Where(stay => stay.Why is null)
             .Select(stay => OcpiSession.Of(stay, tariff, zone))];
-        var unproven = stays.Where(stay => stay.Why is not null).ToList();
+        List<OcpiSession> records = [.. proven.Where(stay => stay.Unpriced is null)];
+        List<MeteredSession> without =
+        [
+            .. stays.Where(stay => stay.Why is not null),
+            .. proven.Where(stay => stay.Unpriced is not null)
+                .Select(stay => stay.Metered with { Why = stay.Unpriced }),
+        ];
         return new Section("chargeRecords",
             $"Charge records of station {FleetPlan.StationOf(outcome.Plan.ShownStation)}",
             [
@@ -44,20 +50,20 @@ internal static class ChargeRecordSection
                 ]),
                 .. records.OrderByDescending(record => record.Cost.Parking.WithoutTax).Take(1)
                     .Select(record => Full(record, zone)),
-                .. unproven.Count == 0 ? Array.Empty<ReportTable>() : [new ReportTable(
+                .. without.Count == 0 ? Array.Empty<ReportTable>() : [new ReportTable(
                     ["no record of", "from", "to", "because"],
-                    [.. unproven.Take(UnprovenShown).Select(stay => (string[])[stay.Session.Point.Value,
+                    [.. without.Take(WithoutShown).Select(stay => (string[])[stay.Session.Point.Value,
                         Shown.Local(stay.Session.Start, zone), Shown.Local(stay.Session.End, zone), stay.Why!])])],
             ],
             [
-                (unproven.Count > UnprovenShown
-                    ? $"{Shown.Of(unproven.Count - UnprovenShown, "more stay")} have no record for the same reason. " : "")
+                (without.Count > WithoutShown
+                    ? $"{Shown.Of(without.Count - WithoutShown, "more stay")} have no record for the same reason. " : "")
                 + "What is not proven is charged to nobody, and never as zero: a reading of the register at its edges, "
                 + "handed in later, is the fact that makes the record.",
             ]);
     }
 
-    private const int UnprovenShown = 3;
+    private const int WithoutShown = 3;
 
     private static OcpiTariff PublicTariff()
     {

@@ -23,7 +23,7 @@ static class ExportOrders
     public static IReadOnlyList<Option> Options { get; } =
     [
         new("--operator", "ID", "tcec: the operator's nine characters, with which its order numbers begin"),
-        new("--service-price", "PRICE", "tcec: per kWh beside the price of energy; 0 without it"),
+        new("--service-price", "PRICE", "tcec: per kWh beside the price of energy, of four decimals at most; 0 without it"),
     ];
 
     public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
@@ -32,7 +32,8 @@ static class ExportOrders
         var seller = line.Required("--operator");
         if (seller.Length != TcecText.OperatorIdLength || !seller.All(char.IsAsciiLetterOrDigit))
             throw new UsageException($"--operator has {TcecText.OperatorIdLength} letters and digits, not '{seller}'");
-        var service = line.Option<decimal>("--service-price", TryPrice, "a price like 0.8") ?? 0m;
+        var service = line.Option<decimal>("--service-price", TryPrice,
+            "a price like 0.8, of four decimals at most") ?? 0m;
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var position = await ExportRecords.PositionAsync(ledger, line, ct).ConfigureAwait(false);
         var sessions = (await EndedSessions.GatherPricedAsync(ledger.Journal, ledger.Views, party, day, position, ct)
@@ -75,6 +76,10 @@ static class ExportOrders
 
     static string Text(Instant at) => InstantPattern.ExtendedIso.Format(at);
 
+    /// <summary>More than any price of a kWh.</summary>
+    const decimal priceMax = 1_000_000_000m;
+
     static bool TryPrice(string text, out decimal price) =>
-        decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out price);
+        decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out price)
+        && price <= priceMax && Math.Round(price, TcecOrders.PriceDecimals) == price;
 }

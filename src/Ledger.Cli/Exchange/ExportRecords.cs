@@ -45,7 +45,7 @@ static class ExportRecords
         var issued = line.Option("--issued") is { } before
             ? Read(before, IssuedBefore).Json.AsArray().Select(record => record!.AsObject()).ToList() : [];
         IReadOnlyList<MeteredSession> sessions;
-        var signed = new Dictionary<MeteredSession, JsonObject?>();
+        var signed = new Dictionary<MeteredSession, SessionSignatures>();
         var zones = new Dictionary<SettlementPointId, DateTimeZone>();
         await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
         {
@@ -61,10 +61,9 @@ static class ExportRecords
             await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
             foreach (var session in sessions)
             {
-                (signed[session], var missing) = SessionSignatures.Of(session, ledger.Evidence);
-                foreach (var why in missing)
-                    shell.Errors.WriteLine($"ledger export: no signed value for {session.Session.Point} from "
-                        + $"{session.Session.Start} to {session.Session.End}: {why}");
+                var of = signed[session] = SessionSignatures.Of(session, ledger.Evidence);
+                foreach (var why in of.Missing) Say(shell, "signed value", session, why);
+                if (of.NoToken is { } noToken) Say(shell, "token", session, noToken);
             }
         }
         var now = shell.Clock.GetCurrentInstant();
@@ -76,7 +75,7 @@ static class ExportRecords
         var records = sessions.Except(priced.Keys.Where(session => priced[session].Unpriced is not null))
             .SelectMany(session => OcpiRecords.ToIssue(session.Why is not null ? null
                 : OcpiRecords.Write(priced[session], tariffText.AsObject(), header,
-                    signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
+                    signed.GetValueOrDefault(session)?.Values, signed.GetValueOrDefault(session)?.Token,
                     tariff.Currency, now, version),
                 [.. OcpiRecords.IdsOf(session.Session).SelectMany(id => known[id]).Distinct()], now));
         var written = new JsonArray([.. records]);
@@ -114,14 +113,17 @@ static class ExportRecords
     internal static async Task WriteAsync(CommandLine line, Shell shell, JsonNode written,
         IReadOnlyList<MeteredSession> sessions, CancellationToken ct)
     {
-        foreach (var session in sessions.Where(session => session.Why is not null))
-            shell.Errors.WriteLine($"ledger export: no record for {session.Session.Point} from {session.Session.Start} "
-                + $"to {session.Session.End}: {session.Why}");
+        foreach (var session in sessions)
+            if (session.Why is { } why) Say(shell, "record", session, why);
         var text = written.ToJsonString(Listing.Indented);
         if (line.Option("--out") is { } path)
             await OutFile.WriteAsync(path, Encoding.UTF8.GetBytes(text + "\n"), ct).ConfigureAwait(false);
         else shell.Output.WriteLine(text);
     }
+
+    static void Say(Shell shell, string what, MeteredSession session, string why) =>
+        shell.Errors.WriteLine($"ledger export: no {what} for {session.Session.Point} from {session.Session.Start} "
+            + $"to {session.Session.End}: {why}");
 
     static async Task DiscloseAsync(
         CommandLine line, Shell shell, IReadOnlyList<MeteredSession> sessions, CancellationToken ct)

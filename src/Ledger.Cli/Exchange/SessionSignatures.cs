@@ -7,10 +7,17 @@ using Ledger.Journal;
 namespace Ledger.Cli.Exchange;
 
 /// <summary>
-/// The signed meter values at a session's edges as <c>signed_data</c> (module CDRs, SignedData): OCMF, whole and as it
-/// came. They name their user, so whoever writes them out is recorded first.
+/// The signed meter values of a session as <c>signed_data</c> (module CDRs, SignedData), OCMF, whole and as it came,
+/// and whom they name; so whoever writes them out is recorded first. An index that proves a stay may be another
+/// driver's: the last before the arrival is mostly the end of who stood there before. So only a value of which a
+/// reading was taken inside the stay, by the meter that counted it, is the stay's own.
 /// </summary>
-static class SessionSignatures
+/// <param name="Values">Null where there is none.</param>
+/// <param name="Token">Whom they say to have charged; null where they name nobody, or more than one.</param>
+/// <param name="Missing">Of each index whose value is not among them, why.</param>
+/// <param name="NoToken">Why nobody is named who could be; null where nothing stands against it.</param>
+sealed record SessionSignatures(
+    JsonObject? Values, string? Token, IReadOnlyList<string> Missing, string? NoToken)
 {
     /// <summary>Longest signed value that OCPI carries, in characters.</summary>
     const int valueLengthMax = 5000;
@@ -19,10 +26,8 @@ static class SessionSignatures
     public static IEnumerable<EvidenceDigest> Evidence(MeteredSession session) =>
         session.Indices.Select(index => index.Evidence).OfType<EvidenceDigest>().Distinct();
 
-    /// <summary>The signed values, null where no index of the session comes from one that can be read here; and of each
-    /// that was erased, or is in a month's archive that is not at hand, why it is not among them.</summary>
-    public static (JsonObject? Signed, IReadOnlyList<string> Missing) Of(
-        MeteredSession session, EvidenceArchive archive)
+    /// <param name="archive">What of it was erased, or is in a month's archive that is not at hand, is missing.</param>
+    public static SessionSignatures Of(MeteredSession session, EvidenceArchive archive)
     {
         var (values, missing) = (new List<(string Nature, string Text)>(), new List<string>());
         foreach (var index in session.Indices)
@@ -31,14 +36,19 @@ static class SessionSignatures
             var (bytes, whyNot) = Read(archive, digest);
             if (whyNot is not null) missing.Add(whyNot);
             if (bytes is null) continue;
-            var nature = index.ReadAt <= session.Session.Start + NodaTime.Duration.FromSeconds(
-                ChargingSessions.EdgeSecondsMax) ? "Start" : "End";
-            values.AddRange(SignedTexts.Of(bytes).Where(text => text.Length <= valueLengthMax)
-                .Select(text => (nature, text)));
+            var texts = SignedTexts.Of(bytes);
+            var own = texts.Where(text => IsOf(session.Session, index, text)).ToList();
+            if (texts.Count > 0 && !own.Exists(text => SignedTexts.ReadAt(text).Contains(index.ReadAt)))
+                missing.Add($"the index of {index.ReadAt} is in none of which a reading was taken inside the stay, so it "
+                    + "may be another driver's");
+            values.AddRange(own.Where(text => text.Length <= valueLengthMax)
+                .Select(text => (Nature(session, text), text)));
         }
         // A value that shows both edges, or both directions, stands once.
         var distinct = values.DistinctBy(value => value.Text).ToList();
-        return (distinct.Count == 0 ? null : new JsonObject
+        var users = distinct.Select(value => SignedTexts.User(Ocmf.PayloadOf(value.Text)))
+            .Where(user => user is { Length: > 0 }).Distinct().ToList();
+        return new(distinct.Count == 0 ? null : new JsonObject
         {
             ["encoding_method"] = "OCMF",
             ["signed_values"] = new JsonArray([.. distinct.Select(value => (JsonNode)new JsonObject
@@ -47,7 +57,23 @@ static class SessionSignatures
                 ["plain_data"] = Ocmf.PayloadOf(value.Text),
                 ["signed_data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(value.Text)),
             })]),
-        }, [.. missing.Distinct()]);
+        }, users is [var only] ? only : null, [.. missing.Distinct()],
+            users.Count > 1 ? $"its signed values name {users.Count} users" : null);
+    }
+
+    static bool IsOf(ChargingSession stay, SessionIndex index, string text) =>
+        SignedTexts.Serial(text) == index.MeterSerial
+        && SignedTexts.ReadAt(text).Any(at => at > stay.Start && at < stay.End);
+
+    /// <summary>By the indices that it shows, of which the first and the last of a direction follow each other.
+    /// </summary>
+    static string Nature(MeteredSession session, string text)
+    {
+        var shown = SignedTexts.ReadAt(text);
+        return Shows(0) ? "Start" : Shows(1) ? "End" : "Intermediate";
+
+        bool Shows(int edge) => session.Indices.Where((_, i) => i % 2 == edge)
+            .Any(index => shown.Contains(index.ReadAt));
     }
 
     static (byte[]? Bytes, string? WhyNot) Read(EvidenceArchive archive, EvidenceDigest digest)
@@ -61,8 +87,4 @@ static class SessionSignatures
             return (null, gone.Message);
         }
     }
-
-    /// <summary>Whom the signed values say to have charged; null where they say nothing.</summary>
-    public static string? TokenOf(JsonObject? signed) => signed?["signed_values"]!.AsArray()
-        .Select(value => SignedTexts.User((string)value!["plain_data"]!)).FirstOrDefault(user => user is { Length: > 0 });
 }

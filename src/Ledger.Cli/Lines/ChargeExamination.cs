@@ -3,6 +3,7 @@ using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Projections;
+using NodaTime.Text;
 
 namespace Ledger.Cli.Lines;
 
@@ -53,7 +54,7 @@ internal sealed class ChargeExamination
     {
         var charge = run.ChargeAt(index)!;
         var tree = reasons.Explain(ChargeKey.From(charge), charge, carry.Money, series.Pricing);
-        List<string> exceptions = [.. faults, .. EarlierFaults(run, index), .. Wrong(tree)];
+        List<string> exceptions = [.. faults, .. OwedFaults(run), .. EarlierFaults(run, index), .. Wrong(tree)];
         if (In(recorded, charge, carry) is var again && again.Canonical() != charge.Canonical())
             exceptions.Add($"by the facts of its month {again.Canonical()}");
         var positions = tree.Positions().ToHashSet();
@@ -71,8 +72,30 @@ internal sealed class ChargeExamination
             [.. given.Where(each => positions.Contains(each.Position)).OrderBy(each => each.Position)
                 .Select(each => new LineFact(each.Position, each.Envelope.WireName))],
             audited is null ? null : new(audited.Canonical(), audited.Amount),
-            restsOnEnergy ? [.. asRecorded.Order()] : [], exceptions);
+            restsOnEnergy ? [.. asRecorded.Order()] : [], exceptions)
+        {
+            HasChargesBeyond = !IsOver(run),
+        };
     }
+
+    /// <summary>Charges that the point owes and the run lacks, or has beyond the facts. Of what stands after the texts
+    /// that are here nothing is known.</summary>
+    private IEnumerable<string> OwedFaults(RunLines run)
+    {
+        var point = series.Point.Registered.Point;
+        List<ChargeKey> found = [.. run.Charges.Where(charge => charge.Point == point).Select(ChargeKey.From)];
+        List<ChargeKey> due = [.. recorded.Select(ChargeKey.From)];
+        foreach (var key in found.Except(due)) yield return $"{Said(key)} stands there, and is not due by the facts";
+        var until = IsOver(run) ? due.Count : found.Max(due.IndexOf);
+        foreach (var key in due.Take(until).Except(found)) yield return $"{Said(key)} is due by the facts, and left out";
+
+        static string Said(ChargeKey key) =>
+            $"{key.Part} {key.Name} of {key.Whose} for {LocalDatePattern.Iso.Format(key.Of)}";
+    }
+
+    /// <summary>Whether all that stands of the point's charges is here.</summary>
+    private bool IsOver(RunLines run) => run.IsWhole || run.Flexibility.Count > 0
+        || run.Charges[^1].Point != series.Point.Registered.Point;
 
     /// <summary>The charge as these have it, with number and amount at its place; of zero where it is not
     /// due.</summary>

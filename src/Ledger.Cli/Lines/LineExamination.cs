@@ -23,7 +23,14 @@ internal sealed record AuditedText(string Text, decimal? Amount);
 internal sealed record ExaminedStatementLine(
     RunLines Run, int Number, string Text, decimal? Amount, LineCarry Carry, IReadOnlyList<LineNode> Nodes,
     IReadOnlyList<LineFact> Facts, AuditedText? Audited, IReadOnlyList<long> AsRecorded,
-    IReadOnlyList<string> Exceptions);
+    IReadOnlyList<string> Exceptions)
+{
+    public SettlementPointId? Point =>
+        Run.ChargeAt(Number - 1) is { } charge ? charge.Point : Run.Lines[Number - 1].Point;
+
+    /// <summary>Whether charges of its point may be due with which its run was not compared.</summary>
+    public bool HasChargesBeyond { get; init; }
+}
 
 /// <summary>
 /// Examines statement lines: each value of a line is derived from its children, the metered energy from the facts of
@@ -118,7 +125,10 @@ internal sealed partial class LineExamination(
         ExaminedStatementLine Result(StatementLine? audited) => new(run, line.Number, run.Texts[index], line.Amount,
             carry, StatementNodes.Of(line, series.Tariff, carry), facts,
             audited is null ? null : new(audited.Canonical(), audited.Amount),
-            [.. day.ByEvidence.AsRecorded.Where(metered.Contains)], exceptions);
+            [.. day.ByEvidence.AsRecorded.Where(metered.Contains)], exceptions)
+        {
+            HasChargesBeyond = series.Tariff.Terms is not null,
+        };
     }
 
     private static IEnumerable<string> TariffFault(RunLines run, TariffPublished tariff) =>

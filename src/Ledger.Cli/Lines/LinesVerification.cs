@@ -123,6 +123,11 @@ internal sealed class LinesVerification(
         var asRecorded = result.Lines.SelectMany(each => each.Line.AsRecorded).Distinct().Count();
         if (asRecorded > 0)
             findings.LeaveOut($"{Count(asRecorded)} facts of these lines against evidence: they have none to be read");
+        var beyond = result.Lines.GroupBy(each => (each.Line.Run.Position, each.Line.Point))
+            .Count(point => point.All(each => each.Line.HasChargesBeyond));
+        if (beyond > 0)
+            findings.LeaveOut($"whether the charges of {Count(beyond)} points of these lines, for their month or day, are all "
+                + "that is due: not all that stand in the run are here, or none was asked for");
         findings.LeaveOut("whether the points of these lines are all that the account is settled by, and whether other "
             + "points stand in its runs that should not be there");
         findings.LeaveOut("what the runs say beside their lines, as postings, the run that each supersedes, and the total "

@@ -75,8 +75,8 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
             Findings.Add("archive", damaged.Message, "what ledger export month wrote");
         }
         Findings.LeaveOut("whether the events before and after the month were recorded outside it: ask for their months");
-        Findings.LeaveOut("readings and their signatures against the text of their evidence: what they mean follows from "
-            + "registers and keys of all of the ledger");
+        Findings.LeaveOut("readings, their signatures and charge records against the text of their evidence: what they "
+            + "mean follows from registers and keys of all of the ledger");
         Findings.LeaveOut("views and statements: they come from all of the ledger");
     }
 
