@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Ledger.Api.Jobs;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -15,9 +16,14 @@ namespace Ledger.Api;
 public static class Erasing
 {
     /// <summary>The routes that need the evidence archive, where the keys of the subjects are.</summary>
-    public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive evidence) => routes
-        .Add<SubjectToErase>(Scopes.SubjectsWrite, (recorder, command, now, ct) =>
-            EraseAsync(evidence, recorder, command, now, ct))
+    /// <param name="directory">The data folder.</param>
+    public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive evidence, string directory) => routes
+        .Add<SubjectToErase>(Scopes.SubjectsWrite, async (recorder, command, now, ct) =>
+        {
+            var outcome = await EraseAsync(evidence, recorder, command, now, ct).ConfigureAwait(false);
+            if (outcome.IsDurable) ForgetShown(directory, Instant.MaxValue);
+            return outcome;
+        })
         .Add<SubjectToHold>(Scopes.SubjectsWrite, (recorder, c, now, ct) =>
         {
             var subject = evidence.PseudonymOf(c.Input.Subject);
@@ -51,14 +57,26 @@ public static class Erasing
         return outcome;
     }
 
+    /// <summary>What was shown of persons, and is kept for whoever asked for it, would be read again.</summary>
+    /// <param name="erasedAt">What was asked for until then.</param>
+    private static void ForgetShown(string directory, Instant erasedAt) =>
+        JobStore.ForgetDisclosed(Path.Combine(directory, JobStore.FileName), erasedAt);
+
     /// <summary>Destroys the keys that the journal says are destroyed: a crash may have come between.</summary>
-    public static async Task FinishAsync(IJournal journal, EvidenceArchive evidence, CancellationToken ct)
+    /// <param name="directory">The data folder.</param>
+    public static async Task FinishAsync(
+        IJournal journal, EvidenceArchive evidence, string directory, CancellationToken ct)
     {
-        var state = SubjectsState.Empty;
+        var (state, erasedAt) = (SubjectsState.Empty, (Instant?)null);
         await foreach (var recorded in journal.ReadStreamAsync(Streams.Subjects, 0, ct).ConfigureAwait(false))
-            state = Erasure.Evolve(state, EventCodec.Decode(recorded));
+        {
+            var fact = EventCodec.Decode(recorded);
+            state = Erasure.Evolve(state, fact);
+            if (fact is SubjectErased) erasedAt = recorded.Envelope.RecordedAt;
+        }
         foreach (var (subject, known) in state.Known)
             if (known.ErasedGeneration > 0) evidence.DestroyKeys(subject, known.ErasedGeneration);
+        if (erasedAt is { } last) ForgetShown(directory, last);
     }
 
     private static async Task<RecordOutcome> DiscloseAsync(

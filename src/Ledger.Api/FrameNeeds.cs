@@ -24,6 +24,9 @@ internal sealed class FrameNeeds
     private readonly int first;
     private readonly Instant from = Instant.MaxValue, to = Instant.MinValue; // of all that whole segments tell
     private readonly Dictionary<(SettlementPointId Point, Instant Start), Resting> records = [];
+    /// <summary>Of records whose evidence went with its month nobody knows any more on which frames they
+    /// rest.</summary>
+    private readonly Dictionary<(SettlementPointId Point, Instant Start), Interval> pruned = [];
     private readonly Dictionary<EvidenceDigest, FrameRange?> ranges = [];
     private readonly Dictionary<SettlementPointId, SettlementPointState> points = [];
     private readonly HashSet<PartyId> priced = [];
@@ -81,13 +84,17 @@ internal sealed class FrameNeeds
     /// <summary>A later version of a record rests on what the one before did, and on more.</summary>
     private void Rest(long position, IntervalRecorded record)
     {
-        if (RangeOf(record.Evidence) is { } range && range.Stretches.Any(stretch => OfSegments(stretch).Any()))
+        if (RangeOf(record.Evidence) is not { } range)
+        {
+            if (Meets(record.Period, from, to)) pruned[(record.Point, record.Period.Start)] = record.Period;
+        }
+        else if (range.Stretches.Any(stretch => OfSegments(stretch).Any()))
             records[(record.Point, record.Period.Start)] =
                 new(range, position, record.State == IntervalRecordState.Final);
     }
 
-    /// <summary>Null where it was pruned with its month: then all that rests on it is settled, and asks for nothing.
-    /// </summary>
+    /// <summary>Null where it was pruned with its month: then all that rests on it is settled, and only a dispute may
+    /// ask for it.</summary>
     private FrameRange? RangeOf(EvidenceDigest digest)
     {
         if (ranges.TryGetValue(digest, out var known)) return known;
@@ -152,6 +159,11 @@ internal sealed class FrameNeeds
                     Disputed = judged[at].Disputed ?? disputed,
                 };
         }
+        foreach (var ((point, start), period) in pruned.OrderBy(record => record.Value.Start))
+            if (OfAccount(point, start, 0).Disputed is { } disputed)
+                for (var i = 0; i < judged.Length; i++)
+                    if (judged[i].Sealed is { } told && Meets(period, told.Earliest, told.Latest))
+                        judged[i] = judged[i] with { Disputed = judged[i].Disputed ?? disputed };
         for (var i = 0; i < judged.Length; i++)
             judged[i] = judged[i] with
             {

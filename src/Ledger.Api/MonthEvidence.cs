@@ -14,7 +14,7 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
 {
     private readonly HashSet<EvidenceDigest> own = [], needed = [];
     private readonly Dictionary<EvidenceDigest, EvidenceDigest[]> listed = [];
-    private readonly Dictionary<SettlementPointId, SettlementPointRegistered> points = [];
+    private readonly Dictionary<SettlementPointId, SettlementPointState> points = [];
     private readonly HashSet<PartyId> priced = [];
     private readonly Dictionary<RegisterId, Instant> firstRead = [];
     private readonly Dictionary<(PartyId Account, LocalDate Day), long> settledBefore = [];
@@ -45,7 +45,7 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
         {
             var fact = EventCodec.Decode(recorded);
             month.Rest(recorded.Position, fact);
-            month.Know(fact);
+            month.Know(fact, recorded.Envelope.ValidFrom);
         }
         await foreach (var recorded in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
         {
@@ -80,11 +80,14 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
         return pieces;
     }
 
-    private void Know(LedgerEvent fact)
+    private void Know(LedgerEvent fact, Instant validFrom)
     {
         switch (fact)
         {
-            case SettlementPointRegistered point: points[point.Point] = point; break;
+            case SettlementPointRegistered point:
+                points[point.Point] = SettlementPoint.Evolve(
+                    points.GetValueOrDefault(point.Point, SettlementPointState.Empty), point, validFrom);
+                break;
             case TariffAssigned assigned: priced.Add(assigned.Account); break;
             case RegisterReadingRecorded reading:
                 firstRead[reading.Register] = firstRead.TryGetValue(reading.Register, out var first)
@@ -98,16 +101,16 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
         }
     }
 
-    /// <summary>What nobody owns, and an owner to whom no tariff was ever assigned, are never settled. A register's
-    /// first reading ends nothing.</summary>
+    /// <summary>What nobody owned then, and an owner to whom no tariff was ever assigned, are never settled. A
+    /// register's first reading ends nothing.</summary>
     private void Settle(long position, LedgerEvent fact)
     {
-        if (Retention.Metered(fact) is not var (id, at) || !points.TryGetValue(id, out var point)
-            || !priced.Contains(point.Owner)
+        if (Retention.Metered(fact) is not var (id, at) || points.GetValueOrDefault(id)?.HolderAt(at) is not { } holder
+            || !priced.Contains(holder.Owner)
             || (fact is RegisterReadingRecorded reading && firstRead[reading.Register] == reading.ReadAt)) return;
-        var day = at.InZone(DateTimeZoneProviders.Tzdb[point.Zone]).Date;
-        if (settledBefore.GetValueOrDefault((point.Owner, day)) <= position)
-            NotSettled = $"no final run of {point.Owner} for {LocalDatePattern.Iso.Format(day)} has read the fact at "
+        var day = at.InZone(DateTimeZoneProviders.Tzdb[holder.Zone]).Date;
+        if (settledBefore.GetValueOrDefault((holder.Owner, day)) <= position)
+            NotSettled = $"no final run of {holder.Owner} for {LocalDatePattern.Iso.Format(day)} has read the fact at "
                 + $"position {position.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
     }
 }

@@ -48,7 +48,7 @@ public sealed class OpenLedger : IAsyncDisposable
         runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
         Routes = Dropping.AddTo(Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
-            evidence), evidence), this), evidence), this);
+            evidence), evidence, folder), this), evidence), this);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes),
             new KnownOwners(OwnersOfStationAsync, OwnersOfMeterAsync))
             .BuildServiceProvider();
@@ -60,6 +60,10 @@ public sealed class OpenLedger : IAsyncDisposable
     public EvidenceArchive Evidence { get; }
     public IViewStore Views => views;
     public IClock Clock { get; }
+    /// <summary>Why evidence that was pruned could not be removed when the ledger was opened, as where the disk is
+    /// full; null where nothing is left of it. All else goes on, and the next who opens the ledger removes
+    /// it.</summary>
+    public string? Unpruned { get; private init; }
     /// <summary>What the ledger publishes of itself: checkpoints and tiles.</summary>
     public TransparencyLog Log { get; }
     public Recorder Recorder { get; }
@@ -115,10 +119,10 @@ public sealed class OpenLedger : IAsyncDisposable
             // Before anything is recorded at the positions of what is lost.
             if (!options.RebuildsViews) ViewsAhead.Refuse(journal, views, StandardProjections.All);
             // An erasure, a pruning or a dropping that a crash interrupted is finished before anything else is done.
-            Erasing.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
-            Pruning.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
+            Erasing.FinishAsync(journal, evidence, options.Directory, CancellationToken.None).GetAwaiter().GetResult();
+            var unpruned = Pruning.TryFinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             Dropping.FinishAsync(journal, FramesOf(options.Directory), CancellationToken.None).GetAwaiter().GetResult();
-            return new OpenLedger(owned, journal, evidence, views, options);
+            return new OpenLedger(owned, journal, evidence, views, options) { Unpruned = unpruned };
         }
         catch
         {

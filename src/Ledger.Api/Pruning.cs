@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -35,7 +36,11 @@ public static class Pruning
         {
             var manifest = pieces.Count == 0 ? null : EvidenceManifest.Of(pieces);
             var decision = Retention.Decide(state, asked, recorded, Named(manifest), now);
-            if (manifest is not null && decision is Decision.Accepted) ledger.Evidence.Put(manifest);
+            if (manifest is not null && decision is Decision.Accepted)
+            {
+                RequireRoom(ledger.Evidence, pieces);
+                ledger.Evidence.Put(manifest);
+            }
             return decision;
         }, command.By, ct, command.Raw).ConfigureAwait(false);
         if (outcome.IsDurable) await FinishAsync(ledger.Journal, ledger.Evidence, ct).ConfigureAwait(false);
@@ -53,6 +58,30 @@ public static class Pruning
                     ?? throw new InvalidDataException($"evidence {manifest} of position {recorded.Position} is not kept")))
                     pieces.TryAdd(piece, recorded.Position);
         return evidence.Prune(pieces);
+    }
+
+    /// <summary>The same when the ledger is opened, which a disk that is full must not prevent; why it was not done, or
+    /// null.</summary>
+    public static async Task<string?> TryFinishAsync(IJournal journal, EvidenceArchive evidence, CancellationToken ct)
+    {
+        try
+        {
+            await FinishAsync(journal, evidence, ct).ConfigureAwait(false);
+            return null;
+        }
+        catch (IOException failed)
+        {
+            return failed.Message;
+        }
+    }
+
+    /// <summary>A segment is written anew beside the old one, and once the fact says so it has to be.</summary>
+    private static void RequireRoom(EvidenceArchive evidence, IEnumerable<EvidenceDigest> pieces)
+    {
+        var (needed, free) = (evidence.RoomToPrune(pieces), evidence.FreeBytes);
+        if (free < needed)
+            throw new IOException(string.Create(CultureInfo.InvariantCulture, $"the disk has {free} bytes free, and {needed} "
+                + $"are needed to write the largest evidence segment without what is pruned; nothing was recorded"));
     }
 
     private static EvidenceDigest? Named(byte[]? manifest) => manifest is null ? null

@@ -23,11 +23,16 @@ public sealed record RedriveAnswer(
     public const string Redriven = "redriven", Settled = "settled", NotTaken = "refused";
 }
 
+/// <summary>What became of refused evidence that was taken again.</summary>
+/// <param name="Left">How many more pieces are so named, which another request takes.</param>
+public sealed record RedrivesAnswer(IReadOnlyList<RedriveAnswer> Redrives, int Left);
+
 /// <summary>Which refused evidence shall be taken again, and who answers for it.</summary>
 /// <param name="Evidence">One piece; null where <paramref name="Code"/> says which.</param>
 /// <param name="Code">All that was refused by this rule.</param>
-public sealed record RedriveRequest(
-    EvidenceDigest? Evidence, Rejection? Code, string By, string Reason, IntakeHints Hints);
+/// <param name="Most">So many pieces of it, and those first that nobody has released yet.</param>
+public sealed record RedriveRequest(EvidenceDigest? Evidence, Rejection? Code, string By, string Reason,
+    IntakeHints Hints, int Most = Redriving.PiecesMax);
 
 /// <summary>
 /// Takes kept evidence through the intake again, in the name of whoever handed it in. The release comes first, then the
@@ -47,23 +52,26 @@ public static class Redriving
             state => RefusalRelease.Decide(state, c.Input, now), c.By, ct));
 
     /// <summary>The refused evidence that a request names, each piece once, in order of its first refusal.</summary>
-    public static IReadOnlyList<(EvidenceDigest Evidence, long Refusal)> Named(
+    private static List<(EvidenceDigest Evidence, long Refusal, bool IsReleased)> Named(
         Projections.Answers answers, RedriveRequest request) =>
         [.. answers.Refusals().Where(row => row.Standing is "refused" or "released" or "redriven"
                 && (request.Evidence is { } digest ? row.Evidence == digest.Hex
                     : row.Standing != "redriven" && row.Code == (int)request.Code!))
-            .GroupBy(row => row.Evidence!).Take(PiecesMax)
-            .Select(of => (new EvidenceDigest(of.Key), of.First().Position))];
+            .GroupBy(row => row.Evidence!)
+            .Select(of => (new EvidenceDigest(of.Key), of.First().Position, of.First().Standing != "refused"))];
 
-    public static async Task<IReadOnlyList<RedriveAnswer>> TakeAsync(
+    public static async Task<RedrivesAnswer> TakeAsync(
         OpenLedger ledger, RedriveRequest request, Principal by, CancellationToken ct)
     {
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         var answers = new List<RedriveAnswer>();
-        foreach (var (evidence, refusal) in Named(new(ledger.Views), request))
+        var named = Named(new(ledger.Views), request);
+        // What is refused again stays among what is named, and must not stand before the rest for ever.
+        foreach (var (evidence, refusal, _) in named.Count <= request.Most
+            ? named : named.OrderBy(one => one.IsReleased).Take(request.Most))
             answers.Add(await TakeAsync(ledger, request, evidence, refusal, by, ct).ConfigureAwait(false));
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
-        return answers;
+        return new(answers, named.Count - answers.Count);
     }
 
     private static async Task<RedriveAnswer> TakeAsync(OpenLedger ledger, RedriveRequest request,

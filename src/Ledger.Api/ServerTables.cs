@@ -5,7 +5,8 @@ using NodaTime;
 namespace Ledger.Api;
 
 /// <summary>
-/// Tables of the server's own, beside the journal, in an SQLite file of the data folder: what is written is durable.
+/// Tables of the server's own, beside the journal, in an SQLite file of the data folder: what is written is durable,
+/// and of what is removed no byte stays in the file.
 /// One caller at a time; the others wait. A parameter may be null, an instant (kept as ticks), a role or a truth value.
 /// </summary>
 internal sealed class ServerTables : IDisposable
@@ -20,7 +21,8 @@ internal sealed class ServerTables : IDisposable
         connection = new SqliteConnection(
             new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         connection.Open();
-        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000");
+        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; "
+            + "PRAGMA secure_delete=ON");
         Execute(tables);
     }
 
@@ -55,6 +57,18 @@ internal sealed class ServerTables : IDisposable
             using var transaction = connection.BeginTransaction();
             act();
             transaction.Commit();
+        }
+    }
+
+    /// <summary>Takes out of the file and its log what was removed before. Where somebody reads meanwhile the log keeps
+    /// it until it is emptied next, at the latest when the file is closed.</summary>
+    public void Purge()
+    {
+        lock (gate)
+        {
+            // Programs before this one left it in the file's free pages.
+            if (Read("PRAGMA user_version", row => row.GetInt64(0)) is [0]) Execute("VACUUM; PRAGMA user_version=1");
+            Execute("PRAGMA wal_checkpoint(TRUNCATE)");
         }
     }
 

@@ -102,12 +102,19 @@ internal static class NewFolder
         if (File.Exists(directory)) throw new CouldNotException($"{named} is a file");
         if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).Any())
             throw new CouldNotException($"{named} is not empty; name a folder that is not there yet");
+        if (Directory.Exists(directory) && IsMounted(directory))
+            throw new CouldNotException($"{named} is where a disk is mounted, which cannot be given another folder's place; "
+                + "name a folder in it");
         if (data is not null && $"{directory}{Path.DirectorySeparatorChar}".StartsWith(
             $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(data))}{Path.DirectorySeparatorChar}",
             StringComparison.Ordinal))
             throw new CouldNotException($"{named} lies in {data}, of which it would become a part; name another folder");
         return directory;
     }
+
+    /// <summary>Whether something is mounted there: such a folder can be neither removed nor replaced.</summary>
+    private static bool IsMounted(string directory) => DriveInfo.GetDrives().Any(drive =>
+        Path.TrimEndingDirectorySeparator(drive.Name) == directory);
 
     /// <summary>Where it is made: beside it, so that giving it its name moves no byte.</summary>
     public static string Unfinished(string directory) =>

@@ -47,5 +47,15 @@ internal static class DataFolder
     }
 
     /// <summary>The ledger in the folder, owned by this process until it is disposed.</summary>
-    public static OpenLedger Open(CommandLine line, Shell shell) => OpenLedger.Open(OptionsOf(line, shell));
+    public static OpenLedger Open(CommandLine line, Shell shell) => Open(OptionsOf(line, shell), shell);
+
+    /// <summary>The same, where how it is opened is known.</summary>
+    public static OpenLedger Open(LedgerOptions options, Shell shell)
+    {
+        var ledger = OpenLedger.Open(options);
+        if (ledger.Unpruned is { } why)
+            shell.Errors.WriteLine($"ledger: evidence that was pruned is still in {options.Directory}, and is removed when "
+                + $"the ledger is opened next: {why}");
+        return ledger;
+    }
 }

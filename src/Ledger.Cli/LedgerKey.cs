@@ -51,6 +51,7 @@ internal static class LedgerKey
     {
         if ($"{SigningKeyFile.Read(directory, SigningKeyFile.NextFileName)?.Verifier}" == $"{signs}")
             SigningKeyFile.Replace(directory);
+        else SigningKeyFile.FinishReplacing(directory);
         return SigningKeyFile.Read(directory) is { } key && $"{key.Verifier}" == $"{signs}"
             ? key
             : throw new CouldNotException($"the log is signed by {signs}, whose private key is not in {directory}");

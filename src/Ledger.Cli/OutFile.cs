@@ -1,3 +1,5 @@
+using Ledger.Journal;
+
 namespace Ledger.Cli;
 
 /// <summary>
@@ -22,6 +24,7 @@ public static class OutFile
         try
         {
             await using (file) await write(file).ConfigureAwait(false);
+            DurableFiles.SyncFile(unfinished); // after a crash the name is of what it was, or of all of this
             Name(unfinished, there);
         }
         finally

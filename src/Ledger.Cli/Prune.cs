@@ -5,6 +5,7 @@ using Ledger.Cli.Listings;
 using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Journal.Pipeline;
 using Ledger.Journal.Proof;
 using NodaTime;
@@ -34,7 +35,7 @@ public static class Prune
         var directory = line.Required("--archive");
         var retention = line.Required<RetentionId>("--retention", RetentionId.TryParse, "an identifier");
         var options = DataFolder.OptionsOf(line, shell);
-        await using var ledger = OpenLedger.Open(options);
+        await using var ledger = DataFolder.Open(options, shell);
         var before = SegmentBytes(options.Directory);
         var (archive, fault) = await VerifyAsync(directory, options, ledger, shell, ct).ConfigureAwait(false);
         shell.Progress("looking for what no other month needs");
@@ -57,7 +58,8 @@ public static class Prune
         return ExitCode.Done;
     }
 
-    /// <summary>By the ledger's own keys, and with all that its secret opens.</summary>
+    /// <summary>By the ledger's own keys, and with all that its secret opens. What was read is then brought to the
+    /// disk: it may be in memory alone, and nothing else will have it.</summary>
     private static async Task<(ArchivedMonth? Archive, string? Fault)> VerifyAsync(
         string directory, LedgerOptions options, OpenLedger ledger, Shell shell, CancellationToken ct)
     {
@@ -66,6 +68,7 @@ public static class Prune
         var keys = await LogKeys.ReadAsync(ledger.Journal, ct).ConfigureAwait(false);
         var verification = new MonthVerification(directory, options, keys, null, isThorough: true, shell, ct);
         verification.Run();
+        if (verification.Verified is not null) BackupManifest.Sync(directory);
         return verification.Verified is { } archive ? (archive, null)
             : (null, verification.Findings.Faults is [var first, ..] ? $"{first}" : "its evidence was not looked at");
     }

@@ -37,9 +37,9 @@ public static class Redrive
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         var request = RequestOf(line);
-        var answers = await SendAsync(line, shell, request, ct).ConfigureAwait(false);
+        var (answers, left) = await SendAsync(line, shell, request, ct).ConfigureAwait(false);
         if (answers.Count == 0) throw new CouldNotException("no refused evidence is so named: ledger show refusals");
-        new Page().Table("redrives", "refused evidence, taken again", Listing.Of(answers,
+        var page = new Page().Table("redrives", "refused evidence, taken again", Listing.Of(answers,
                 new(null, "evidence", row => row.Evidence[..12]), new("evidence", null, row => row.Evidence),
                 new("refusal", "refused at", row => row.Refusal), new("outcome", "outcome", row => row.Outcome),
                 new("position", null, row => row.Position), new("recorded", "recorded", row => row.Recorded),
@@ -47,8 +47,10 @@ public static class Redrive
                 new("quarantined", "quarantined", row => row.Quarantined),
                 new("refused", "refused", row => row.Refused), new("code", null, row => row.Code),
                 new("name", "rule", row => row.Name), new("detail", "detail", row => row.Detail)))
-            .Write(shell.Output, line.Json);
-        return answers.All(answer => answer.Outcome != RedriveAnswer.NotTaken && answer.Refused == 0)
+            .Field("left", null, left);
+        if (left > 0) page.Note($"{left} more pieces are so named: redrive again");
+        page.Write(shell.Output, line.Json);
+        return left == 0 && answers.All(answer => answer.Outcome != RedriveAnswer.NotTaken && answer.Refused == 0)
             ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
@@ -67,7 +69,7 @@ public static class Redrive
             zone, Subject: line.Option("--subject")));
     }
 
-    private static async Task<IReadOnlyList<RedriveAnswer>> SendAsync(
+    private static async Task<RedrivesAnswer> SendAsync(
         CommandLine line, Shell shell, RedriveRequest request, CancellationToken ct)
     {
         try
@@ -81,9 +83,7 @@ public static class Redrive
         }
     }
 
-    private sealed record Redrives(IReadOnlyList<RedriveAnswer> redrives);
-
-    private static async Task<IReadOnlyList<RedriveAnswer>> SendAsync(
+    private static async Task<RedrivesAnswer> SendAsync(
         Uri owner, CommandLine line, RedriveRequest request, CancellationToken ct)
     {
         var asked = new JsonObject { ["by"] = request.By, ["reason"] = request.Reason };
@@ -96,11 +96,11 @@ public static class Redrive
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await client.PostAsync(new Uri("v1/redrives", UriKind.Relative), content, ct)
             .ConfigureAwait(false);
-        if (response.StatusCode == System.Net.HttpStatusCode.NotFound) return [];
+        if (response.StatusCode == System.Net.HttpStatusCode.NotFound) return new([], 0);
         if (!response.IsSuccessStatusCode)
             throw new CouldNotException($"the owner at {owner} answers {(int)response.StatusCode}: "
                 + await response.Content.ReadAsStringAsync(ct).ConfigureAwait(false));
-        return (await response.Content.ReadFromJsonAsync<Redrives>(ct).ConfigureAwait(false))?.redrives
+        return await response.Content.ReadFromJsonAsync<RedrivesAnswer>(ct).ConfigureAwait(false)
             ?? throw new CouldNotException($"the owner at {owner} does not say what became of it");
     }
 }

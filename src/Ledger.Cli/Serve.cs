@@ -47,10 +47,10 @@ public static class Serve
             throw new UsageException(bare);
         var port = PortOf(line, PortDefault);
         var streamPort = StreamPortOf(line);
-        await using var ledger = OpenLedger.Open(DataFolder.OptionsOf(line, shell) with
+        await using var ledger = DataFolder.Open(DataFolder.OptionsOf(line, shell) with
         {
             EvidenceLimits = ServeLimits.Of(line),
-        });
+        }, shell);
         var access = await ServeAccess.OfAsync(line, ledger, address, ct).ConfigureAwait(false);
         if (LedgerServer.WhyNot(address, access) is { } open) throw new UsageException(open);
         await using var streams = OpenStreams(ledger);

@@ -79,12 +79,10 @@ public static class ServeJobs
             [] => throw new NotThereException($"there is no settlement run {run}, or it is not yours"),
             var several => throw new InputRefusedException(Rejection.MissingField, "run", $"\"{run}\"", RunName.Several(several)),
         };
-        return Work(shell, Zip, folder => ["bundle", $"--statement={reached.Run}", $"--account={reached.Account}",
-            $"--day={reached.Day}", "--out", Path.Combine(folder, ResultFile),
+        return Work(shell, Zip, _ => ["bundle", $"--statement={reached.Run}", $"--account={reached.Account}",
+            $"--day={reached.Day}", "--out=result",
             .. why is not null ? [$"--by={request.By.Actor}", $"--why={why}"] : Nothing, .. place]);
     }
-
-    private const string ResultFile = "result";
 
     private static async Task<Answers> AnswersAsync(JobRequest request)
     {
@@ -92,13 +90,14 @@ public static class ServeJobs
         return new(request.Ledger.Views, null, request.By.Reach, request.Ledger.Clock.GetCurrentInstant());
     }
 
-    /// <summary>Runs a verb, whose result is what it prints, or the file that it writes.</summary>
+    /// <summary>Runs a verb, whose result is what it prints, or the bundle that it hands out.</summary>
     /// <param name="args">Its command line, given a folder that is its own while it runs.</param>
     private static JobWork Work(Shell shell, string media, Func<string, string[]> args) => async (progress, ct) =>
     {
         var folder = Directory.CreateTempSubdirectory("ledger-job-");
         try
         {
+            using var handedOut = new MemoryStream();
             await using var output = new StringWriter { NewLine = "\n" };
             await using var errors = new ProgressWriter(progress);
             var own = shell with
@@ -106,6 +105,7 @@ public static class ServeJobs
                 Output = output,
                 Errors = errors,
                 Raw = Stream.Null,
+                HandedOut = handedOut,
                 Input = Stream.Null,
                 Watched = true,
             };
@@ -113,9 +113,7 @@ public static class ServeJobs
             ct.ThrowIfCancellationRequested();
             if (exit is not (ExitCode.Done or ExitCode.NotAsItShouldBe))
                 throw new JobFailedException(errors.Last ?? $"it ended with exit code {exit}");
-            var content = media == Zip
-                ? await File.ReadAllBytesAsync(Path.Combine(folder.FullName, ResultFile), ct).ConfigureAwait(false)
-                : Encoding.UTF8.GetBytes(output.ToString());
+            var content = media == Zip ? handedOut.ToArray() : Encoding.UTF8.GetBytes(output.ToString());
             return new(media, content, exit == ExitCode.Done ? "done" : "done, and not all is as it should be",
                 exit == ExitCode.Done);
         }

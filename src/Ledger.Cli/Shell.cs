@@ -15,6 +15,10 @@ public sealed record Shell(
         System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
             one => (string)one.Key, one => (string?)one.Value ?? "", StringComparer.Ordinal);
 
+    /// <summary>Where a bundle goes in place of the file that the command line names: what is handed out to a job must
+    /// lie in no file that a crash would leave.</summary>
+    public Stream? HandedOut { get; init; }
+
     private const string ToLineStart = "\r\u001b[K"; // ECMA-48: carriage return, erase to the end of the line
 
     /// <summary>Says how far the work is, in place of what was said before.</summary>

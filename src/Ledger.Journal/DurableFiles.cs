@@ -66,30 +66,6 @@ public static class DurableFiles
         Settle(unfinished, path);
     }
 
-    /// <summary>
-    /// Puts a file in the place of one that is there, whole and durably, then overwrites the bytes of the one before:
-    /// they would stay on the disk without a name. A file system that writes elsewhere (copy on write, flash) may keep
-    /// them all the same.
-    /// </summary>
-    public static void ReplaceSecret(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
-    {
-        var unfinished = $"{path}.new";
-        File.Delete(unfinished);
-        using (var before = new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.Open,
-            Access = FileAccess.Write,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            BufferSize = 0,
-            Options = FileOptions.WriteThrough,
-        }))
-        {
-            Write(unfinished, content, mode);
-            Settle(unfinished, path);
-            before.Write(new byte[before.Length]);
-        }
-    }
-
     /// <summary>Reads a secret; throws <see cref="JournalRefusedException"/> where others than its owner may read
     /// it.</summary>
     public static byte[] ReadOwnerOnly(string path) =>
@@ -97,7 +73,8 @@ public static class DurableFiles
             ? File.ReadAllBytes(path)
             : throw new JournalRefusedException($"{path} is open to others than its owner: chmod 600 {path}");
 
-    private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    /// <summary>Writes a file that is not there yet, whose bytes are on the disk when this returns.</summary>
+    internal static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
         var options = new FileStreamOptions
         {
@@ -130,6 +107,16 @@ public static class DurableFiles
         }
         using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Makes all of the file system durable in which a directory lies; false where the system cannot do that
+    /// and say whether it was done.</summary>
+    internal static bool TrySyncFileSystem(string directory)
+    {
+        if (!OperatingSystem.IsLinux()) return false;
+        using var folder = OpenToSync(directory);
+        return SyncFileSystem(folder) == 0 ? true
+            : throw new IOException($"syncfs {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
     }
 
     /// <summary>
@@ -196,6 +183,9 @@ public static class DurableFiles
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static extern int Fsync(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    private static extern int SyncFileSystem(SafeFileHandle file);
 
     [DllImport("libc", EntryPoint = "close", SetLastError = true)]
     private static extern int Close(int descriptor);

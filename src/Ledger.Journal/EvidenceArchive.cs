@@ -50,14 +50,14 @@ public sealed class EvidenceArchive : IDisposable
     {
         var directory = Path.Combine(dataDirectory, FolderName);
         DurableFiles.CreateDirectory(directory);
-        // What a crash left of a segment that was being written anew: NNNNNN.segment.PROCESS.THREAD.
-        foreach (var path in Directory.EnumerateFiles(directory))
-            if (Path.GetFileName(path).Contains(".segment.", StringComparison.Ordinal)) File.Delete(path);
+        SubjectKeys.Renew(dataDirectory);
+        EvidenceCompaction.RemoveUnfinished(directory);
         var archive = Open(dataDirectory, secret, FileAccess.ReadWrite);
         try
         {
             archive.Require(needed ?? []);
             archive.CutUnfinished();
+            DurableFiles.SyncDirectory(directory); // the names of what an earlier process began may be in memory alone
             return archive;
         }
         catch
@@ -142,31 +142,40 @@ public sealed class EvidenceArchive : IDisposable
 
     /// <summary>
     /// Keeps a submission, durably, and returns its name. What names persons is sealed under their keys, and its name
-    /// is salted; erased bytes that come again keep their name and stay erased. Bytes that were kept under the ledger's
-    /// key before stay as they are.
+    /// is salted; erased bytes that come again keep their name and stay erased, also where nobody says any more whom
+    /// they name. Bytes that were kept under the ledger's key before stay as they are.
     /// </summary>
     public EvidenceDigest Put(Submission submission) => Put(submission, out _);
 
     /// <param name="isNew">Whether it was not there before.</param>
     public EvidenceDigest Put(Submission submission, out bool isNew)
     {
-        if (!submission.NamesSomebody) return Put(submission.Bytes.Span, out isNew);
-        isNew = false;
         var raw = submission.Bytes.Span;
-        var bare = Digest(SHA256.HashData(raw));
-        var hash = SHA256.HashData(SaltedEvidence.Of(saltKey, raw));
-        var digest = Digest(hash);
+        if (!submission.NamesSomebody && !SealsAny()) return Put(raw, out isNew);
+        isNew = false;
+        var (bareHash, hash) = (SHA256.HashData(raw), SHA256.HashData(SaltedEvidence.Of(saltKey, raw)));
+        var (bare, digest) = (Digest(bareHash), Digest(hash));
         lock (gate)
         {
             if (index.ContainsKey(bare)) return bare;
             if (index.ContainsKey(digest)) return digest;
+            isNew = true;
+            if (!submission.NamesSomebody)
+            {
+                Append(bare, seal.Seal(bareHash, raw), isSealed: false);
+                return bare;
+            }
             if (access == FileAccess.Read) throw NotOurs();
             var parts = PartsOf(submission.Personal, raw.Length);
             Append(digest, SealedEvidence.Seal(hash, raw, parts, ledgerKey, keys), isSealed: true);
             Know(digest, parts);
-            isNew = true;
         }
         return digest;
+    }
+
+    private bool SealsAny()
+    {
+        lock (gate) return named.Count > 0;
     }
 
     /// <summary>The bytes under a digest as they were received, verified against it; null where the archive does not
@@ -243,10 +252,20 @@ public sealed class EvidenceArchive : IDisposable
     {
         if (access == FileAccess.Read) throw NotOurs();
         lock (gate)
-            return pieces.Keys.Where(index.ContainsKey).Select(piece => index[piece])
-                .Where(at => at is { IsSealed: false, PrunedBy: null }).Select(at => at.Segment).Distinct().Order()
-                .ToList().Sum(number => Compact(number, pieces));
+            return Prunable(pieces.Keys).OrderBy(of => of.Key).ToList().Sum(of => Compact(of.Key, pieces));
     }
+
+    /// <summary>The bytes that must be free to remove pieces: the largest segment that is written anew.</summary>
+    public long RoomToPrune(IEnumerable<EvidenceDigest> pieces)
+    {
+        lock (gate)
+            return Prunable(pieces).Select(of => segments[of.Key].Length
+                - of.Sum(at => HeadBytes + (long)at.Bytes - PrunedMark.RecordBytes)).DefaultIfEmpty().Max();
+    }
+
+    private IEnumerable<IGrouping<int, Place>> Prunable(IEnumerable<EvidenceDigest> pieces) =>
+        pieces.Where(index.ContainsKey).Select(piece => index[piece])
+            .Where(at => at is { IsSealed: false, PrunedBy: null }).GroupBy(at => at.Segment);
 
     /// <summary>Whether evidence was kept under this digest, erased or not.</summary>
     public bool Has(EvidenceDigest digest)
@@ -316,7 +335,7 @@ public sealed class EvidenceArchive : IDisposable
     private long Compact(int number, IReadOnlyDictionary<EvidenceDigest, long> pieces)
     {
         var (path, before) = (SegmentPath(number), segments[number].Length);
-        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        var unfinished = DurableFiles.Unfinished(path);
         var records = EvidenceCompaction.Write(segments[number].SafeFileHandle, unfinished, pieces);
         segments[number].Dispose();
         try
@@ -421,12 +440,12 @@ public sealed class EvidenceArchive : IDisposable
     private void Scan(FileStream segment, bool isFollowed)
     {
         var head = new byte[HeadBytes];
-        var (offset, end) = (0L, segment.Length);
+        var (offset, end, whole) = (0L, segment.Length, 0L);
         EvidenceDigest? last = null;
         while (offset < end)
         {
             var isWhole = RandomAccess.Read(segment.SafeFileHandle, head, offset) == HeadBytes
-                && (head.AsSpan().ContainsAnyExcept((byte)0) || !IsUnwritten(segment, offset));
+                && (head.AsSpan().ContainsAnyExcept((byte)0) || !EvidenceTail.IsUnwritten(segment, offset));
             if (isWhole && !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head) && !PrunedMark.IsHead(head))
                 throw Damaged();
             var place = isWhole ? PlaceOf(head, segments.Count - 1, offset) : default;
@@ -435,7 +454,7 @@ public sealed class EvidenceArchive : IDisposable
                 if (isFollowed) throw Damaged();
                 break;
             }
-            last = Digest(head.AsSpan(8, 32));
+            (last, whole) = (Digest(head.AsSpan(8, 32)), offset);
             index[last.Value] = place; // of two the later: the earlier was not kept
             if (PrunedMark.IsHead(head) && place.PrunedBy is null) throw Damaged(); // written whole, or not at all
             offset += HeadBytes + place.Bytes;
@@ -443,10 +462,13 @@ public sealed class EvidenceArchive : IDisposable
             if (Table(place) is { } parts) Know(last.Value, parts);
             else if (isFollowed || offset < end) throw Damaged();
         }
+        if (!isFollowed && last is { } latest && index[latest] is { PrunedBy: null } at && Unseal(latest, at) is null)
+        {
+            index.Remove(latest);
+            foreach (var pieces in named.Values) pieces.RemoveAll(piece => piece.Evidence == latest);
+            offset = whole; // so that it is cut off: behind the next record it would be damage
+        }
         wholeBytes.Add(offset);
-        if (!isFollowed && last is { } latest && index[latest].PrunedBy is null
-            && Unseal(latest, index[latest]) is null) index.Remove(latest);
-
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
     }
 
@@ -467,16 +489,6 @@ public sealed class EvidenceArchive : IDisposable
         if (!PrunedMark.IsHead(head)) return place;
         HasPruned = true;
         return place with { PrunedBy = Record(place) is { } mark ? PrunedMark.Position(mark) : null };
-    }
-
-    /// <summary>Whether nothing but zeros follows: the file grew before the crash,
-    /// but its bytes were not written.</summary>
-    private static bool IsUnwritten(FileStream segment, long offset)
-    {
-        var bytes = new byte[64 * 1024];
-        for (int read; (read = RandomAccess.Read(segment.SafeFileHandle, bytes, offset)) > 0; offset += read)
-            if (bytes.AsSpan(0, read).ContainsAnyExcept((byte)0)) return false;
-        return true;
     }
 
     public void Dispose()

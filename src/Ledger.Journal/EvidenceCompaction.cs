@@ -17,11 +17,34 @@ internal static class EvidenceCompaction
         EvidenceSeal.HeadBytes + (long)BinaryPrimitives.ReadInt32BigEndian(head[4..])
         + (EvidenceSeal.IsHead(head) ? EvidenceSeal.TagBytes : 0);
 
+    /// <summary>Removes what a crash left of a segment that was being written anew: NNNNNN.segment.PROCESS.THREAD.
+    /// </summary>
+    public static void RemoveUnfinished(string directory)
+    {
+        foreach (var path in Directory.EnumerateFiles(directory))
+            if (Path.GetFileName(path).Contains(".segment.", StringComparison.Ordinal)) File.Delete(path);
+    }
+
     /// <summary>Writes the segment durably to a file that is not there yet, and returns of each record where it begins
-    /// in both.</summary>
+    /// in both. What it throws leaves no such file: on a full disk it would take the room of the next
+    /// attempt.</summary>
     /// <param name="pruned">What is left out, and the position of the fact that says so. What names persons is never
     /// left out: it is erased with them.</param>
     public static IReadOnlyList<(EvidenceDigest Digest, long Was, long Now)> Write(
+        SafeFileHandle segment, string to, IReadOnlyDictionary<EvidenceDigest, long> pruned)
+    {
+        try
+        {
+            return WriteAll(segment, to, pruned);
+        }
+        catch
+        {
+            File.Delete(to);
+            throw;
+        }
+    }
+
+    private static List<(EvidenceDigest Digest, long Was, long Now)> WriteAll(
         SafeFileHandle segment, string to, IReadOnlyDictionary<EvidenceDigest, long> pruned)
     {
         var records = new List<(EvidenceDigest, long, long)>();

@@ -53,6 +53,16 @@ internal sealed class EvidenceTail
         }
     }
 
+    /// <summary>Whether nothing but zeros follows: the file grew before the crash,
+    /// but its bytes were not written.</summary>
+    public static bool IsUnwritten(FileStream segment, long offset)
+    {
+        var bytes = new byte[64 * 1024];
+        for (int read; (read = RandomAccess.Read(segment.SafeFileHandle, bytes, offset)) > 0; offset += read)
+            if (bytes.AsSpan(0, read).ContainsAnyExcept((byte)0)) return false;
+        return true;
+    }
+
     private void ThrowIfStopped()
     {
         if (stopped is { } why) throw why;

@@ -297,8 +297,15 @@ public sealed class Recorder(
     {
         var unkept = submission is null ? null
             : await KeepRefusedAsync(code, detail, submission, by, ct).ConfigureAwait(false);
-        return unkept ?? new RecordOutcome.Refused(code, detail);
+        return unkept ?? new RecordOutcome.Refused(code, submission is null ? detail : Told(detail, submission));
     }
+
+    /// <summary>What the sender is told beside why it is refused, where the same bytes came before and nobody said whom
+    /// they name: they stay as they were kept then.</summary>
+    private string Told(string detail, Submission submission) => submission.NamesSomebody
+        && archive.NamesNobody(new(Convert.ToHexStringLower(SHA256.HashData(submission.Bytes.Span))))
+        ? $"{detail}; the same bytes came before without a name, so they lie open, and erasing the person does not reach them"
+        : detail;
 
     private async Task<RecordOutcome> AnswerAsync(
         Decision decision, Submission? submission, Principal by, CancellationToken ct) => decision switch
@@ -349,13 +356,13 @@ public sealed class Recorder(
     /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
     public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct) =>
         KeepAsync(submission, by, null, note, digest => ($"kept {digest}", new EvidenceKept(digest,
-            SourceOf(submission), DetailOf(note, submission), submission.Bytes.Length)), ct);
+            SourceOf(submission), DetailOf(note, submission, digest), submission.Bytes.Length)), ct);
 
     /// <summary>Keeps what was refused; null where it is kept, else what is answered instead of the refusal.</summary>
     private async Task<RecordOutcome?> KeepRefusedAsync(Rejection code, string detail, Submission submission,
         Principal by, CancellationToken ct) =>
         await KeepAsync(submission, by, code, detail, digest => ($"refused {digest} {(int)code}", new EvidenceRefused(
-            digest, SourceOf(submission), code, DetailOf(detail, submission), submission.Bytes.Length)), ct)
+            digest, SourceOf(submission), code, DetailOf(detail, submission, digest), submission.Bytes.Length)), ct)
             .ConfigureAwait(false) is (RecordOutcome.Unkept or RecordOutcome.Busy) and var instead
                 ? instead : null;
 
@@ -400,9 +407,10 @@ public sealed class Recorder(
     /// What a refusal says of evidence that names somebody, as it may stay for ever: without what it quotes, which
     /// begins at the first quotation mark, and without any of the subjects' names. The sender hears all of it.
     /// </summary>
-    private static string DetailOf(string detail, Submission submission)
+    private string DetailOf(string detail, Submission submission, EvidenceDigest kept)
     {
-        if (!submission.NamesSomebody) return Short(detail);
+        if (!submission.NamesSomebody && (archive.NamesNobody(kept) || archive.PrunedBy(kept) is not null))
+            return Short(detail);
         var quoted = detail.IndexOfAny(['\'', '"']);
         return Nameless(quoted < 0 ? detail : detail[..quoted] + Withheld, submission);
     }
@@ -411,7 +419,7 @@ public sealed class Recorder(
         submission.NamesSomebody ? Nameless(submission.Source, submission) : Short(submission.Source);
 
     private static string Nameless(string text, Submission submission) => Short(
-        submission.Personal!.SelectMany(part => part.Subjects).Where(subject => subject.Length > 0)
+        (submission.Personal ?? []).SelectMany(part => part.Subjects).Where(subject => subject.Length > 0)
             .Aggregate(text, (left, subject) => left.Replace(subject, Withheld, StringComparison.OrdinalIgnoreCase)));
 
     private const string Withheld = "[sealed]";

@@ -45,6 +45,16 @@ internal sealed class SubjectKeys
         return opened;
     }
 
+    /// <summary>Brings to its end what a crash interrupted, and writes the file again: evidence will be sealed under
+    /// what is read of it, which may be in memory alone. For the folder's owner.</summary>
+    public static void Renew(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        SecretFile.Finish(path);
+        DurableFiles.WriteAgain(path);
+        DurableFiles.SyncDirectory(directory);
+    }
+
     /// <summary>
     /// The name under which the ledger knows a subject. Blanks around it and the case of letters do not count: readers
     /// of cards write one number in several ways.
@@ -103,7 +113,7 @@ internal sealed class SubjectKeys
         var content = new byte[left.Count * RecordBytes];
         for (var i = 0; i < left.Count; i++)
             Write(content.AsSpan(i * RecordBytes, RecordBytes), left[i].Key, left[i].Value);
-        DurableFiles.ReplaceSecret(path, content, DurableFiles.OwnerOnly);
+        SecretFile.Replace(path, content);
         length = content.Length;
         foreach (var id in gone)
         {

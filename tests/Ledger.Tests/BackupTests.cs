@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -181,6 +182,35 @@ public sealed class BackupTests : IDisposable
         var nothing = Path.Combine(outside.Path, "nothing");
         CommandRun.Of(["restore", nothing, "--data", Path.Combine(outside.Path, "other")])
             .ShouldBeFailure($"ledger restore: {nothing} is no whole backup: backup.json is missing");
+    }
+
+    /// <summary>Where a disk is mounted no other folder can take its place, which is said before anything is copied.
+    /// </summary>
+    [Fact]
+    public void A_folder_where_a_disk_is_mounted_is_refused_before_anything_is_copied()
+    {
+        BackUp();
+        Directory.CreateDirectory(Restored);
+        Assert.SkipUnless(Run("mount", "-t", "tmpfs", "ledger-test", Restored), "only root may mount a disk");
+        try
+        {
+            var why = $"{Restored} is where a disk is mounted, which cannot be given another folder's place; name a folder in it";
+            On(Restored, "restore", BackupPath).ShouldBeFailure($"ledger restore: {why}");
+            On(town.Data, "backup", Restored).ShouldBeFailure($"ledger backup: {why}");
+            On(Path.Combine(Restored, "data"), "restore", BackupPath).Exit.ShouldBe(ExitCode.Done);
+        }
+        finally
+        {
+            Run("umount", Restored).ShouldBeTrue();
+        }
+
+        static bool Run(string program, params string[] arguments)
+        {
+            using var process = Process.Start(
+                new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Ledger.Api;
 using Ledger.Cli;
@@ -135,6 +136,44 @@ public sealed class ErasureTests : IDisposable
         finished.Output.ShouldContain("ERASED: evidence ");
     }
 
+    /// <summary>A crash while the file of the keys gives way: the one without the key may have its name and the old
+    /// one's bytes stand still, or the old one may have both names.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_a_crash_left_of_the_keys_is_overwritten_when_the_ledger_is_opened(bool isReplaced)
+    {
+        var before = File.ReadAllBytes(town.Keys);
+        if (isReplaced)
+        {
+            town.Run("erase", PersonalTown.First).Exit.ShouldBe(ExitCode.Done);
+            File.WriteAllBytes(town.Keys + ".old", before);
+        }
+        else
+        {
+            Process.Start("ln", [town.Keys, town.Keys + ".old"])!.WaitForExit();
+            File.WriteAllBytes(town.Keys + ".new", before[80..]);
+        }
+        File.Exists(town.Keys + ".old").ShouldBeTrue();
+        using var copies = new TestFolder();
+        var backup = Path.Combine(copies.Path, "backup");
+        Directory.CreateDirectory(copies.Path);
+        town.Run("backup", backup).Exit.ShouldBe(ExitCode.Done);
+        Directory.EnumerateFiles(backup, "ledger.subjects*", SearchOption.AllDirectories).Select(Path.GetFileName)
+            .ShouldBe(["ledger.subjects"]);
+        using var held = File.OpenHandle(town.Keys + ".old", options: FileOptions.None, share: FileShare.ReadWrite | FileShare.Delete);
+        await using (OpenLedger.Open(town.Options))
+            town.KeyBytes().Count.ShouldBe(isReplaced ? Subjects - 1 : Subjects);
+        Directory.EnumerateFiles(town.Data, "ledger.subjects*").ShouldBe([town.Keys]);
+        var bytes = new byte[before.Length];
+        RandomAccess.Read(held, bytes, 0).ShouldBe(before.Length);
+        bytes.ShouldBe(isReplaced ? new byte[before.Length] : before);
+        if (!isReplaced) town.Run("erase", PersonalTown.First).Exit.ShouldBe(ExitCode.Done);
+        RandomAccess.Read(held, bytes, 0);
+        bytes.ShouldBe(new byte[before.Length]); // whoever has it open reads nothing
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
     [Fact]
     public void A_key_that_is_missing_without_an_erasure_is_a_fault()
     {
@@ -207,6 +246,32 @@ public sealed class ErasureTests : IDisposable
         var verified = town.Run("verify");
         verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
         verified.Output.Split('\n').Count(line => line.StartsWith("ERASED: ", StringComparison.Ordinal)).ShouldBe(5);
+    }
+
+    /// <summary>The same bytes stay sealed where the sender does not say again whom they are about, before the erasure
+    /// and after it; what lay open before is not sealed by saying so, and the sender is told.</summary>
+    [Fact]
+    public async Task What_was_sealed_by_the_senders_word_stays_sealed_when_it_comes_without_it()
+    {
+        const string note = "a note";
+        town.Import("note.txt", note, "--subject", "Ada").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        town.Import("note.txt", note).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        town.Run("erase", "Ada").Exit.ShouldBe(ExitCode.Done);
+        town.Run("erase", PersonalTown.Third).Exit.ShouldBe(ExitCode.Done);
+        town.Import("note.txt", note).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        town.Import("curve.csv", PersonalTown.Curve);
+        using (var evidence = EvidenceArchive.OpenForReading(town.Data, TestFolder.Secret))
+            foreach (var bytes in (string[])[note, PersonalTown.Curve])
+                evidence.Has(ArchivedTown.Digest(bytes)).ShouldBeFalse();
+        var refused = (await town.FactsAsync()).Where(known => known.Fact is EvidenceRefused { Source: "note.txt" })
+            .Select(known => PersonalTown.Count((int)known.Position)).ToList();
+        refused.ShouldNotBeEmpty();
+        foreach (var position in refused) town.Run("show", "refusal", position).Output.ShouldNotContain(note);
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+
+        town.Import("other.txt", "another").Errors.ShouldNotContain("lie open");
+        var late = town.Import("other.txt", "another", "--subject", "Ada", "--json");
+        late.Output.ShouldContain("so they lie open, and erasing the person does not reach them");
     }
 
     /// <summary>A record whose curve was erased stays; late samples of its period change nothing, others count.
@@ -302,7 +367,7 @@ public sealed class ErasureTests : IDisposable
             TestContext.Current.CancellationToken);
 
     /// <summary>No file holds a name, in any way in which text is kept, nor a key that should be gone.</summary>
-    private static void Search(
+    internal static void Search(
         Dictionary<string, byte[]> files, string[] names, IReadOnlyList<byte[]> before, IReadOnlyList<byte[]> after)
     {
         var gone = before.Where(key => !after.Any(left => left.AsSpan().SequenceEqual(key))).ToList();

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Verification;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -74,6 +75,78 @@ public sealed class EvidenceArchiveTests : IDisposable
         }
         using var again = Open();
         again.Get(second).ShouldBe("second"u8.ToArray());
+    }
+
+    /// <summary>It is cut off: behind the next record it would be damage, and at the second start nobody would look at
+    /// it again.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_last_record_whose_bytes_did_not_reach_the_disk_is_cut_off_before_the_next_is_kept(bool isSealed)
+    {
+        var piece = new Submission("second"u8.ToArray(), "test");
+        if (isSealed)
+        {
+            piece = new("jane's"u8.ToArray(), "test") { Personal = [new(0, 4, ["Jane"])] };
+            using var archive = Open();
+            archive.Put(piece);
+        }
+        var bytes = File.ReadAllBytes(Segment);
+        bytes.AsSpan(^5..).Clear();
+        File.WriteAllBytes(Segment, bytes);
+        EvidenceDigest third;
+        using (var archive = Open())
+        {
+            new FileInfo(Segment).Length.ShouldBe(isSealed ? intact.Length : FramingBytes + 5);
+            archive.CloseKeys(archive.PseudonymOf("Jane")).Evidence.ShouldBeEmpty();
+            third = archive.Put("third"u8);
+        }
+        using (var archive = Open())
+        {
+            archive.Get(third).ShouldBe("third"u8.ToArray());
+            archive.Put(piece, out var isNew);
+            isNew.ShouldBeTrue();
+            archive.CloseKeys(archive.PseudonymOf("Jane")).Evidence.Count.ShouldBe(isSealed ? 1 : 0);
+        }
+        var findings = new Findings();
+        EvidenceVerification.Verify(folder.Path, TestFolder.Secret, findings, _ => { },
+            TestContext.Current.CancellationToken).Kept.Count.ShouldBe(isSealed ? 4 : 3);
+        findings.Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>A disk without room for a second copy of the segment: nothing is left of it, and the archive is as it
+    /// was.</summary>
+    [Fact]
+    public void Pruning_that_has_no_room_leaves_the_archive_as_it_was()
+    {
+        using var disk = new TestFolder();
+        Directory.CreateDirectory(disk.Path);
+        Assert.SkipUnless(Mount("-t", "tmpfs", "-o", "size=3m", "ledger-test", disk.Path),
+            "only root may mount a small disk");
+        try
+        {
+            var large = new byte[2 * 1024 * 1024];
+            EvidenceDigest small, kept;
+            using (var archive = EvidenceArchive.Open(disk.Path, TestFolder.Secret))
+            {
+                (small, kept) = (archive.Put("small"u8), archive.Put(large));
+                archive.RoomToPrune([small]).ShouldBe(large.Length + (2 * FramingBytes));
+                archive.RoomToPrune([small, kept]).ShouldBe(2 * FramingBytes);
+                archive.FreeBytes.ShouldBeLessThan(large.Length);
+                Should.Throw<IOException>(() => archive.Prune(Pieces(7, small)));
+                Directory.GetFiles(Path.Combine(disk.Path, "evidence")).Select(Path.GetFileName)
+                    .ShouldBe(["000000.segment"]);
+                archive.Get(small).ShouldBe("small"u8.ToArray());
+                archive.Prune(Pieces(7, small, kept)).ShouldBe(5 + large.Length);
+            }
+            using var again = EvidenceArchive.Open(disk.Path, TestFolder.Secret);
+            again.PrunedBy(kept).ShouldBe(7);
+        }
+        finally
+        {
+            using var unmount = System.Diagnostics.Process.Start("umount", [disk.Path]);
+            unmount.WaitForExit();
+        }
     }
 
     /// <summary>A piece of which a part reached a full disk: it is not there, and nothing stands before the next.

@@ -47,8 +47,8 @@ public sealed class FrameDroppingTests : IDisposable
         await town.SettleAsync();
         await town.SettleAsync(); // the mark is moved over what is recorded when it is looked at next
         town.Streams.Log.SealFullSegments(TestContext.Current.CancellationToken).Count.ShouldBeGreaterThan(3);
-        town.Clock.Now = Later;
         await town.CloseAsync();
+        town.Clock.Now = Later; // who is still open would make records final
         return town;
     }
 
@@ -295,7 +295,18 @@ public sealed class FrameDroppingTests : IDisposable
         Refused(town, "NotSettled (904): ");
         Done(town.Run("settle", "--account", "ACME", "--day", "2026-03-01", "--run", "R2", "--kind", "final"));
         Done(Import(town, """{"type":"dispute","dispute":"D1","run":"R2","account":"ACME","day":"2026-03-01","openedBy":"ACME","amount":"1","reason":"too much"}"""));
-        Refused(town, "DisputeOpen (910): segment 0 of the frame log stays: dispute D1 of ACME for 2026-03-01 is open");
+        const string disputed = "DisputeOpen (910): segment 0 of the frame log stays: dispute D1 of ACME for 2026-03-01 is open";
+        Refused(town, disputed);
+        // Also where nobody knows any more on which frames the month's records rest.
+        town.Clock.Now = StreamTown.Day + Duration.FromDays(40);
+        // What began the day after is a friend's, who is never settled.
+        foreach (var point in (string[])["CP0", "CP1"])
+            Done(Import(town, $$"""{"type":"settlement-point","point":"{{point}}","station":"S1","kind":"connector","owner":"friend","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-03-02T00:00:00+08:00"}"""));
+        Done(town.Run("checkpoint"));
+        var archive = Path.Combine(outside.Path, "2026-03");
+        Done(town.Run("export", "month", "2026-03", archive));
+        Done(town.Run("prune", "2026-03", "--archive", archive, "--retention", "RP-7"));
+        Refused(town, disputed);
         Done(Import(town, """{"type":"dispute-closure","dispute":"D1","outcome":"rejected","closedBy":"ACME","reason":"it was right"}"""));
         Done(Drop(town));
     }

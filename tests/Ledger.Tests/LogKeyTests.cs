@@ -46,14 +46,19 @@ public sealed class LogKeyTests
         using var town = SmallTown.WithItsDay();
         var before = Note(town.Run("checkpoint", "--origin", "log.example"));
         var first = VerifierKey.Parse(town.Run("checkpoint", "--key").Output.TrimEnd());
+        using var held = File.OpenHandle(
+            KeyFile(town), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var after = Note(town.Run("checkpoint", "--new-key"));
+        var bytes = new byte[RandomAccess.GetLength(held)];
+        RandomAccess.Read(held, bytes, 0).ShouldBeGreaterThan(50);
+        bytes.ShouldAllBe(of => of == 0); // whoever has it open reads nothing
         var second = VerifierKey.Parse(town.Run("checkpoint", "--key").Output.TrimEnd());
         (first.Name, first.Id == second.Id).ShouldBe((second.Name, false));
         before.SignedBy([first]).ShouldBe([first]);
         after.SignedBy([second]).ShouldBe([second]);
         Checkpoint.Parse(after.Text).Size.ShouldBe(Checkpoint.Parse(before.Text).Size + 1);
         $"{Note(town.Run("checkpoint"))}".ShouldBe($"{after}");
-        File.Exists(Path.Combine(town.Data, SigningKeyFile.NextFileName)).ShouldBeFalse();
+        Directory.GetFiles(town.Data, SigningKeyFile.FileName + "*").ShouldBe([KeyFile(town)]);
     }
 
     [Fact]
@@ -70,6 +75,10 @@ public sealed class LogKeyTests
             File.SetUnixFileMode(KeyFile(town), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
         File.ReadAllText(KeyFile(town)).ShouldNotBe(old);
+        // As it was after the file took its place and before the bytes of the old one were overwritten.
+        File.WriteAllText(KeyFile(town) + ".old", old);
+        town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
+        File.Exists(KeyFile(town) + ".old").ShouldBeFalse();
     }
 
     [Fact]

@@ -16,7 +16,7 @@ internal sealed class PersonalTown : IDisposable
     /// <summary>Names that occur nowhere by chance.</summary>
     public const string First = "04A2B3C4D5E6F7-QX", Second = "DE-ABC-C7731QZ", Third = "Jane Q. Driver-Xylophone";
 
-    private const string Curve = """
+    public const string Curve = """
         point,time,kw
         S01-C1,2026-02-27T18:00:00+08:00,-180
         S01-C1,2026-02-27T18:10:00+08:00,-200

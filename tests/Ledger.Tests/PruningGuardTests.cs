@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
@@ -63,6 +64,25 @@ public sealed class PruningGuardTests
         town.Prune().Exit.ShouldBe(ExitCode.Done);
     }
 
+    /// <summary>Whose a point was when something was metered decides, and not whose it came to be.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_point_that_was_sold_since_is_settled_with_whose_it_was(bool settles)
+    {
+        using var town = new ArchivedTown(settles);
+        const string sold = """
+            {"type":"settlement-point","point":"P1","station":"S1","kind":"connector","owner":"buyer","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-05-01T00:00:00+08:00"}
+
+            """, priced = """
+            {"type":"tariff-assignment","account":"buyer","tariff":"flat","validFrom":"2026-05-01T00:00:00+08:00"}
+
+            """;
+        town.Import(ArchivedTown.May, "sold.jsonl", sold + (settles ? priced : ""));
+        if (settles) town.Prune().Exit.ShouldBe(ExitCode.Done);
+        else Refused(town, town.Prune(), "NotSettled (904): no final run of cpo for 2026-02-27 has read the fact at ");
+    }
+
     /// <summary>A run that reads only what came before a fact has not settled it.</summary>
     [Fact]
     public void A_final_run_of_earlier_facts_does_not_settle_what_came_after_it()
@@ -98,6 +118,28 @@ public sealed class PruningGuardTests
         reader.Get(digest).ShouldBe("junk\n"u8.ToArray()); // as of when it was opened
         using var later = EvidenceArchive.OpenForReading(town.Data, TestFolder.Secret);
         Should.Throw<EvidencePrunedException>(() => later.Get(digest));
+    }
+
+    /// <summary>What an archive was read from may be memory alone: nothing is pruned on its word before the disk has
+    /// it.</summary>
+    [Fact]
+    public void An_archive_that_the_disk_does_not_take_is_no_reason_to_prune()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
+        using var town = new ArchivedTown();
+        var start = new ProcessStartInfo("strace") { RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach (var argument in (string[])["-f", "-qqq", "-o", "/dev/null", "-P", Path.Combine(town.March, "keys"),
+            "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "dotnet", Path.Combine(AppContext.BaseDirectory,
+            "ledger.dll"), "prune", "2026-03", "--archive", town.March, "--retention", "RP-7", "--data", town.Data])
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        var said = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        process.ExitCode.ShouldBe(ExitCode.CouldNot, said.GetAwaiter().GetResult());
+        errors.ShouldContain("fsync " + Path.Combine(town.March, "keys"));
+        Refused(town, town.Prune(archive: town.Elsewhere("none")), "ArchiveNotVerified (902): ");
+        town.Prune().Exit.ShouldBe(ExitCode.Done);
     }
 
     private static void Refused(ArchivedTown town, CommandRun run, string line)

@@ -260,15 +260,7 @@ public sealed class PruningTests : IDisposable
     public async Task What_a_crash_interrupted_is_finished_when_the_ledger_is_opened()
     {
         var position = (await town.FactsAsync()).Count;
-        await using (var ledger = OpenLedger.Open(town.Options))
-        {
-            var fact = new MonthPruned(new(2026, 3), 0, 1, 1, Junk, Junk,
-                ledger.Evidence.Put(EvidenceManifest.Of([Afternoon, Junk])), new("RP-7"));
-            await ledger.Recorder.AppendAsync(Streams.Pruning,
-                [NewFact.At(fact, ArchivedTown.May, new EvidenceKey("interrupted"))], TestFolder.Tester,
-                TestContext.Current.CancellationToken);
-            await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
-        }
+        await using (var ledger = OpenLedger.Open(town.Options)) await PrunedByNobodyAsync(ledger);
         var unfinished = town.Run(ArchivedTown.May, "verify", "--json");
         unfinished.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         unfinished.Output.ShouldContain($"\"place\": \"evidence, evidence {Junk}\"");
@@ -281,6 +273,79 @@ public sealed class PruningTests : IDisposable
         town.Done(ArchivedTown.May, "verify");
         var bytes = SegmentBytes();
         await using (OpenLedger.Open(town.Options)) SegmentBytes().ShouldBe(bytes); // and once is enough
+    }
+
+    /// <summary>A full disk: nothing is recorded that could not be done, and a ledger of which that was recorded before
+    /// is open to all else.</summary>
+    [Fact]
+    public async Task A_full_disk_prunes_nothing_and_keeps_nobody_from_opening_the_ledger()
+    {
+        var (evidence, segment) = (Path.Combine(town.Data, "evidence"), Path.Combine(town.Data, "evidence", "000000.segment"));
+        var kept = File.ReadAllBytes(segment);
+        Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", "size=64k", "ledger-test", evidence),
+            "only root may mount a small disk");
+        try
+        {
+            kept.Length.ShouldBeLessThan(32 * 1024);
+            File.WriteAllBytes(segment, kept);
+            var ballast = Path.Combine(evidence, "ballast");
+            Fill(ballast);
+            var facts = (await town.FactsAsync()).Count;
+            var refused = town.Prune();
+            (refused.Exit, refused.Errors[..38]).ShouldBe((ExitCode.CouldNot, "ledger prune: the disk has 0 bytes fre"));
+            (await town.FactsAsync()).Count.ShouldBe(facts);
+            File.Delete(ballast);
+            await using (var ledger = OpenLedger.Open(town.Options))
+            {
+                ledger.Unpruned.ShouldBeNull();
+                await PrunedByNobodyAsync(ledger);
+            }
+            Fill(ballast);
+            await using (var ledger = OpenLedger.Open(town.Options))
+            {
+                ledger.Unpruned.ShouldNotBeNull();
+                ledger.Evidence.PrunedBy(Junk).ShouldBeNull();
+                ledger.Evidence.Get(Junk).ShouldNotBeNull();
+            }
+            town.Run(ArchivedTown.May, "drop", "frames", "--before", "2026-01-01T00:00:00Z", "--by", "staff-7", "--reason", "r")
+                .Errors.ShouldContain("evidence that was pruned is still in ");
+            File.Delete(ballast);
+            await using (var ledger = OpenLedger.Open(town.Options))
+                (ledger.Unpruned, ledger.Evidence.PrunedBy(Junk)).ShouldBe((null, (long)facts));
+            town.Done(ArchivedTown.May, "verify");
+        }
+        finally
+        {
+            Run("umount", evidence).ShouldBeTrue();
+        }
+
+        static void Fill(string path)
+        {
+            using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 0);
+            Should.Throw<IOException>(() =>
+            {
+                while (true) file.Write(new byte[4096]);
+            });
+        }
+
+        static bool Run(string program, params string[] arguments)
+        {
+            using var process = System.Diagnostics.Process.Start(
+                new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+    }
+
+    /// <summary>The fact that the month was pruned, as where a crash came before the removal.</summary>
+    private static async Task PrunedByNobodyAsync(OpenLedger ledger)
+    {
+        var fact = new MonthPruned(new(2026, 3), 0, 1, 1, Junk, Junk,
+            ledger.Evidence.Put(EvidenceManifest.Of([Afternoon, Junk])), new("RP-7"));
+        await ledger.Recorder.AppendAsync(Streams.Pruning,
+            [NewFact.At(fact, ArchivedTown.May, new EvidenceKey("interrupted"))], TestFolder.Tester,
+            TestContext.Current.CancellationToken);
+        await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]

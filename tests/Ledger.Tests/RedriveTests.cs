@@ -178,6 +178,25 @@ public sealed class RedriveTests
         ledger.Ledger.Evidence.SubjectsOf(record.Evidence).ShouldNotBeEmpty();
     }
 
+    /// <summary>Of more pieces than one request takes the rest is counted, and the next one begins with it, also where
+    /// the first are refused again.</summary>
+    [Fact]
+    public async Task What_one_request_leaves_is_counted_and_taken_by_the_next()
+    {
+        await using var ledger = new IntakeLedger();
+        ledger.Clock.Now = Instant.FromUtc(2026, 2, 2, 1, 0);
+        for (var i = 0; i < 3; i++) await ledger.TakeAsync($"point,time,kw\nCP1,2026-02-02T00:00:0{i}Z,1\n");
+        var seen = new List<string>();
+        foreach (var (taken, left) in ((int, int)[])[(2, 1), (2, 1), (3, 0)])
+        {
+            var answer = await Redriving.TakeAsync(ledger.Ledger, new(null, Rejection.UnknownSettlementPoint, "staff-7",
+                "registered now", new(), Math.Max(taken, 2)), IntakeLedger.Operator, TestContext.Current.CancellationToken);
+            (answer.Redrives.Count, answer.Left).ShouldBe((taken, left));
+            seen.AddRange(answer.Redrives.Select(one => one.Evidence));
+        }
+        seen.Take(4).Distinct().Count().ShouldBe(3);
+    }
+
     [Fact]
     public async Task The_resources_filter_show_release_and_redrive()
     {
@@ -252,10 +271,10 @@ public sealed class RedriveTests
             JsonDocument.Parse(run.Output).RootElement.GetProperty("refusals").EnumerateArray().Single();
     }
 
-    private static Task<IReadOnlyList<RedriveAnswer>> RedriveAsync(
+    private static async Task<IReadOnlyList<RedriveAnswer>> RedriveAsync(
         IntakeLedger ledger, Rejection? code, EvidenceDigest? evidence = null, IntakeHints? hints = null) =>
-        Redriving.TakeAsync(ledger.Ledger, new(evidence, code, "staff-7", "registered now", hints ?? new()),
-            IntakeLedger.Operator, TestContext.Current.CancellationToken);
+        (await Redriving.TakeAsync(ledger.Ledger, new(evidence, code, "staff-7", "registered now", hints ?? new()),
+            IntakeLedger.Operator, TestContext.Current.CancellationToken)).Redrives;
 
     private static int releases;
 

@@ -112,6 +112,7 @@ public sealed class StorageErrorTests
     [InlineData(SqliteJournal.FileName + "-wal")]
     [InlineData(JournalHead.FileName)]
     [InlineData(EvidenceArchive.FolderName + "/000000.segment")]
+    [InlineData("ledger.subjects")]
     public async Task What_an_earlier_process_may_have_left_in_memory_alone_is_written_again_before_it_counts(
         string file)
     {
@@ -120,7 +121,10 @@ public sealed class StorageErrorTests
         using var folder = new TestFolder();
         await PrepareAsync(folder);
         using (var archive = EvidenceArchive.Open(folder.Path, LedgerIdentity.Open(folder.Path).Secret))
+        {
             archive.Put("before"u8);
+            archive.Put(new Submission("jane's"u8.ToArray(), "test") { Personal = [new(0, 4, ["Jane"])] });
+        }
         var port = FreePorts.Next();
         using (var killed = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct))
         using (var client = new HttpClient

@@ -123,6 +123,25 @@ public sealed class TransparencyLogTests : IDisposable
         }
     }
 
+    /// <summary>Growing goes on from the edge, where nothing says whether a full tile is there.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(Tile.Entries)]
+    public async Task A_full_tile_alone_that_is_lost_or_cut_short_is_computed_again(int level)
+    {
+        await AppendAsync(0, 300);
+        await SignAsync();
+        var path = Log.Tiles.PathOf(new Tile(level, 0, Tile.FullWidth));
+        var whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        foreach (var damage in (Action[])[() => File.WriteAllBytes(path, []),
+            () => File.WriteAllBytes(path, whole[..^1]), () => File.Delete(path)])
+        {
+            damage();
+            await SignAsync();
+            (await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken)).ShouldBe(whole);
+        }
+    }
+
     /// <summary>While witnesses are asked the tiles are ahead of what is published, and full ones have taken the place
     /// of partial ones; proofs under the published checkpoint go on.</summary>
     [Fact]

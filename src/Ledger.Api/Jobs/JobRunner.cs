@@ -88,7 +88,8 @@ internal sealed class JobRunner : IAsyncDisposable
                 Store.Started(job.Name, clock.GetCurrentInstant());
                 var result = await work(Progress(job.Name), cancel.Token).ConfigureAwait(false);
                 MakeRoom(job.Party, result.Content.Length);
-                Store.Ended(job.Name, Job.Done, result.Says, result, clock.GetCurrentInstant());
+                if (!Store.Ended(job.Name, Job.Done, result.Says, result, clock.GetCurrentInstant()))
+                    throw new JobFailedException(JobStore.ErasedSince);
                 done(job, result);
             }
             finally

@@ -17,7 +17,17 @@ internal sealed class JobStore : IDisposable
           number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, asked TEXT NOT NULL,
           holder TEXT NOT NULL, role INTEGER, party TEXT NOT NULL, created INTEGER NOT NULL, started INTEGER,
           ended INTEGER, standing TEXT NOT NULL, progress TEXT, detail TEXT, media TEXT, result BLOB) STRICT;
+        CREATE TABLE IF NOT EXISTS erased (up_to INTEGER PRIMARY KEY) STRICT;
         """;
+
+    /// <summary>A job that shows evidence that names persons, and was asked for before one of them was
+    /// erased.</summary>
+    private const string IsOfErased =
+        "(asked LIKE '%\"why\"%' AND number <= (SELECT coalesce(max(up_to), 0) FROM erased))";
+
+    /// <summary>What is said of such a job.</summary>
+    public const string ErasedSince = "a person was erased since it was asked for; ask for it again";
+
 
     private const string Columns = "name, kind, substr(asked, 1, 4096), holder, role, party, created, started, ended, "
         + "standing, progress, detail, result IS NOT NULL";
@@ -37,11 +47,12 @@ internal sealed class JobStore : IDisposable
     public void Progressed(string name, string progress) =>
         tables.Execute("UPDATE job SET progress = $p WHERE name = $n", ("$n", name), ("$p", progress));
 
-    /// <summary>Ends a job, once.</summary>
-    public void Ended(string name, string standing, string detail, JobResult? result, Instant at) =>
+    /// <summary>Ends a job, once; false where it is not ended, because nobody may keep its result
+    /// (<see cref="ErasedSince"/>).</summary>
+    public bool Ended(string name, string standing, string detail, JobResult? result, Instant at) =>
         tables.Execute("UPDATE job SET standing = $s, ended = $t, detail = $d, media = $m, result = $r "
-            + "WHERE name = $n AND ended IS NULL", ("$n", name), ("$s", standing), ("$t", at), ("$d", detail),
-            ("$m", result?.Media), ("$r", result?.Content));
+            + $"WHERE name = $n AND ended IS NULL AND ($r IS NULL OR NOT {IsOfErased})", ("$n", name), ("$s", standing),
+            ("$t", at), ("$d", detail), ("$m", result?.Media), ("$r", result?.Content)) > 0;
 
     /// <summary>Ends what was under way when the process before this one ended; how many.</summary>
     public int CutWhatRan(Instant at) =>
@@ -59,6 +70,23 @@ internal sealed class JobStore : IDisposable
     public (string Media, byte[] Content)? ResultOf(string name) =>
         tables.Read("SELECT media, result FROM job WHERE name = $n AND result IS NOT NULL",
             row => (row.GetString(0), row.Bytes(1)), ("$n", name)) is [var result] ? result : null;
+
+    /// <summary>
+    /// Forgets, of the jobs of a data folder, every result that shows evidence that names persons and was asked for
+    /// before one of them was erased; of what is being made nothing will be kept.
+    /// </summary>
+    /// <param name="path">Of the jobs; nothing is done where there are none.</param>
+    /// <param name="erasedAt">What was asked for until then.</param>
+    public static void ForgetDisclosed(string path, Instant erasedAt)
+    {
+        if (!File.Exists(path)) return;
+        using var store = new JobStore(path);
+        store.tables.Execute("INSERT OR IGNORE INTO erased SELECT coalesce(max(number), 0) FROM job WHERE created <= $t",
+            ("$t", erasedAt));
+        store.tables.Execute("UPDATE job SET media = NULL, result = NULL, detail = $d "
+            + $"WHERE result IS NOT NULL AND {IsOfErased}", ("$d", ErasedSince));
+        store.tables.Purge();
+    }
 
     /// <summary>Forgets what ended before an instant.</summary>
     public void Forget(Instant before) => tables.Execute("DELETE FROM job WHERE ended < $b", ("$b", before));

@@ -20,9 +20,6 @@ public sealed record RefusalAnswer(
 /// <param name="Next">The 'from' of the next rows; of a page, its cursor.</param>
 public sealed record RefusalsAnswer(long? AsOf, IReadOnlyList<RefusalsView.Refusal> Refusals, long? Next);
 
-/// <summary>What became of refused evidence that was taken again.</summary>
-public sealed record RedrivesAnswer(IReadOnlyList<RedriveAnswer> Redrives);
-
 /// <summary>
 /// What was refused, quarantined or kept without being settled, and why: to look through, to look into, and to take
 /// again. A release is posted as a fact, to <c>/v1/refusal-releases</c>.
@@ -72,12 +69,13 @@ internal static class RefusedEvidence
             var asked = Read(text.Bytes);
             var answers = await Redriving.TakeAsync(ledger, asked, context.By(), CancellationToken.None)
                 .ConfigureAwait(false);
-            return answers.Count == 0
+            return answers.Redrives.Count == 0
                 ? Answering.Problem(404, Rejection.UnknownEvidence, "no refused evidence is so named")
-                : (IResult)Answering.Read(new RedrivesAnswer(answers), ledger.Journal.Length - 1);
+                : (IResult)Answering.Read(answers, ledger.Journal.Length - 1);
         }).WithName("redrives").WithSummary("Takes refused evidence through the intake again.")
             .WithMetadata(new RequestBodyText(Redriven, null))
-            .WithDescription($"One JSON object: {Redriven}. It is released first; what is settled already is answered as that.")
+            .WithDescription($"One JSON object: {Redriven}. It is released first; what is settled already is "
+                + "answered as that. 'left' is how many pieces of that code are left for another request.")
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.RefusalsRedrive)

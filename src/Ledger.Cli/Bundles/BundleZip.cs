@@ -39,7 +39,8 @@ public static class BundleZip
                 + $"{FilesMax} files and {BytesMax} bytes");
         await Disclosing.RecordAsync(line, shell, what, personal, ct).ConfigureAwait(false);
         var zip = Write(files);
-        await OutFile.WriteAsync(path, zip, ct).ConfigureAwait(false);
+        if (shell.HandedOut is { } handed) await handed.WriteAsync(zip, ct).ConfigureAwait(false);
+        else await OutFile.WriteAsync(path, zip, ct).ConfigureAwait(false);
         return zip;
     }
 

@@ -72,6 +72,18 @@ public static class SegmentDropping
 
     private static KeptSegment Look(string folder, int number, string? chainBefore)
     {
+        try
+        {
+            return LookOnce(folder, number, chainBefore);
+        }
+        catch (FileNotFoundException)
+        {
+            return LookOnce(folder, number, chainBefore); // sealing has ended meanwhile, and taken the raw form away
+        }
+    }
+
+    private static KeptSegment LookOnce(string folder, int number, string? chainBefore)
+    {
         var last = Instant.MinValue;
         try
         {

@@ -91,7 +91,7 @@ public sealed partial class DataFolderCopy
     /// </summary>
     private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
         or "access.token" or TurnFile or JournalHead.FileName or ServerHead.PlacesFileName or LedgerCopy.FileName
-        or StoreMarkFileName
+        or StoreMarkFileName || SecretFile.IsUnfinished(path)
         // From where the log is read after a start: of a later journal than the copy's it would leave something out.
         || path is Frames + "streams.resume"
         || (path.StartsWith(Frames, StringComparison.Ordinal) && path.EndsWith(".sealing", StringComparison.Ordinal))

@@ -8,10 +8,13 @@ namespace Ledger.Journal.Proof;
 /// </summary>
 public static class EntryBundle
 {
+    /// <summary>What stands before each entry.</summary>
+    public const int LengthBytes = 2;
+
     public static byte[] Write(IEnumerable<byte[]> entries)
     {
         using var bundle = new MemoryStream();
-        Span<byte> length = stackalloc byte[2];
+        Span<byte> length = stackalloc byte[LengthBytes];
         foreach (var entry in entries)
         {
             BinaryPrimitives.WriteUInt16BigEndian(length, checked((ushort)entry.Length));

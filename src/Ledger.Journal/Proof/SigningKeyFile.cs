@@ -47,9 +47,10 @@ public static class SigningKeyFile
     }
 
     /// <summary>The next key takes the place of the current one, which is gone.</summary>
-    public static void Replace(string directory)
-    {
-        File.Move(Path.Combine(directory, NextFileName), Path.Combine(directory, FileName), overwrite: true);
-        DurableFiles.SyncDirectory(directory);
-    }
+    public static void Replace(string directory) =>
+        SecretFile.Replace(Path.Combine(directory, FileName), Path.Combine(directory, NextFileName));
+
+    /// <summary>Removes what a crash left of a key that gave way to the next. For whoever has the turn to
+    /// sign.</summary>
+    public static void FinishReplacing(string directory) => SecretFile.Finish(Path.Combine(directory, FileName));
 }
