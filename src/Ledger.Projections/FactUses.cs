@@ -21,8 +21,8 @@ public sealed record FactUse(FactInWords Fact, IReadOnlyList<FactInRun> Runs, st
 
 /// <summary>
 /// For every fact that was accepted: the lines of the runs in which it is counted, or why it is in none. Each run is
-/// calculated again, and a line counts a fact where its explanation rests on it. What a fact matters to follows from all
-/// that is recorded up to the position that is asked for; runs and owners are told of those alone that are reached.
+/// calculated again, and a line counts a fact where its explanation rests on it. What a fact matters to follows from
+/// all that is recorded up to the position that is asked for; runs and owners are told of those alone that are reached.
 /// </summary>
 public static class FactUses
 {

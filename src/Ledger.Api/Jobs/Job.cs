@@ -17,8 +17,9 @@ public sealed record Job(
     public const string Waiting = "waiting", Running = "running", Done = "done", Failed = "failed",
         Cancelled = "cancelled", Cut = "cut";
 
-    /// <summary>The stations to which somebody is limited, as text; null where it is limited to none. One holder may have
-    /// keys of several reaches, and the result of a job has what was reached by the one that asked for it.</summary>
+    /// <summary>The stations to which somebody is limited, as text; null where it is limited to none. One holder may
+    /// have keys of several reaches, and the result of a job has what was reached by the one that asked for it.
+    /// </summary>
     public static string? StationsOf(Reach reach) => reach.Stations is not { } stations ? null
         : string.Join(' ', stations.Select(station => station.Value).Order(StringComparer.Ordinal));
 

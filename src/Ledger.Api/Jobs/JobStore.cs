@@ -16,7 +16,8 @@ internal sealed class JobStore : IDisposable
         CREATE TABLE IF NOT EXISTS job (
           number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, asked TEXT NOT NULL,
           holder TEXT NOT NULL, role INTEGER, party TEXT NOT NULL, stations TEXT, created INTEGER NOT NULL,
-          started INTEGER, ended INTEGER, standing TEXT NOT NULL, progress TEXT, detail TEXT, media TEXT, result BLOB) STRICT;
+          started INTEGER, ended INTEGER, standing TEXT NOT NULL, progress TEXT, detail TEXT, media TEXT,
+          result BLOB) STRICT;
         """;
 
     private const string Columns = "name, kind, substr(asked, 1, 4096), holder, role, party, stations, created, started, ended, "

@@ -89,8 +89,8 @@ internal static class Parameters
     public static RouteHandlerBuilder TakesHeaders(this RouteHandlerBuilder route, params RequestParameter[] headers) =>
         route.RefusesAttempts(headers).WithMetadata(new RequestParameters(headers));
 
-    /// <summary>What an attempt is answered whose key came before with another body, or is under way; said after what the
-    /// resource itself says.</summary>
+    /// <summary>What an attempt is answered whose key came before with another body, or is under way; said after what
+    /// the resource itself says.</summary>
     private static RouteHandlerBuilder RefusesAttempts(this RouteHandlerBuilder route, RequestParameter[] headers)
     {
         if (!headers.Contains(IdempotencyKey)) return route;
