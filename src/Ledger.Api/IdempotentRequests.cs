@@ -12,8 +12,9 @@ namespace Ledger.Api;
 /// <summary>
 /// The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same key with the same body gets the
 /// stored answer, with <c>Idempotency-Hit</c>; with another body 422; while the first one is under way 409. Only
-/// answers of what is durable are stored, because a refusal or a full queue may end otherwise next time. They are
-/// bounded: a fact is recognised for ever by its own id, and this spares the second one its way.
+/// answers of what is durable are stored, because a refusal or a full queue may end otherwise next time; an answer that
+/// tells of many parts is stored where each of them is. They are bounded: a fact is recognised for ever by its own id,
+/// and this spares the second one its way.
 /// </summary>
 internal sealed class IdempotentRequests
 {
@@ -29,6 +30,12 @@ internal sealed class IdempotentRequests
     /// <param name="Headers">What the answer said beside it, of that which its operation declares.</param>
     private sealed record Stored(
         int Status, string? Media, IReadOnlyList<(string Name, StringValues Value)> Headers, byte[] Body);
+
+    private sealed record NotToBeKept;
+
+    /// <summary>Says of an answer that not all of what it tells is durable, so that the same request is done again.
+    /// </summary>
+    public static void KeepNot(HttpContext context) => context.Features.Set(new NotToBeKept());
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, Attempt> attempts = new(StringComparer.Ordinal);
@@ -97,7 +104,8 @@ internal sealed class IdempotentRequests
             .Where(header => header.Status == response.StatusCode).Select(header => header.Name);
         lock (gate)
         {
-            if (response.StatusCode is < 200 or >= 300 || written.Length is 0 or > BodyBytesMax)
+            if (response.StatusCode is < 200 or >= 300 || written.Length is 0 or > BodyBytesMax
+                || context.Features.Get<NotToBeKept>() is not null)
             {
                 attempts.Remove(key);
                 return;

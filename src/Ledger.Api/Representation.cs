@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Ledger.Api.Resources;
 using Ledger.Api.Tables;
+using Ledger.Domain;
 using Ledger.Projections;
 
 namespace Ledger.Api;
@@ -68,7 +69,7 @@ internal static class Representation
         headers.ContentDisposition = $"attachment; filename=\"{name}.{form.Name}\"";
     }
 
-    private static byte[] Json(object found)
+    public static byte[] Json(object found)
     {
         var json = new ArrayBufferWriter<byte>(1024);
         RowJson.Write(json, found);
@@ -88,12 +89,22 @@ internal static class Representation
         HttpContext context, IEnumerable rows, int most, long? position)
     {
         var request = context.Request;
-        var first = PageCursor.Of(request)?.Row ?? 0;
-        var some = rows.Cast<object>().Skip(first).Take(most + 1).ToList();
+        var cursor = PageCursor.Of(request);
+        var first = cursor?.Row ?? 0;
+        // A page that is not the first one is read from the row before it on.
+        var some = rows.Cast<object>().Skip(Math.Max(first - 1, 0)).Take(most + (first > 0 ? 2 : 1)).ToList();
+        if (first > 0)
+        {
+            if (some.Count == 0 || PageCursor.MarkOf(some[0]) != cursor!.Value.Before)
+                throw new QueryRefusedException(Rejection.InvalidIdentifier,
+                    "what you reach has changed since the page before this one; begin again without cursor");
+            some.RemoveAt(0);
+        }
         if (some.Count <= most) return (some, null);
         some.RemoveAt(most);
         if (position is not { } at) return (some, null); // what is of now has a beginning, and no further pages
-        var next = new PageCursor(at, first + most, ReadInstant.NowOf(context)).For(request);
+        var next = new PageCursor(at, first + most, PageCursor.MarkOf(some[^1]), ReadInstant.NowOf(context))
+            .For(request);
         var others = request.Query.Where(part => part.Key != "cursor")
             .Select(part => $"{Uri.EscapeDataString(part.Key)}={Uri.EscapeDataString(part.Value.ToString())}");
         context.Response.Headers.Link = $"<{request.Path}?{string.Join('&', others.Append($"cursor={next}"))}>; rel=\"next\"";

@@ -31,9 +31,6 @@ public static class Redrive
         ],
         RunAsync);
 
-    public static bool TryCode(string text, out Rejection code) =>
-        Enum.TryParse(text, out code) && Enum.IsDefined(code);
-
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         var request = RequestOf(line);
@@ -56,7 +53,7 @@ public static class Redrive
 
     private static RedriveRequest RequestOf(CommandLine line)
     {
-        var code = line.Option<Rejection>("--code", TryCode, "a rule's number or name, like 202");
+        var code = line.Option<Rejection>("--code", ChoiceNames.TryRule, "a rule's number or name, like 202");
         if (line.Words.Count > 1 || line.Words.Count == 0 == code is null)
             throw new UsageException("redrive needs one DIGEST, or --code CODE");
         EvidenceDigest? evidence = line.Words.Count == 0 ? null : CommandLine.Read<EvidenceDigest>(line.Words[0],

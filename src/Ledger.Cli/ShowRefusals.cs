@@ -1,9 +1,7 @@
 using Ledger.Api.Resources;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
-using Ledger.Journal;
 using Ledger.Projections;
-using NodaTime;
 
 namespace Ledger.Cli;
 
@@ -15,7 +13,7 @@ internal static class ShowRefusals
     /// <summary>The refusals that a person looks for: by rule, source and UTC day.</summary>
     public static Page PageOf(Page page, CommandLine line, Answers answers) => page.Table("refusals",
         "refused, quarantined and kept: none of it counts", RecordListings.Refusals(answers.Refusals(0, int.MaxValue,
-            line.Option<Rejection>(Redrive.Code.Name, Redrive.TryCode, "a rule's number or name, like 202"),
+            line.Option<Rejection>(Redrive.Code.Name, ChoiceNames.TryRule, "a rule's number or name, like 202"),
             line.Option(Source.Name), line.Day("--day"))));
 
     /// <summary>One refusal with its evidence, and what happened to it since.</summary>
@@ -25,9 +23,7 @@ internal static class ShowRefusals
         var position = CommandLine.Read<long>(about, LedgerReader.TryPosition, "POSITION is a whole number from 0");
         var row = answers.Refusal(position)
             ?? throw new CouldNotException($"nothing was refused, quarantined or kept at position {position}");
-        var found = await RefusedParts.OfAsync(
-            row, new Recorder(ledger.Journal, ledger.Evidence, SystemClock.Instance), ledger.Evidence, ct)
-            .ConfigureAwait(false);
+        var found = await RefusedParts.OfAsync(row, ledger.Journal, ledger.Evidence, null, ct).ConfigureAwait(false);
         return page.Field("position", "position", row.Position).Field("recordedAt", "recorded at", row.RecordedAt)
             .Field("standing", "standing", row.Standing).Field("code", "code", row.Code).Field("name", "rule", row.Name)
             .Field("source", "source", row.Source).Field("detail", "detail", row.Detail)

@@ -84,6 +84,10 @@ public sealed record ExplainedValue(
     string Name, string Unit, string Says, string Follows, ExplanationRule Rule, string Arithmetic,
     IReadOnlyList<ExplainedValue> From, long? Position = null)
 {
+    /// <summary>Whose figures it has; null where they are of whoever owns what follows from it, or of everybody.
+    /// </summary>
+    public PartyId? Whose { get; init; }
+
     public const string None = "-";
     public const string HalfNanojoules = "halfNanojoules";
 

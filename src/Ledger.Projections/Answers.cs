@@ -30,6 +30,15 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         this.reach.OfIssuer ? new(views, asOf, this.reach with { OfIssuer = false, Account = null }, now) : this;
 
     private readonly Reach reach = reach ?? Reach.Everything;
+    internal IViewStore Views => views;
+    internal long? AsOf => asOf;
+
+    /// <summary>Whether everything is reached.</summary>
+    public bool AreOfAll => reach.IsEverything;
+
+    /// <summary>The same of everything, as of the same position: by what is reached is told, and not judged.</summary>
+    internal Answers OfAll() => reach.IsEverything ? this : new(views, asOf);
+
     private readonly Dictionary<string, MasterData.PointRow?> holders = new(StringComparer.Ordinal);
 
     /// <summary>Whether a settlement point is reached, by its owner and station of now, whatever position is asked for.
@@ -86,7 +95,10 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.PointRow> Versions(SettlementPointId point) =>
         Reaches(point) ? Rows<MasterData.PointRow>("MasterData", $"point|{point}|") : [];
 
-    private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));
+    /// <summary>Whether a party's account is reached.</summary>
+    public bool Reaches(PartyId account) => reach.Covers(account);
+
+    private bool ReachesAccount(string account) => Reaches(new PartyId(account));
 
     /// <summary>What lies before this position is in every answer: all views have it, and it was asked for.</summary>
     public long KnownBefore => Math.Min(asOf + 1 ?? long.MaxValue, StandardProjections.All.Min(AppliedBy));
@@ -273,25 +285,20 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// refused bytes are about, so whoever reaches a party is answered with what that party handed in, and a key that
     /// its own operator has limited to stations with nothing.</summary>
     public IReadOnlyList<RefusalsView.Refusal> Refusals(long fromPosition = 0, int rowsMax = int.MaxValue) =>
-        reach.IsEverything
-            ? [.. Between<RefusalsView.Refusal>("Refusals", RefusalsView.Key(fromPosition), "evidence|~").Take(rowsMax)]
-        : reach is { Account: { } party } and not { Owner: not null, Stations: not null }
-            ? [.. Between<RefusalsView.Place>("Refusals", RefusalsView.Of(party, fromPosition), $"of|{party}|~")
-                .Take(rowsMax).Select(of => Row<RefusalsView.Refusal>("Refusals", RefusalsView.Key(of.Position))!)]
-        : [];
+        [.. RefusalRows.From(views, reach, fromPosition, asOf).Take(rowsMax)];
 
     /// <summary>Those of them that a person looks for; null is any.</summary>
     /// <param name="source">How the source begins.</param>
     /// <param name="day">The UTC day on which they were recorded.</param>
     public IReadOnlyList<RefusalsView.Refusal> Refusals(
         long fromPosition, int rowsMax, Rejection? code, string? source, LocalDate? day) =>
-        [.. Refusals(fromPosition).Where(row => (code is null || row.Code == (int)code)
+        [.. RefusalRows.From(views, reach, fromPosition, asOf).Where(row => (code is null || row.Code == (int)code)
             && (source is null || row.Source.StartsWith(source, StringComparison.Ordinal))
             && (day is null || row.RecordedAt.InUtc().Date == day)).Take(rowsMax)];
 
     /// <summary>One refusal; null where nothing was refused at the position.</summary>
     public RefusalsView.Refusal? Refusal(long position) =>
-        Refusals(position, 1) is [var row] && row.Position == position ? row : null;
+        RefusalRows.At(views, reach, position, asOf);
 
     /// <summary>The settlement points, each as last registered.</summary>
     public IReadOnlyList<MasterData.PointRow> Points() =>

@@ -24,6 +24,7 @@ public sealed record ExplainedNode(
     IReadOnlyList<ExplainedNode> From)
 {
     private const string Before = "; explained above";
+    private const string Foreign = "by figures of others too, which are not told";
 
     /// <summary>What is rounded to be paid, and the sums of such.</summary>
     private static readonly HashSet<ExplanationRule> Paid =
@@ -35,8 +36,10 @@ public sealed record ExplainedNode(
 
     /// <summary>A value that several others follow from is written out where it comes first.</summary>
     /// <param name="moneyDecimals">Of what is rounded to be paid.</param>
-    public static ExplainedNode Of(ExplainedValue value, int moneyDecimals) =>
-        Of(value, moneyDecimals, new(ReferenceEqualityComparer.Instance));
+    /// <param name="reaches">Whose figures are told. Of anybody else's it is said that they are there, and not of whom
+    /// or what they are, and what is made of them is told without its arithmetic. Null: everybody's.</param>
+    public static ExplainedNode Of(ExplainedValue value, int moneyDecimals, Predicate<PartyId>? reaches = null) =>
+        Of(value, moneyDecimals, reaches ?? (_ => true), new(ReferenceEqualityComparer.Instance));
 
     /// <summary>A value's text as it is shown: what is rounded to be paid has all its decimals, any other is as it is.
     /// </summary>
@@ -45,13 +48,19 @@ public sealed record ExplainedNode(
         && decimal.TryParse(text, NumberStyles.Number, CultureInfo.InvariantCulture, out var amount)
             ? $"{(Money)Money.With(moneyDecimals, amount)}" : text;
 
-    private static ExplainedNode Of(ExplainedValue value, int moneyDecimals, HashSet<ExplainedValue> written)
+    private static ExplainedNode Of(
+        ExplainedValue value, int moneyDecimals, Predicate<PartyId> reaches, HashSet<ExplainedValue> written)
     {
+        if (IsForeign(value))
+            return new("of another", value.Unit, ExplainedValue.None, ExplainedValue.None, value.Holds, value.Rule.Id,
+                "", null, []);
         var again = value.From.Count > 0 && !written.Add(value);
         return new(value.Name, value.Unit, Shown(value, value.Says, moneyDecimals),
             Shown(value, value.Follows, moneyDecimals), value.Holds, value.Rule.Id,
-            value.Arithmetic + (again ? Before : ""), value.Position,
-            again ? [] : [.. value.From.Select(child => Of(child, moneyDecimals, written))]);
+            (value.From.Any(IsForeign) ? Foreign : value.Arithmetic) + (again ? Before : ""), value.Position,
+            again ? [] : [.. value.From.Select(child => Of(child, moneyDecimals, reaches, written))]);
+
+        bool IsForeign(ExplainedValue of) => of.Whose is { } party && !reaches(party);
     }
 }
 

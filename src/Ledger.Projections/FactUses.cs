@@ -21,7 +21,8 @@ public sealed record FactUse(FactInWords Fact, IReadOnlyList<FactInRun> Runs, st
 
 /// <summary>
 /// For every fact that was accepted: the lines of the runs in which it is counted, or why it is in none. Each run is
-/// calculated again, and a line counts a fact where its explanation rests on it.
+/// calculated again, and a line counts a fact where its explanation rests on it. What a fact matters to follows from
+/// all that is recorded up to the position that is asked for; runs and owners are told of those alone that are reached.
 /// </summary>
 public static class FactUses
 {
@@ -86,9 +87,13 @@ public static class FactUses
     /// <summary>The kinds of facts of which no amount is made.</summary>
     public static IReadOnlyCollection<Type> WithoutAmount => InNoAmount.Keys;
 
+    /// <summary>In all runs, as known now.</summary>
     /// <param name="position">Of a fact of the journal.</param>
-    public static async Task<FactUse> OfAsync(
-        IJournal journal, IViewStore views, long position, CancellationToken ct)
+    public static Task<FactUse> OfAsync(IJournal journal, IViewStore views, long position, CancellationToken ct) =>
+        OfAsync(journal, new Answers(views), position, ct);
+
+    /// <summary>In the runs that are reached, as of the position of these answers.</summary>
+    public static async Task<FactUse> OfAsync(IJournal journal, Answers seen, long position, CancellationToken ct)
     {
         var fact = await new FactWords(journal, ct).OfAsync(position).ConfigureAwait(false);
         switch (fact.Event)
@@ -101,28 +106,29 @@ public static class FactUses
                     + $"releases it: {held.Detail}");
         }
         if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because))
-            return await PaidAsync(journal, views, fact, ct).ConfigureAwait(false) is { Count: > 0 } paid
+            return await PaidAsync(journal, seen, fact, ct).ConfigureAwait(false) is { Count: > 0 } paid
                 ? new(fact, paid, null) : new(fact, [], because);
-        var (runs, touched) = await RunsAsync(journal, views, fact.Event, ct).ConfigureAwait(false);
+        var (runs, touched) = await RunsAsync(journal, seen, fact.Event, ct).ConfigureAwait(false);
         var uses = new List<FactInRun>();
-        foreach (var run in runs) uses.Add(await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false));
-        var later = await LaterRunsAsync(journal, views, fact.Event, runs, ct).ConfigureAwait(false);
-        var paying = await PayingRunsAsync(journal, views, fact.Event, [.. runs, .. later], ct).ConfigureAwait(false);
+        foreach (var run in runs) uses.Add(await InRunAsync(journal, seen, fact, run, ct).ConfigureAwait(false));
+        var later = await LaterRunsAsync(journal, seen, fact.Event, runs, ct).ConfigureAwait(false);
+        var paying = await PayingRunsAsync(journal, seen, fact.Event, [.. runs, .. later], ct).ConfigureAwait(false);
         foreach (var run in later.Concat(paying))
-            if (await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false) is { IsCounted: true } use)
+            if (await InRunAsync(journal, seen, fact, run, ct).ConfigureAwait(false) is { IsCounted: true } use)
                 uses.Add(use);
-        return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
+        return uses.Count > 0 ? new(fact, uses, null)
+            : new(fact, [], $"no settlement run {(seen.AreOfAll ? "" : "that you reach ")}is recorded of {touched}");
     }
 
     /// <summary>The runs that pay flexibility by a fact of a call or of power held ready; none where it is of no
     /// call, or no programme pays it by statement.</summary>
     private static async Task<List<FactInRun>> PaidAsync(
-        IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
+        IJournal journal, Answers seen, FactInWords fact, CancellationToken ct)
     {
         var (paid, isStay) = (new List<FactInRun>(), fact.Event is ChargingStateRecorded);
-        foreach (var run in await NearAsync(journal, new(views), fact.Event, ct).ConfigureAwait(false))
+        foreach (var run in await NearAsync(journal, seen, fact.Event, ct).ConfigureAwait(false))
             if (fact.Position < run.AtPosition
-                && await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
+                && await ExplainedRun.OfAsync(journal, seen.Views, run, ct).ConfigureAwait(false) is { } explained
                 && (isStay ? Standing(explained, fact.Position) : Paying(explained, fact.Position))
                     is { Count: > 0 } lines)
                 paid.Add(new(run.Run, run.Account, RowJson.Day(run.Day), lines, isStay
@@ -132,16 +138,16 @@ public static class FactUses
 
     /// <summary>The runs whose payments of flexibility, or fees for stays, may follow from a fact.</summary>
     private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> NearAsync(
-        IJournal journal, Answers answers, LedgerEvent fact, CancellationToken ct)
+        IJournal journal, Answers seen, LedgerEvent fact, CancellationToken ct)
     {
         if (fact is ProgrammePublished or RulePackPublished)
-            return await RunsByTermsAsync(journal, answers, fact, ct).ConfigureAwait(false);
-        if (Matters(answers, fact) is not (var start, var end)) return [];
+            return await RunsByTermsAsync(journal, seen, fact, ct).ConfigureAwait(false);
+        if (Matters(seen.OfAll(), fact) is not (var start, var end)) return [];
         var owners = fact is ChargingStateRecorded { Point: var point }
-            ? await OwnersAsync(journal, point, ct).ConfigureAwait(false) : null;
+            ? await OwnersAsync(journal, seen, point, ct).ConfigureAwait(false) : null;
         // A day begins within a day of that date in UTC, in whatever zone.
         var (from, to) = (start?.InUtc().Date.PlusDays(-1), end?.InUtc().Date.PlusDays(1));
-        return [.. answers.Runs().Where(run => !(RowJson.Day(run.Day) < from) && !(RowJson.Day(run.Day) > to)
+        return [.. seen.Runs().Where(run => !(RowJson.Day(run.Day) < from) && !(RowJson.Day(run.Day) > to)
             && (owners?.Contains(run.Account) ?? MayPay(run)))];
     }
 
@@ -149,8 +155,9 @@ public static class FactUses
     /// begin and power was held ready, and of the payees and the owners of what was called or held ready. A pack of
     /// baselines is in no tree.</summary>
     private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> RunsByTermsAsync(
-        IJournal journal, Answers answers, LedgerEvent terms, CancellationToken ct)
+        IJournal journal, Answers seen, LedgerEvent terms, CancellationToken ct)
     {
+        var answers = seen.OfAll();
         var programmes = answers.Programmes().Where(programme => terms switch
         {
             ProgrammePublished { Programme: var named } => programme.Programme == named.Value,
@@ -167,13 +174,13 @@ public static class FactUses
             .Select(target => target.Point).Concat(ready.Select(each => each.Point)).Distinct(StringComparer.Ordinal);
         var paid = programmes.SelectMany(payees => payees).OfType<string>().ToHashSet(StringComparer.Ordinal);
         foreach (var point in points)
-            paid.UnionWith(await OwnersAsync(journal, new(point), ct).ConfigureAwait(false));
+            paid.UnionWith(await OwnersAsync(journal, seen, new(point), ct).ConfigureAwait(false));
         // A day begins within a day of that date in UTC, in whatever zone.
         var days = calls.Select(call => (call.Start, End: call.Start))
             .Concat(ready.Select(each => (each.Start, each.End)))
             .Select(time => (From: time.Start.InUtc().Date.PlusDays(-1), To: time.End.InUtc().Date.PlusDays(1)))
             .Distinct().ToList();
-        return [.. answers.Runs().Where(run => MayPay(run) && paid.Contains(run.Account)
+        return [.. seen.Runs().Where(run => MayPay(run) && paid.Contains(run.Account)
             && RowJson.Day(run.Day) is var day && days.Exists(time => time.From <= day && day <= time.To))];
     }
 
@@ -203,17 +210,17 @@ public static class FactUses
     /// <summary>Other runs that may pay for a call by what was metered: those of whom its programme names, and of the
     /// day on which it began, where it goes on to another.</summary>
     private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> PayingRunsAsync(IJournal journal,
-        IViewStore views, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
+        Answers seen, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
     {
         if (fact is TariffPublished or TariffAssigned or SettlementPointRegistered) return [];
-        var (answers, (point, time)) = (new Answers(views), PointOf(fact));
+        var (answers, (point, time)) = (seen.OfAll(), PointOf(fact));
         // A period is metered by the facts of its own day.
         var calls = (time is { } of ? answers.InstructionsAt(point, new(of.Start - DayMost, of.End + DayMost))
             : answers.InstructionsAt(point)).Select(named => answers.Instruction(named)!.Instruction).ToList();
-        var paid = calls.Count == 0 ? [] : await OwnersAsync(journal, point, ct).ConfigureAwait(false);
+        var paid = calls.Count == 0 ? [] : await OwnersAsync(journal, seen, point, ct).ConfigureAwait(false);
         paid.UnionWith(answers.Programmes().Where(programme => programme.Payee is not null
             && calls.Exists(call => call.Programme == programme.Programme)).Select(programme => programme.Payee!));
-        return [.. answers.Runs().Where(run => MayPay(run) && paid.Contains(run.Account) && !IsAmong(runs, run)
+        return [.. seen.Runs().Where(run => MayPay(run) && paid.Contains(run.Account) && !IsAmong(runs, run)
             && calls.Exists(call => Math.Abs(Period.DaysBetween(call.Start.InUtc().Date, RowJson.Day(run.Day))) <= 1))];
     }
 
@@ -229,27 +236,28 @@ public static class FactUses
 
     /// <summary>The runs that the fact could be counted in, and what they are of, in words.</summary>
     private static async Task<(IReadOnlyList<TimeOfUseSettlement.RunRow> Runs, string Touched)> RunsAsync(
-        IJournal journal, IViewStore views, LedgerEvent fact, CancellationToken ct)
+        IJournal journal, Answers seen, LedgerEvent fact, CancellationToken ct)
     {
-        var answers = new Answers(views);
         switch (fact)
         {
             case TariffPublished tariff:
-                return ([.. answers.Runs().Where(run => run.Tariff == tariff.Tariff.Value)], $"tariff {tariff.Tariff}");
-            case TariffAssigned assigned: return (answers.Runs(assigned.Account), $"{assigned.Account}");
+                return ([.. seen.Runs().Where(run => run.Tariff == tariff.Tariff.Value)], $"tariff {tariff.Tariff}");
+            case TariffAssigned assigned: return (seen.Runs(assigned.Account), $"{assigned.Account}");
         }
         var (point, time) = PointOf(fact);
-        var owners = await OwnersAsync(journal, point, ct).ConfigureAwait(false);
-        return ([.. answers.Runs().Where(run => owners.Contains(run.Account) && Touches(run, time))],
-            $"{string.Join(" or ", owners)} on its day");
+        var owners = await OwnersAsync(journal, seen, point, ct).ConfigureAwait(false);
+        var reached = owners.Where(owner => seen.Reaches(new PartyId(owner))).ToList();
+        return ([.. seen.Runs().Where(run => owners.Contains(run.Account) && Touches(run, time))],
+            reached.Count == 0 ? "its day" : $"{string.Join(" or ", reached)} on its day");
     }
 
     private static async Task<HashSet<string>> OwnersAsync(
-        IJournal journal, SettlementPointId point, CancellationToken ct)
+        IJournal journal, Answers seen, SettlementPointId point, CancellationToken ct)
     {
         var owners = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var recorded in journal.ReadStreamAsync(Streams.Point(point), 0, ct).ConfigureAwait(false))
-            owners.Add(((SettlementPointRegistered)EventCodec.Decode(recorded)).Owner.Value);
+            if (!(recorded.Position > seen.AsOf))
+                owners.Add(((SettlementPointRegistered)EventCodec.Decode(recorded)).Owner.Value);
         return owners;
     }
 
@@ -261,13 +269,13 @@ public static class FactUses
     /// <summary>Runs of later days whose tariff charges by month, so that what was metered before them may
     /// count.</summary>
     private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> LaterRunsAsync(IJournal journal,
-        IViewStore views, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
+        Answers seen, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
     {
         if (fact is TariffPublished or TariffAssigned || PointOf(fact) is not (var point, { } time)) return [];
-        var owners = await OwnersAsync(journal, point, ct).ConfigureAwait(false);
+        var owners = await OwnersAsync(journal, seen, point, ct).ConfigureAwait(false);
         var later = new List<TimeOfUseSettlement.RunRow>();
         var known = new KnownFacts(journal, long.MaxValue, ct);
-        foreach (var run in new Answers(views).Runs().Where(run => owners.Contains(run.Account) && !IsAmong(runs, run)))
+        foreach (var run in seen.Runs().Where(run => owners.Contains(run.Account) && !IsAmong(runs, run)))
         {
             var (zone, day) = (DateTimeZoneProviders.Tzdb[run.Zone], RowJson.Day(run.Day));
             var terms = (await known.ReadAsync(Streams.Tariff(new(run.Tariff))).ConfigureAwait(false))
@@ -309,19 +317,19 @@ public static class FactUses
     /// <summary>What was booked on a run after a fact; a credit counts no facts, and takes back what counted some.
     /// </summary>
     private static IEnumerable<TimeOfUseSettlement.DeltasRow> LaterDeltas(
-        IViewStore views, TimeOfUseSettlement.RunRow run, long position) =>
-        new Answers(views).Deltas().Where(deltas => deltas.Corrects == run.Run && deltas.Account == run.Account
+        Answers seen, TimeOfUseSettlement.RunRow run, long position) =>
+        seen.Deltas().Where(deltas => deltas.Corrects == run.Run && deltas.Account == run.Account
             && deltas.Day == run.Day && deltas.Style == CorrectionStyle.Deltas && position < deltas.AtPosition);
 
-    private static async Task<FactInRun> InRunAsync(IJournal journal, IViewStore views, FactInWords fact,
+    private static async Task<FactInRun> InRunAsync(IJournal journal, Answers seen, FactInWords fact,
         TimeOfUseSettlement.RunRow run, CancellationToken ct)
     {
         if (fact.Position >= run.AtPosition)
             return new(run.Run, run.Account, RowJson.Day(run.Day), [],
                 $"it was recorded at position {Number(fact.Position)}, and the run counts the facts before position "
-                + Number(run.AtPosition) + string.Concat(LaterDeltas(views, run, fact.Position).Select(deltas =>
+                + Number(run.AtPosition) + string.Concat(LaterDeltas(seen, run, fact.Position).Select(deltas =>
                     $"; {deltas.Run}, booked on it as deltas, counts those before {Number(deltas.AtPosition)}")));
-        if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is not { } explained)
+        if (await ExplainedRun.OfAsync(journal, seen.Views, run, ct).ConfigureAwait(false) is not { } explained)
             return new(run.Run, run.Account, RowJson.Day(run.Day), [], "the run cannot be calculated again");
         var lines = fact.Event switch
         {

@@ -82,6 +82,26 @@ public sealed class AccessRedriveTests
         (counted.Envelope.Actor, counted.Envelope.Tenant).ShouldBe(("ChargingOperator-1", new PartyId("ACME")));
     }
 
+    /// <summary>An address is answered in any case and with a stroke at its end, and what was posted there is a fact of
+    /// that resource all the same, also where a ledger of before has kept the address as it came.</summary>
+    [Fact]
+    public async Task What_was_posted_in_another_spelling_of_the_address_is_taken_again_as_what_it_was()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await InstallAsync(town, AccessTown.Own, "settlement-point");
+        static string Of(int hour) => $$"""{"point":"CP1","direction":"import","readAt":"2026-02-26T1{{hour}}:00:00Z","kwh":"1.000"}""";
+        foreach (var (path, hour) in ((string, int)[])[("/v1/register-readings/", 6), ("/v1/Register-Readings", 7)])
+            (await town.PostAsync(town.Key(Role.ChargingOperator), path, Of(hour)))["name"].ShouldBe("UnknownRegister");
+        var sender = Roles.Principal("ChargingOperator-1", Role.ChargingOperator, new("ACME"), []);
+        await town.Served.Ledger.Recorder.RefuseAsync(Rejection.UnknownRegister, "there is none",
+            new Submission(Encoding.UTF8.GetBytes(Of(8)), "/V1/register-readings/"), sender, TestContext.Current.CancellationToken);
+        await InstallAsync(town, AccessTown.Own, "register");
+        await RedriveAsync(town, Rejection.UnknownRegister);
+        var facts = (await TestFolder.AllAsync(town.Served.Ledger.Journal)).ConvertAll(EventCodec.Decode);
+        facts.OfType<RegisterReadingRecorded>().Count().ShouldBe(3);
+        facts.OfType<EvidenceRefused>().Take(2).ShouldAllBe(refused => refused.Source == "/v1/register-readings");
+    }
+
     [Fact]
     public async Task A_station_reaches_by_a_refusal_no_other_station_of_its_operator()
     {

@@ -74,10 +74,46 @@ public sealed class AccessRefusalTests
         RowsOf(await town.GetAsync(acme, $"/v1/refusals?asOf={Of(all[0], "position")}")).Count.ShouldBe(1);
         (await town.GetAsync(acme, "/v1/refusals?format=csv")).Text.Split("\r\n")[0]
             .ShouldBe("position,recordedAt,standing,source,code,name,detail,evidence,bytes,party");
+        var (one, asOf) = ($"/v1/refusals/{Of(all[0], "position")}", town.Served.Ledger.Journal.Length - 1);
         // What is released stands so for whoever handed it in too.
         var release = $$"""{"position":"{{Of(all[0], "position")}}","by":"ChargingOperator-1","reason":"looked at"}""";
         (await town.PostAsync(acme, "/v1/refusal-releases", release)).Status.ShouldBe(201);
         Of(RowsOf(await town.GetAsync(acme, "/v1/refusals"))[0], "standing").ShouldBe("released");
+        var (now, then) = (await town.GetAsync(acme, one), await town.GetAsync(acme, $"{one}?asOf={asOf}"));
+        (Of(now.Json.GetProperty("refusal"), "standing"), now["releasedBy"]).ShouldBe(("released", "ChargingOperator-1"));
+        (Of(then.Json.GetProperty("refusal"), "standing"), then["releasedBy"]).ShouldBe(("refused", ""));
+    }
+
+    /// <summary>More than a first look shows: a file has all of them whoever names its form, and the pages have each
+    /// once.</summary>
+    [Fact]
+    public async Task A_table_of_very_many_has_all_of_them_in_every_way_to_ask()
+    {
+        await using var town = await WithPointsAsync();
+        var acme = town.Key(Role.ChargingOperator);
+        (await town.PostAsync(acme, "/v1/imports?name=many.csv", "point,register,read_at,kwh\n" + string.Concat(
+            Enumerable.Range(0, 1001).Select(row => $"CP1,1.8.0,never {row},1.000\n"))))["refused"].ShouldBe("1001");
+        var first = await town.GetAsync(acme, "/v1/refusals");
+        (RowsOf(first).Count, first["next"]).ShouldBe((1000, Of(RowsOf(
+            await town.GetAsync(acme, $"/v1/refusals?from={first["next"]}")).ShouldHaveSingleItem(), "position")));
+        foreach (var key in (Api.Access.AccessKeyText[])[acme, town.Key(Role.Auditor)])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/refusals");
+            request.Headers.Authorization = new("Bearer", key.Shown);
+            request.Headers.Accept.ParseAdd("text/csv");
+            using var file = await town.Served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            var csv = await file.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            csv.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(1002);
+            csv.ShouldBe((await town.GetAsync(key, "/v1/refusals?format=csv")).Text);
+            var (seen, path) = (new List<string?>(), (string?)"/v1/refusals?limit=400");
+            while (path is not null)
+            {
+                var page = await town.GetAsync(key, path);
+                seen.AddRange(RowsOf(page).Select(row => Of(row, "position")));
+                path = page["next"] is { Length: > 0 } next ? $"/v1/refusals?limit=400&cursor={next}" : null;
+            }
+            (seen.Count, seen.Distinct().Count()).ShouldBe((1001, 1001));
+        }
     }
 
     /// <summary>Nothing says which station refused bytes are about, so whoever is limited to some sees none; who

@@ -47,13 +47,53 @@ public sealed class AccessRetryTests
     public async Task The_same_bytes_about_another_person_or_sent_at_another_time_are_another_request()
     {
         await using var served = await ServedLedger.StartAsync();
-        const string text = "nothing that is read here";
+        await served.RegisterConnectorAsync();
+        const string text = "point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,2.000\n";
         Task<Answer> ImportAsync(string header, string value) =>
-            served.PostAsync("/v1/imports?name=note.txt", text, "k1", (header, value));
-        (await ImportAsync("Ledger-Subject", "Ada")).Status.ShouldBe(200);
-        (await ImportAsync("Ledger-Subject", "Ada")).Status.ShouldBe(200);
+            served.PostAsync("/v1/imports?name=readings.csv", text, "k1", (header, value));
+        (await ImportAsync("Ledger-Subject", "Ada"))["recorded"].ShouldBe("1");
+        (await ImportAsync("Ledger-Subject", "Ada"))["recorded"].ShouldBe("1");
         (await ImportAsync("Ledger-Subject", "Bob")).Status.ShouldBe(422);
         (await ImportAsync("Ledger-Sent-At", "2026-02-01T00:00:00Z")).Status.ShouldBe(422);
+    }
+
+    /// <summary>Rows stand still as of the first page, and whose a point is does not.</summary>
+    [Fact]
+    public async Task Pages_of_what_is_reached_no_more_begin_again_and_leave_no_row_out()
+    {
+        await using var town = await AccessTown.StartAsync();
+        foreach (var number in new[] { 1, 3, 4, 5 }) await town.RecordAsync(Point(number: number), "ACME");
+        var (acme, auditor) = (town.Key(Role.ChargingOperator), town.Key(Role.Auditor));
+        var (own, all) = (await PageAsync(acme), await PageAsync(auditor));
+        FirstOf(await town.GetAsync(acme, own.Next)).ShouldBe("CP3");
+        // What is sold behind the page is on no page any more, and nothing else is left out.
+        await town.RecordAsync(Point(owner: "BETA", from: "2026-02-01", number: 4));
+        var second = await town.GetAsync(acme, own.Next);
+        FirstOf(second).ShouldBe("CP3");
+        FirstOf(await town.GetAsync(acme, $"{Points}?limit=1&cursor={second["next"]}")).ShouldBe("CP5");
+        // Before it, it would move what is behind.
+        await town.RecordAsync(Point(owner: "BETA", from: "2026-02-01"));
+        var moved = await town.GetAsync(acme, own.Next);
+        (moved.Status, moved["detail"]).ShouldBe(
+            (400, "what you reach has changed since the page before this one; begin again without cursor"));
+        (await PageAsync(acme)).Point.ShouldBe("CP3");
+        FirstOf(await town.GetAsync(auditor, all.Next)).ShouldBe("CP3");
+        // And who has bought some has one row less before its own, once one is sold back.
+        await town.RecordAsync(Point(owner: "BETA", number: 2), "BETA");
+        var beta = await town.GiveAsync("lee", Role.ChargingOperator, "BETA", []);
+        var theirs = await PageAsync(beta, skip: 1);
+        theirs.Point.ShouldBe("CP2");
+        await town.RecordAsync(Point(owner: "ACME", from: "2026-02-02"));
+        (await town.GetAsync(beta, theirs.Next)).Status.ShouldBe(400);
+
+        async Task<(string Point, string Next)> PageAsync(Api.Access.AccessKeyText key, int skip = 0)
+        {
+            var page = await town.GetAsync(key, $"{Points}?limit=1");
+            for (var i = 0; i < skip; i++) page = await town.GetAsync(key, $"{Points}?limit=1&cursor={page["next"]}");
+            return (FirstOf(page), $"{Points}?limit=1&cursor={page["next"]}");
+        }
+
+        static string FirstOf(Answer page) => page.Json.GetProperty("points")[0].GetProperty("point").GetString()!;
     }
 
     [Fact]

@@ -199,6 +199,25 @@ public sealed class AccessTests
             .ShouldBe([("registers", "point CP1", 1), ("registers as csv", null, 1), ("settlement-points", null, 2)]);
     }
 
+    /// <summary>What a question names is written down, behind its '?' and in its path.</summary>
+    [Fact]
+    public async Task What_is_written_down_of_a_read_says_of_what_it_was()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await town.RecordAllAsync(AccessTown.Own);
+        var auditor = town.Key(Role.Auditor);
+        foreach (var path in (string[])["interval-records?from=2026-02-26&to=2026-02-28", "tariff-terms?tariff=T1",
+            "rule-pack-terms?pack=PK1", "openadr/programs/PR1", "openadr/events?programID=PR1"])
+            (await town.GetAsync(auditor, $"/v1/{path}")).Status.ShouldBe(200, path);
+        await town.Served.StopServerAsync();
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode).OfType<DataRead>()
+            .SelectMany(read => read.Reads).Select(read => $"{read.Operation}: {read.Of}").Order(StringComparer.Ordinal).ShouldBe(
+            [
+                "interval-records: from 2026-02-26, to 2026-02-28", "openadr-events: programID PR1",
+                "openadr-program: programID PR1", "rule-pack-terms: pack PK1", "tariff-terms: tariff T1",
+            ]);
+    }
+
     /// <summary>Nobody hides what he reads behind many other reads, nor by breaking off.</summary>
     [Fact]
     public async Task No_read_is_lost_among_many_or_by_breaking_off()

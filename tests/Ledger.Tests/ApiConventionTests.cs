@@ -64,6 +64,39 @@ public sealed class ApiConventionTests
             (await served.GetAsync(wrong)).Status.ShouldBe(400, wrong);
     }
 
+    /// <summary>A cursor is the caller's to change; and its own link is good however the position was written.
+    /// </summary>
+    [Fact]
+    public async Task A_cursor_of_a_time_that_no_calendar_has_is_refused_and_a_position_with_zeros_is_that_position()
+    {
+        await using var served = await WithPointsAsync(2);
+        foreach (var order in (string[])["I1", "I2"])
+            (await served.PostAsync("/v1/instructions", $$"""{"instruction":"{{order}}","kind":"export","issuedBy":"GRID","issuedAt":"2026-03-01T09:00:00Z","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z","targets":[{"point":"CP000","kw":500}],"toleranceKw":"10","rampSeconds":60,"pricePerKwh":"2","penaltyPerKwh":"0.5"}"""))
+                .Status.ShouldBe(201);
+        var next = (await served.GetAsync("/v1/instructions?limit=1"))["next"]!.Replace('-', '+').Replace('_', '/');
+        var parts = Encoding.ASCII.GetString(
+            Convert.FromBase64String(next.PadRight((next.Length + 3) / 4 * 4, '='))).Split(' ');
+        parts.Length.ShouldBe(5);
+        (await served.GetAsync($"/v1/instructions?limit=1&cursor={Cursor(parts)}")).Status.ShouldBe(200);
+        foreach (var at in (long[])[long.MaxValue, DateTime.MaxValue.Ticks - DateTime.UnixEpoch.Ticks])
+            (await served.GetAsync($"/v1/instructions?limit=1&cursor={Cursor([.. parts[..^1], $"{at}"])}")).Status.ShouldBe(400);
+        var page = await served.GetAsync("/v1/settlement-points?limit=1&asOf=001");
+        var link = page.Response.Headers.GetValues("Link").Single();
+        PointsOf(await served.GetAsync(link[1..link.IndexOf('>', StringComparison.Ordinal)])).ShouldBe(["CP001"]);
+
+        static string Cursor(string[] parts) => Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Join(' ', parts)))
+            .TrimEnd('=').Replace('+', '-').Replace('/', '_');
+    }
+
+    /// <summary>Records are issued from what is known now.</summary>
+    [Fact]
+    public async Task What_issues_records_is_asked_as_of_no_position()
+    {
+        await using var served = await ServedLedger.StartAsync();
+        var refused = await served.PostAsync("/v1/ocpi/cdr-issues?asOf=0", "{}");
+        (refused.Status, refused["detail"]).ShouldBe((400, "asOf is no parameter of this resource: known here: none"));
+    }
+
     [Fact]
     public async Task A_table_has_the_same_rows_in_every_form()
     {

@@ -141,6 +141,18 @@ public sealed class ApiDocumentTests
             .ShouldBe("fromat is no parameter of this resource: known here: point, day, from, to, station, asOf, limit, cursor, format");
     }
 
+    /// <summary>A key that came before with another body, and one whose first request is under way.</summary>
+    [Fact]
+    public async Task What_takes_a_key_of_an_attempt_says_what_it_answers_where_the_key_was_there()
+    {
+        await using var served = await ServedLedger.StartAsync(log: new FrameLogOptions(""));
+        var keyed = (await OperationsAsync(served)).Where(operation => operation.Said["parameters"]?.AsArray()
+            .Any(parameter => (string)parameter!["name"]! == "Idempotency-Key") == true).ToList();
+        keyed.Count.ShouldBeGreaterThan(50);
+        keyed.Where(operation => operation.Said["responses"]!["409"] is null || operation.Said["responses"]!["422"] is null)
+            .Select(operation => operation.Id).ShouldBeEmpty();
+    }
+
     /// <summary>Everything is for somebody: what is not for anybody says how one shows who one is.</summary>
     [Fact]
     public async Task The_document_says_who_may_call_what_and_when_to_come_again()

@@ -118,6 +118,55 @@ public sealed class JobTests
             .ShouldBe(($"/v1/jobs/{first["job"]}", true));
     }
 
+    /// <summary>A result has what the key reaches with which it was asked for.</summary>
+    [Fact]
+    public async Task A_job_is_of_a_reach_and_not_of_every_key_of_its_holder()
+    {
+        await using var town = await AccessTown.StartAsync(options: options =>
+            options with { Jobs = [Quick(1) with { Scope = Scopes.PointsRead }] });
+        var few = await town.GiveAsync("kim", Role.ChargingOperator, "ACME", ["S1", "S2"]);
+        var same = await town.GiveAsync("kim", Role.ChargingOperator, "ACME", ["S2", "S1"]);
+        var all = await town.GiveAsync("kim", Role.ChargingOperator, "ACME", []);
+        var (ofFew, ofAll) = (await DoneAsync(few), await DoneAsync(all));
+        foreach (var (key, job, status) in ((Api.Access.AccessKeyText, string, int)[])
+            [(few, ofFew, 200), (same, ofFew, 200), (all, ofAll, 200), (few, ofAll, 404), (all, ofFew, 404)])
+        {
+            (await town.GetAsync(key, $"/v1/jobs/{job}/result")).Status.ShouldBe(status);
+            (await town.GetAsync(key, "/v1/jobs")).Text.Contains(job, StringComparison.Ordinal).ShouldBe(status == 200);
+        }
+        (await town.PostAsync(few, "/v1/job-cancellations", $$"""{"job":"{{ofAll}}"}""")).Status.ShouldBe(404);
+
+        async Task<string> DoneAsync(Api.Access.AccessKeyText key)
+        {
+            var job = (await town.PostAsync(key, "/v1/jobs", """{"kind":"wait"}"""))["job"]!;
+            while ((await town.GetAsync(key, $"/v1/jobs/{job}"))["standing"] != "done")
+                await Task.Delay(10, TestContext.Current.CancellationToken);
+            return job;
+        }
+    }
+
+    /// <summary>A table that an earlier version has made says nothing of stations, and is taken over.</summary>
+    [Fact]
+    public async Task Jobs_of_an_earlier_version_are_there()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [Quick(1)] });
+        var job = (await DoneAsync(served))["job"];
+        await served.StopServerAsync();
+        await using (var jobs = new Microsoft.Data.Sqlite.SqliteConnection(
+            $"Data Source={Path.Combine(served.Options.Directory, "jobs.db")};Pooling=False"))
+        {
+            await jobs.OpenAsync(TestContext.Current.CancellationToken);
+            await using var earlier = jobs.CreateCommand();
+            earlier.CommandText = "ALTER TABLE job DROP COLUMN stations";
+            await earlier.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+        await using var again = await LedgerServer.StartAsync(served.Ledger, new(System.Net.IPAddress.Loopback, 0),
+            TextWriter.Null, TestContext.Current.CancellationToken);
+        using var client = new HttpClient { BaseAddress = again.Url };
+        (await client.GetStringAsync($"/v1/jobs/{job}", TestContext.Current.CancellationToken))
+            .ShouldContain("\"standing\":\"done\"");
+    }
+
     private static JobKind Quick(int bytes) =>
         Kind((_, _) => Task.FromResult(new JobResult("text/plain", new byte[bytes], "done")));
 

@@ -1,5 +1,12 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
 using System.Text.Json;
+using Ledger.Api;
+using Ledger.Api.Access;
 using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -51,6 +58,60 @@ public sealed class OfferedDeliveryTests
         Column(page, "shares", "whyNotBack").ShouldAllBe(text => text == "nobody delivered more than was ordered");
         page.GetProperty("net").GetString().ShouldBe("155");
     }
+
+    /// <summary>C1 is one operator's, C2 and C3 another's. What comes back follows from everybody's figures, of which
+    /// whoever asks the ledger for its line is told its own.</summary>
+    [Fact]
+    public async Task What_comes_back_is_explained_to_an_operator_without_what_others_delivered()
+    {
+        using var town = Called(",\"activationPermilleMin\":500,\"payer\":\"dso\",\"redistribution\":\"delivered\"", others: "rival");
+        town.Import("""
+            {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
+            {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
+            """);
+        MeterTheCall(town);
+        var settled = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
+        settled.Exit.ShouldBe(ExitCode.Done, settled.Output + settled.Errors);
+        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
+            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
+        await using var server = await LedgerServer.StartAsync(ledger, new(IPAddress.Loopback, 0)
+        {
+            Access = new(IsRequired: true),
+        }, TextWriter.Null, TestContext.Current.CancellationToken);
+        var own = await ExplainedAsync(ledger, server.Url, "chargingOperator", "cpo");
+        var all = await ExplainedAsync(ledger, server.Url, "auditor", "office");
+        all.GetProperty("arithmetic").GetString().ShouldBe("101 × 80 / 128, credited");
+        Penalties(all).ShouldBe(["penalties of C1: 0.00, weight 80 kWh", "penalties of C2: 16.00, weight 48 kWh",
+            "penalties of C3: 85.00, weight 0 kWh"]);
+        own.GetProperty("arithmetic").GetString().ShouldBe("by figures of others too, which are not told");
+        Penalties(own).ShouldBe(["penalties of C1: 0.00, weight 80 kWh", "of another: -, ", "of another: -, "]);
+        foreach (var told in (JsonElement[])[own, all])
+            (told.GetProperty("says").GetString(), told.GetProperty("holds").GetBoolean()).ShouldBe(("-63.13", true));
+    }
+
+    /// <summary>The line of what comes back, as it is explained to somebody.</summary>
+    private static async Task<JsonElement> ExplainedAsync(OpenLedger ledger, Uri url, string role, string party)
+    {
+        var key = AccessKeyText.Create();
+        var until = SmallTown.Now.ToDateTimeOffset().AddDays(9).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        (await ledger.Intake.TakeFactAsync(new(Encoding.UTF8.GetBytes($$"""
+            {"type":"access-key","key":"{{key.Key}}","secretSha256":"{{key.Digest}}","holder":"{{role}}","role":"{{role}}","party":"{{party}}","stations":[],"expires":"{{until}}"}
+            """), "set-up"), null, ledger.Operator("set-up"), new($" {role}"), TestContext.Current.CancellationToken))
+            .ShouldBeOfType<RecordOutcome.Recorded>();
+        using var client = new HttpClient { BaseAddress = url };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", key.Shown);
+        using var told = JsonDocument.Parse(
+            await client.GetStringAsync("/v1/explanations?run=R1", TestContext.Current.CancellationToken));
+        return Below(told.RootElement.GetProperty("tree").Clone())
+            .First(node => node.GetProperty("rule").GetString() == "redistribution");
+
+        static IEnumerable<JsonElement> Below(JsonElement node) =>
+            node.GetProperty("from").EnumerateArray().SelectMany(Below).Prepend(node);
+    }
+
+    private static IEnumerable<string> Penalties(JsonElement line) => line.GetProperty("from").EnumerateArray()
+        .Where(child => child.GetProperty("rule").GetString() == "penalty").Select(child =>
+            $"{child.GetProperty("name")}: {child.GetProperty("says")}, {child.GetProperty("arithmetic")}");
 
     [Fact]
     public void Who_does_more_than_was_ordered_gets_what_the_others_pay()
@@ -173,12 +234,12 @@ public sealed class OfferedDeliveryTests
             """;
     }
 
-    private static CalledTown Called(string terms)
+    private static CalledTown Called(string terms, string others = "cpo")
     {
         var town = new CalledTown(more: terms);
         foreach (var point in new[] { "C1", "C2", "C3" })
         {
-            town.Connector(point);
+            town.Connector(point, owner: point == "C1" ? "cpo" : others);
             town.Meter(point, Hours((5 * 24) + 8, 100));
             town.Import($$"""
                 {"type":"enrolment","programme":"reduce","point":"{{point}}","prequalifiedKw":50,"from":"2026-01-01T00:00:00+08:00"}

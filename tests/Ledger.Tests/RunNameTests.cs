@@ -84,5 +84,40 @@ public sealed class RunNameTests : IDisposable
             string.Create(CultureInfo.InvariantCulture, $"/v1/fact-uses?position={fact.Position}"));
         told.Status.ShouldBe(200, told.Text);
         told.Json.GetProperty("runs").GetArrayLength().ShouldBe(0);
+        told["excluded"].ShouldBe("no settlement run that you reach is recorded of its day");
+    }
+
+    /// <summary>ACME has sold a point, for which it had handed in a reading: of whom it is now and to come, and of runs
+    /// of theirs, it is told nothing, and as of a position the answer stays what it is.</summary>
+    [Fact]
+    public async Task A_fact_says_nothing_of_other_owners_nor_as_of_a_position_of_what_came_later()
+    {
+        await using var access = await AccessTown.StartAsync();
+        static string Posted(string operation) => AccessRequests.Posts.Single(post => post.Operation == operation).Body;
+        async Task TakeAsync(AccessTown.Side side, params string[] operations)
+        {
+            foreach (var operation in operations)
+                await access.TakeAsync(operation, side.In(Posted(operation)), side.Account);
+        }
+        await TakeAsync(AccessTown.Own, "settlement-point", "register", "register-reading");
+        var fact = access.Served.Ledger.Journal.Length - 1;
+        foreach (var (owner, from) in ((string, string)[])[("BETA", "2026-02-01"), ("AGG", "2026-09-01")])
+            await access.TakeAsync("settlement-point", AccessTown.Own.In(Posted("settlement-point"))
+                .Replace("ACME", owner, StringComparison.Ordinal).Replace("2026-01-01", from, StringComparison.Ordinal), "test");
+        var (acme, auditor) = (access.Key(Role.ChargingOperator), access.Key(Role.Auditor));
+        var path = string.Create(CultureInfo.InvariantCulture, $"/v1/fact-uses?position={fact}");
+        var then = string.Create(CultureInfo.InvariantCulture, $"{path}&asOf={access.Served.Ledger.Journal.Length - 1}");
+        const string none = "no settlement run that you reach is recorded of ACME on its day";
+        var (before, audited) = (await access.GetAsync(acme, then), await access.GetAsync(auditor, then));
+        (before["excluded"], audited["excluded"])
+            .ShouldBe((none, "no settlement run is recorded of ACME or BETA or AGG on its day"));
+        await TakeAsync(AccessTown.Foreign, "tariff", "tariff-assignment", "settlement-run");
+        (await access.GetAsync(acme, path))["excluded"].ShouldBe(none);
+        (await access.GetAsync(auditor, path)).Json.GetProperty("runs")[0].GetProperty("account").GetString().ShouldBe("BETA");
+        foreach (var (key, first) in new[] { (acme, before), (auditor, audited) })
+        {
+            var again = await access.GetAsync(key, then);
+            (again.Text, again.Response.Headers.ETag).ShouldBe((first.Text, first.Response.Headers.ETag));
+        }
     }
 }

@@ -238,6 +238,33 @@ public sealed class TableFormTests
         (same.StatusCode, json.Response.Headers.ETag.IsWeak).ShouldBe((System.Net.HttpStatusCode.NotModified, true));
     }
 
+    /// <summary>One holder may have keys for several stations, and sells a point: an answer about other points is
+    /// another one.</summary>
+    [Fact]
+    public async Task A_range_that_is_known_by_one_key_is_not_what_another_key_of_the_holder_reaches()
+    {
+        await using var town = await AccessTown.StartAsync();
+        static string Point(int number, string owner) => $$"""{"type":"settlement-point","point":"CP{{number}}","station":"S{{number}}","kind":"connector","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-0{{(owner == "ACME" ? 1 : 2)}}-01T00:00:00Z"}""";
+        foreach (var number in (int[])[1, 3]) await town.RecordAsync(Point(number, "ACME"), "ACME");
+        var few = await town.GiveAsync("kim", Role.ChargingOperator, "ACME", ["S1"]);
+        var all = await town.GiveAsync("kim", Role.ChargingOperator, "ACME", []);
+        var path = $"/v1/interval-records?from=2026-01-02&to=2026-01-03&asOf={town.Served.Ledger.Journal.Length - 1}";
+        var known = (await town.GetAsync(few, path)).Response.Headers.ETag!.ToString();
+        (await StatusAsync(few)).ShouldBe(304);
+        (await StatusAsync(all)).ShouldBe(200);
+        await town.RecordAsync(Point(1, "BETA"));
+        (await StatusAsync(few)).ShouldBe(200);
+
+        async Task<int> StatusAsync(Api.Access.AccessKeyText key)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Authorization = new("Bearer", key.Shown);
+            request.Headers.TryAddWithoutValidation("If-None-Match", known);
+            using var answer = await town.Served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            return (int)answer.StatusCode;
+        }
+    }
+
     /// <summary>Ten days at one station and five at the next, of two records each.</summary>
     [Fact]
     public async Task A_range_of_a_station_has_the_days_on_which_a_point_was_there()

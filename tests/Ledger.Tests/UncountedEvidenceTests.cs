@@ -116,6 +116,8 @@ public sealed class UncountedEvidenceTests : IDisposable
         var file = await served.PostAsync("/v1/imports?name=a.csv",
             "point,register,read_at,kwh\nCP1,1.8.0,2026-03-01T17:00:00Z,2.000\nCP1,1.8.0,yesterday,2.000\n");
         (file["recorded"], file["refused"]).ShouldBe(("1", "0"));
+        var curve = await served.PostAsync("/v1/curves?point=CP1", "time,kw\nx,1\n");
+        (curve.Status, curve["name"]).ShouldBe((503, "StorageLow"));
         var left = file.Json.GetProperty("uncounted")[0];
         (left.GetProperty("standing").GetString(), left.GetProperty("name").GetString())
             .ShouldBe(("not taken", "InvalidTime"));
@@ -155,6 +157,34 @@ public sealed class UncountedEvidenceTests : IDisposable
         (await town.PostAsync(beta, "/v1/register-readings",
             Reading(12, "0.00001").Replace("CP1", "CP2", StringComparison.Ordinal))).Status.ShouldBe(422);
         town.Served.Errors.ToString().ShouldContain("ALARM party ACME has had ");
+    }
+
+    /// <summary>An answer that says to send again is not the answer for ever.</summary>
+    [Fact]
+    public async Task A_key_keeps_no_answer_of_what_was_not_taken_and_a_curve_is_told_to_come_tomorrow()
+    {
+        await using var town = await TownAsync(new(4 * UncountedEvidence.RefusalBytes, 0));
+        var acme = town.Key(Role.ChargingOperator);
+        for (var i = 0; i < 6; i++) await town.PostAsync(acme, "/v1/register-readings", Reading(i, "0.00001"));
+        var curve = await town.PostAsync(acme, "/v1/curves?point=CP1", "time,kw\nx,1\n");
+        (curve.Status, curve["name"], curve.Response.Headers.RetryAfter!.Delta)
+            .ShouldBe((429, "RefusedTooMuch", TimeSpan.FromDays(1)));
+        const string good = "point,register,read_at,kwh\nCP1,1.8.0,2026-03-01T17:00:00Z,2.000\n";
+        (await ImportAsync()).ShouldBe(("not taken", "1", false));
+        town.Served.Clock.Now += Duration.FromDays(1);
+        (await ImportAsync()).ShouldBe(("refused", "0", false));
+        // What a rule refuses it may take the next time; what is recorded is told again.
+        (await ImportAsync()).ShouldBe(("refused", "0", false));
+        var first = await town.PostAsync(acme, "/v1/imports?name=b.csv", good, "k2");
+        var again = await town.PostAsync(acme, "/v1/imports?name=b.csv", good, "k2");
+        (again.Text, again.Response.Headers.Contains("Idempotency-Hit")).ShouldBe((first.Text, true));
+
+        async Task<(string? Standing, string? Recorded, bool IsStored)> ImportAsync()
+        {
+            var answer = await town.PostAsync(acme, "/v1/imports?name=a.csv", $"{good}CP1,1.8.0,yesterday,2.000\n", "k1");
+            return (answer.Json.GetProperty("uncounted")[0].GetProperty("standing").GetString(), answer["recorded"],
+                answer.Response.Headers.Contains("Idempotency-Hit"));
+        }
     }
 
     [Fact]

@@ -24,7 +24,13 @@ public sealed class ReadLog(OpenLedger ledger)
 
     /// <summary>Parameters whose identifiers say what was read; texts that a caller makes up are never kept.</summary>
     private static readonly string[] Named =
-        ["point", "station", "account", "instruction", "run", "before", "after", "position", "day"];
+    [
+        "point", "station", "account", "instruction", "run", "before", "after", "position", "day", "from", "to", "month",
+        "start", "end", "tariff", "pack", "issuer", "programID", "eventID",
+    ];
+
+    /// <summary>The same of parts of the address, and what the record of a read calls them.</summary>
+    private static readonly string[] NamedInPath = ["position", "record", "programID", "eventID"];
 
     private sealed class Gathered(Instant since)
     {
@@ -149,8 +155,9 @@ public sealed class ReadLog(OpenLedger ledger)
     {
         var named = Named.Where(name => request.Query[name] is [{ } value] && Identifier.IsValid(value))
             .Select(name => $"{name} {request.Query[name]}").ToList();
-        if (request.RouteValues.TryGetValue("position", out var position) && position is string at
-            && Identifier.IsValid(at)) named.Add($"position {at}");
+        named.AddRange(NamedInPath.Where(name =>
+                request.RouteValues.TryGetValue(name, out var value) && Identifier.IsValid(value as string))
+            .Select(name => $"{name} {request.RouteValues[name]}"));
         return named.Count == 0 ? null : string.Join(", ", named);
     }
 }

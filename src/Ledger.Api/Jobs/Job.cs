@@ -6,15 +6,26 @@ namespace Ledger.Api.Jobs;
 
 /// <summary>Long work that somebody asked for, and how it stands.</summary>
 /// <param name="Asked">As <see cref="JobAsked"/> says it.</param>
+/// <param name="Stations">To which whoever asked was limited, as <see cref="StationsOf"/> says it.</param>
 /// <param name="Standing">waiting, running, done, failed, cancelled, or cut where the server ended while it ran.</param>
 /// <param name="Progress">What it does at the moment, or did last.</param>
 /// <param name="Detail">What came of it, in a sentence.</param>
 public sealed record Job(
-    string Name, string Kind, string Asked, string Holder, Role? Role, PartyId Party, Instant Created, Instant? Started,
-    Instant? Ended, string Standing, string? Progress, string? Detail, bool HasResult)
+    string Name, string Kind, string Asked, string Holder, Role? Role, PartyId Party, string? Stations, Instant Created,
+    Instant? Started, Instant? Ended, string Standing, string? Progress, string? Detail, bool HasResult)
 {
     public const string Waiting = "waiting", Running = "running", Done = "done", Failed = "failed",
         Cancelled = "cancelled", Cut = "cut";
+
+    /// <summary>The stations to which somebody is limited, as text; null where it is limited to none. One holder may
+    /// have keys of several reaches, and the result of a job has what was reached by the one that asked for it.
+    /// </summary>
+    public static string? StationsOf(Reach reach) => reach.Stations is not { } stations ? null
+        : string.Join(' ', stations.Select(station => station.Value).Order(StringComparer.Ordinal));
+
+    /// <summary>Whether it was asked for by who comes, with the same reach.</summary>
+    public bool IsOf(Principal by) =>
+        (Holder, Role, Party, Stations) == (by.Actor, by.Role, by.Party, StationsOf(by.Reach));
 
     public bool IsOver => Standing is not (Waiting or Running);
 }

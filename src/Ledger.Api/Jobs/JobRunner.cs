@@ -60,7 +60,8 @@ internal sealed class JobRunner : IAsyncDisposable
             Store.Forget(clock.GetCurrentInstant() - KeptFor);
             Store.Forget(by.Party, options.JobsKeptPerPartyMax - 1, options.JobBytesKeptPerPartyMax);
             var job = new Job($"j{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}", kind.Name, asked, by.Actor,
-                by.Role, by.Party, clock.GetCurrentInstant(), null, null, Job.Waiting, null, null, false);
+                by.Role, by.Party, Job.StationsOf(by.Reach), clock.GetCurrentInstant(), null, null, Job.Waiting, null,
+                null, false);
             Store.Add(job);
             // It waits for no time and no other source, so there is nothing of it to dispose of; and it may be
             // cancelled at the moment when its job ends.

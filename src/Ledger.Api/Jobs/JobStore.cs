@@ -15,8 +15,9 @@ internal sealed class JobStore : IDisposable
     private const string Table = """
         CREATE TABLE IF NOT EXISTS job (
           number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, asked TEXT NOT NULL,
-          holder TEXT NOT NULL, role INTEGER, party TEXT NOT NULL, created INTEGER NOT NULL, started INTEGER,
-          ended INTEGER, standing TEXT NOT NULL, progress TEXT, detail TEXT, media TEXT, result BLOB) STRICT;
+          holder TEXT NOT NULL, role INTEGER, party TEXT NOT NULL, stations TEXT, created INTEGER NOT NULL,
+          started INTEGER, ended INTEGER, standing TEXT NOT NULL, progress TEXT, detail TEXT, media TEXT,
+          result BLOB) STRICT;
         CREATE TABLE IF NOT EXISTS erased (up_to INTEGER PRIMARY KEY) STRICT;
         """;
 
@@ -28,18 +29,24 @@ internal sealed class JobStore : IDisposable
     /// <summary>What is said of such a job.</summary>
     public const string ErasedSince = "a person was erased since it was asked for; ask for it again";
 
-
-    private const string Columns = "name, kind, substr(asked, 1, 4096), holder, role, party, created, started, ended, "
+    private const string Columns = "name, kind, substr(asked, 1, 4096), holder, role, party, stations, created, started, ended, "
         + "standing, progress, detail, result IS NOT NULL";
 
     private readonly ServerTables tables;
 
-    public JobStore(string path) => tables = new(path, Table);
+    public JobStore(string path)
+    {
+        tables = new(path, Table);
+        // A table of before says of no job to which stations its asker was limited; such a job is of who is to none.
+        if (tables.Read("SELECT name FROM pragma_table_info('job') WHERE name = 'stations'", row => row.GetString(0)).Count == 0)
+            tables.Execute("ALTER TABLE job ADD COLUMN stations TEXT");
+    }
 
     public void Add(Job job) =>
-        tables.Execute("INSERT INTO job (name, kind, asked, holder, role, party, created, standing) "
-            + "VALUES ($n, $k, $a, $h, $r, $p, $c, $s)", ("$n", job.Name), ("$k", job.Kind), ("$a", job.Asked),
-            ("$h", job.Holder), ("$r", job.Role), ("$p", job.Party.Value), ("$c", job.Created), ("$s", job.Standing));
+        tables.Execute("INSERT INTO job (name, kind, asked, holder, role, party, stations, created, standing) "
+            + "VALUES ($n, $k, $a, $h, $r, $p, $l, $c, $s)", ("$n", job.Name), ("$k", job.Kind), ("$a", job.Asked),
+            ("$h", job.Holder), ("$r", job.Role), ("$p", job.Party.Value), ("$l", job.Stations),
+            ("$c", job.Created), ("$s", job.Standing));
 
     public void Started(string name, Instant at) =>
         tables.Execute("UPDATE job SET standing = 'running', started = $t WHERE name = $n", ("$n", name), ("$t", at));
@@ -63,9 +70,10 @@ internal sealed class JobStore : IDisposable
         tables.Read($"SELECT {Columns} FROM job WHERE name = $n", OfRow, ("$n", name)) is [var job] ? job : null;
 
     /// <summary>Somebody's jobs, newest first.</summary>
-    public IReadOnlyList<Job> Of(string holder, Role? role, PartyId party) =>
-        tables.Read($"SELECT {Columns} FROM job WHERE holder = $h AND role IS $r AND party = $p "
-            + "ORDER BY number DESC", OfRow, ("$h", holder), ("$r", role), ("$p", party.Value));
+    public IReadOnlyList<Job> Of(Principal by) =>
+        tables.Read($"SELECT {Columns} FROM job WHERE holder = $h AND role IS $r AND party = $p AND stations IS $l "
+            + "ORDER BY number DESC", OfRow, ("$h", by.Actor), ("$r", by.Role), ("$p", by.Party.Value),
+            ("$l", Job.StationsOf(by.Reach)));
 
     public (string Media, byte[] Content)? ResultOf(string name) =>
         tables.Read("SELECT media, result FROM job WHERE name = $n AND result IS NOT NULL",
@@ -104,6 +112,6 @@ internal sealed class JobStore : IDisposable
 
     private static Job OfRow(SqliteDataReader row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.RoleOrNull(4),
-        new(row.GetString(5)), row.At(6), row.AtOrNull(7), row.AtOrNull(8), row.GetString(9),
-        row.TextOrNull(10), row.TextOrNull(11), row.Truth(12));
+        new(row.GetString(5)), row.TextOrNull(6), row.At(7), row.AtOrNull(8), row.AtOrNull(9), row.GetString(10),
+        row.TextOrNull(11), row.TextOrNull(12), row.Truth(13));
 }

@@ -12,11 +12,14 @@ public sealed record ExplanationAnswer(
     long? AsOf, string Run, int? Line, bool Holds, string? Differs, ExplainedNode Tree,
     IReadOnlyList<ExplanationRule> Rules, CorrectionAnswer? Correction = null)
 {
-    public static ExplanationAnswer Of(ExplainedAmount amount, long? asOf) => new(asOf, amount.Run.Run, amount.Line,
-        amount.Holds, amount.Differs, ExplainedNode.Of(amount.Tree, amount.MoneyDecimals), amount.Tree.Rules());
+    /// <param name="reaches">Whose figures are told.</param>
+    public static ExplanationAnswer Of(ExplainedAmount amount, long? asOf, Predicate<PartyId> reaches) => new(
+        asOf, amount.Run.Run, amount.Line, amount.Holds, amount.Differs,
+        ExplainedNode.Of(amount.Tree, amount.MoneyDecimals, reaches), amount.Tree.Rules());
 
-    public static ExplanationAnswer Of(ExplainedCorrection found, long? asOf) => new(asOf, found.Booked.Run, found.Line,
-        found.Holds, found.Differs, ExplainedNode.Of(found.Tree, found.MoneyDecimals), found.Tree.Rules(),
+    public static ExplanationAnswer Of(ExplainedCorrection found, long? asOf, Predicate<PartyId> reaches) => new(
+        asOf, found.Booked.Run, found.Line, found.Holds, found.Differs,
+        ExplainedNode.Of(found.Tree, found.MoneyDecimals, reaches), found.Tree.Rules(),
         new(found.Booked.Corrects, found.Booked.Style, found.Correction.Before.Name, found.Total, found.Booked.Currency,
             found.Lines, found.Facts));
 }
@@ -89,12 +92,13 @@ internal static class ExplanationReads
                 .ConfigureAwait(false) ?? throw NotThere();
             return Answering.Read(ExplanationAnswer.Of(line is { } of
                 ? await reasons.LineAsync(Within(of, reasons.Count)).ConfigureAwait(false)
-                : await reasons.TotalAsync().ConfigureAwait(false), position), position);
+                : await reasons.TotalAsync().ConfigureAwait(false), position, answers.Reaches), position);
         }
         var explained = await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, named.Run, context.RequestAborted)
             .ConfigureAwait(false) ?? throw NotThere();
         return Answering.Read(ExplanationAnswer.Of(line is { } number
-            ? explained.Line(Within(number, explained.Statement.Texts)) : explained.Total(), position), position);
+            ? explained.Line(Within(number, explained.Statement.Texts)) : explained.Total(), position, answers.Reaches),
+            position);
 
         ProblemException NotThere() =>
             new(404, Rejection.UnknownRun, $"there is no settlement run or correction {run} to explain");
@@ -109,11 +113,9 @@ internal static class ExplanationReads
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
         if (position is not { } last || of > last) throw ReachedFact.NotThere(of);
         await ReachedFact.FindAsync(ledger, context, of).ConfigureAwait(false);
-        var reached = answers.Runs().Select(run => (run.Run, run.Account, RowJson.Day(run.Day))).ToHashSet();
-        var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
-            context.RequestAborted).ConfigureAwait(false);
-        return Answering.Read(new FactUseAnswer(position, of, use.Fact.WireName, use.Fact.Says, use.Because,
-            [.. use.Runs.Where(run => reached.Contains((run.Run, run.Account, run.Day)))]), position);
+        var use = await FactUses.OfAsync(ledger.Journal, answers, of, context.RequestAborted).ConfigureAwait(false);
+        return Answering.Read(
+            new FactUseAnswer(position, of, use.Fact.WireName, use.Fact.Says, use.Because, use.Runs), position);
     }
 
     private static async Task<JsonAnswer<RunDifferenceAnswer>> DifferenceAsync(OpenLedger ledger, HttpContext context)

@@ -117,16 +117,17 @@ internal static class Facts
         Resources.Concat(Terms).Concat(Plans).Concat(OfRuns)
             .Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
 
-    /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path.</summary>
-    public static string? TypeOf(string path) =>
-        All.FirstOrDefault(resource => $"/v1/{resource.Path}" == path).Type;
+    /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path. A ledger of
+    /// before may have kept it as it was asked for, in any case and with a stroke at its end.</summary>
+    public static string? TypeOf(string path) => All.FirstOrDefault(resource =>
+        $"/v1/{resource.Path}".Equals(path.TrimEnd('/'), StringComparison.OrdinalIgnoreCase)).Type;
 
     public static void Map(WebApplication app, OpenLedger ledger)
     {
         foreach (var (path, type, does, members) in All)
             app.MapPost($"/v1/{path}", async (HttpContext context) =>
             {
-                var source = context.Request.Path.Value!;
+                var source = $"/v1/{path}"; // and not as it was asked for: it says how it is taken again
                 var key = Submissions.Key(context, source);
                 var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
                 // Once read it is recorded, even where the caller does not wait for the answer.

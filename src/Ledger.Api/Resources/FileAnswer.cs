@@ -33,6 +33,11 @@ public sealed record FileAnswer(
 
     /// <summary>Hands a file to the ledger and says what became of it.</summary>
     public static async Task<FileAnswer> TakeAsync(
+        OpenLedger ledger, Submission file, IntakeHints hints, Principal by, CancellationToken ct) =>
+        (await ReportAsync(ledger, file, hints, by, ct).ConfigureAwait(false)).Answer;
+
+    /// <summary>The same, and the report that it is made of.</summary>
+    public static async Task<(FileAnswer Answer, IntakeReport Report)> ReportAsync(
         OpenLedger ledger, Submission file, IntakeHints hints, Principal by, CancellationToken ct)
     {
         var before = ledger.Journal.Length;
@@ -40,7 +45,7 @@ public sealed record FileAnswer(
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         var kept = new Answers(ledger.Views).Refusals(before).Where(row => row.Standing == "kept")
             .Select(row => row.Position);
-        return Of(ledger.Journal.Ledger, file.Source, report, kept.ToHashSet());
+        return (Of(ledger.Journal.Ledger, file.Source, report, kept.ToHashSet()), report);
     }
 
     private static FileAnswer Of(LedgerId ledger, string name, IntakeReport report, HashSet<long> keptAt)

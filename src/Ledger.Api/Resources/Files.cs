@@ -21,15 +21,19 @@ internal static class Files
     {
         app.MapPost("/v1/imports", async (HttpContext context) =>
         {
-            var answer = await TakeAsync(ledger, context, Name(context.Request)).ConfigureAwait(false);
+            var (answer, _) = await TakeAsync(ledger, context, Name(context.Request)).ConfigureAwait(false);
+            // What was refused or not taken may be recorded when the same file comes again.
+            if (answer.Uncounted.Any(part =>
+                part.Standing is UncountedPart.RefusedStanding or UncountedPart.NotTakenStanding))
+                IdempotentRequests.KeepNot(context);
             return Answering.Read(answer, Last(ledger));
         }).Needing(Scopes.EvidenceWrite).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.",
                 ["name (the file's)", .. Hinted])
             .Answers<FileAnswer>(200).Refuses(400, 401, 403, 408, 413, 415, 429, 503);
         app.MapPost("/v1/curves", async (HttpContext context) =>
         {
-            var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
-            return Of(answer, Last(ledger));
+            var (answer, report) = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
+            return Of(answer, report, Last(ledger));
         }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.",
                 Hinted)
             .Answers<FileAnswer>(200, 201)
@@ -56,13 +60,14 @@ internal static class Files
         .Gives(415, HeaderNames.AcceptEncoding, "the codings that are read")
         .Accepts<IFormFile>("*/*"); // the format is found by the content, never by what the sender calls it
 
-    private static async Task<FileAnswer> TakeAsync(OpenLedger ledger, HttpContext context, string name)
+    private static async Task<(FileAnswer Answer, IntakeReport Report)> TakeAsync(
+        OpenLedger ledger, HttpContext context, string name)
     {
         var hints = Hints(context.Request);
         var file = await Submissions.ReadAsync(context, name).ConfigureAwait(false);
         ContentCoding.RequireTrue(context.Request, file.Bytes.Span);
         // Once read it is taken to its end, even where the caller does not wait for the answer.
-        return await FileAnswer.TakeAsync(ledger, file, hints, context.By(), CancellationToken.None)
+        return await FileAnswer.ReportAsync(ledger, file, hints, context.By(), CancellationToken.None)
             .ConfigureAwait(false);
     }
 
@@ -110,8 +115,9 @@ internal static class Files
         InstantPattern.ExtendedIso.Parse(text ?? "").TryGetValue(default, out at);
 
     /// <summary>A sender may forget a batch of which nothing has to be sent again or mended.</summary>
-    private static IResult Of(FileAnswer answer, long? position) =>
-        answer.Uncounted.FirstOrDefault(part => part.Standing == UncountedPart.NotTakenStanding) is { } left
+    private static IResult Of(FileAnswer answer, IntakeReport report, long? position) =>
+        report.Outcomes.OfType<RecordOutcome.Unkept>().FirstOrDefault() is { } unkept ? Answering.Of(unkept)
+        : answer.Uncounted.FirstOrDefault(part => part.Standing == UncountedPart.NotTakenStanding) is { } left
             ? Answering.Busy($"{left.Part}: {left.Detail}")
         : answer.Refused > 0
             && answer.Uncounted.First(part => part.Standing == UncountedPart.RefusedStanding)

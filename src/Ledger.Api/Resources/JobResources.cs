@@ -26,7 +26,7 @@ public sealed record JobsAnswer(IReadOnlyList<JobRow> Jobs);
 
 /// <summary>
 /// Long work: it is taken with 202 and a Location, and whoever asked looks there how far it is. A job is seen by who
-/// asked for it alone, because its result has what that one reaches.
+/// asked for it alone, by the same reach, because its result has what that one reaches.
 /// </summary>
 internal static class JobResources
 {
@@ -52,7 +52,7 @@ internal static class JobResources
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
 
         app.MapGet("/v1/jobs", (HttpContext context) => Answering.Read(new JobsAnswer(
-            [.. jobs.Store.Of(context.By().Actor, context.By().Role, context.By().Party).Select(JobRow.Of)]),
+            [.. jobs.Store.Of(context.By()).Select(JobRow.Of)]),
             null)).ReadsNow("jobs", "The jobs of the caller, newest first.");
 
         app.MapGet("/v1/jobs/{job}", (HttpContext context, string job) =>
@@ -127,8 +127,7 @@ internal static class JobResources
     }
 
     private static Job Find(JobRunner jobs, HttpContext context, string name) =>
-        jobs.Store.Find(name) is { } job && context.By() is var by
-            && (job.Holder, job.Role, job.Party) == (by.Actor, by.Role, by.Party)
+        jobs.Store.Find(name) is { } job && job.IsOf(context.By())
             ? job : throw new NotThereException($"there is no job {name}, or it is not yours");
 }
 

@@ -77,7 +77,7 @@ internal static class OcpiCdrs
             .WithDescription($"One JSON object: {IssueMembers}.")
             .WithMetadata(new RequestBodyText(IssueMembers, IssueExample))
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
-            .TakesHeaders(Parameters.IdempotencyKey).Gives(200, Answering.PositionHeader, "of the last event")
+            .TakesParameters([], Parameters.IdempotencyKey).Gives(200, Answering.PositionHeader, "of the last event")
             .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.ChargesWrite)
             .TakesJson().Answers<IssuedRecordsAnswer>(200)
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
@@ -171,7 +171,7 @@ internal static class OcpiCdrs
 
     private static async Task<IResult> IssueAsync(OpenLedger ledger, HttpContext context)
     {
-        var text = await Submissions.ReadAsync(context, context.Request.Path.Value!).ConfigureAwait(false);
+        var text = await Submissions.ReadAsync(context, "/v1/ocpi/cdr-issues").ConfigureAwait(false);
         var by = context.By();
         try
         {
@@ -182,6 +182,8 @@ internal static class OcpiCdrs
                     $"there is no account {asked.Account}, or it is not yours");
             var records = await OcpiIssuing.IssueAsync(ledger, answers, asked, by, Submissions.Attempt,
                 CancellationToken.None).ConfigureAwait(false);
+            // What has no record yet may have one, when it is asked for again.
+            if (records.Any(record => record.Position is null)) IdempotentRequests.KeepNot(context);
             return Answering.Read(new IssuedRecordsAnswer(asked.Account.Value, RowJson.Day(asked.Day), records),
                 ledger.Journal.Length is > 0 and var length ? length - 1 : null);
         }

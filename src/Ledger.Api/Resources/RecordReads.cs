@@ -115,11 +115,7 @@ internal static class RecordReads
             var response = httpContext.Response;
             if (Asked.Position is { } at)
                 response.Headers[Answering.PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
-            // As of a position an answer is the same for ever, so its question is its tag. It is a weak one: the bytes
-            // of a file may be others in another version of this program.
-            if (Representation.IsKnown(httpContext, "W/" + Representation.TagOf(SHA256.HashData(Encoding.UTF8.GetBytes(
-                $"{httpContext.Request.QueryString} {Form.Name} {Asked.Position} {httpContext.By().Party} {httpContext.By().Actor}")))))
-                return;
+            if (Representation.IsKnown(httpContext, Tag(httpContext.Request))) return;
             response.ContentType = Form.Media;
             if (Form != TableForm.Json) Representation.AddFileHeaders(httpContext, Form, Name);
             if (Form.IsMadeWhole)
@@ -132,6 +128,18 @@ internal static class RecordReads
                 return;
             }
             await StreamAsync(Asked, Form, httpContext).ConfigureAwait(false);
+        }
+
+        /// <summary>As of a position an answer about these points is the same for ever, so its question and what of it
+        /// is reached are its tag. It is a weak one: the bytes of a file may be others in another version of this
+        /// program.</summary>
+        private string Tag(HttpRequest request)
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            hash.AppendData(Encoding.UTF8.GetBytes($"{request.QueryString} {Form.Name} {Asked.Position}"));
+            // No identifier has a blank.
+            foreach (var point in Asked.Points) hash.AppendData(Encoding.ASCII.GetBytes($" {point}"));
+            return "W/" + Representation.TagOf(hash.GetHashAndReset());
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Ledger.Api.Access;
+using Ledger.Api.Tables;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -41,13 +42,11 @@ internal static class RefusedEvidence
             var request = context.Request;
             var from = Asking.Optional<long>(request, "from", Asking.TryCount, Rejection.OutOfRange,
                 "a position of the journal") ?? 0;
-            var code = Asking.Optional<Rejection>(request, "code", TryCode, Rejection.OutOfRange, CodeRule);
+            var code = Asking.Optional<Rejection>(request, "code", ChoiceNames.TryRule, Rejection.OutOfRange, CodeRule);
             var day = Asking.Optional<LocalDate>(request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
             var source = request.Query["source"] is { Count: > 0 } given ? given.ToString() : null;
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            // Whoever takes the table whole, or turns its pages by their cursor, has all of it.
-            var most = request.Query.ContainsKey("format") || PageCursor.LimitOf(request) is not null
-                ? int.MaxValue - 1 : RowsMax;
+            var most = MostOf(context);
             var rows = answers.Refusals(from, most + 1, code, source, day);
             long? next = rows.Count > most ? rows[most].Position : null;
             return Answering.Read(new RefusalsAnswer(position, [.. rows.Take(most)], next), position);
@@ -59,7 +58,7 @@ internal static class RefusedEvidence
             var (answers, asOf) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return answers.Refusal(position) is { } row
                 ? Answering.Read(await RefusedParts.OfAsync(
-                    row, ledger.Recorder, ledger.Evidence, context.RequestAborted).ConfigureAwait(false), asOf)
+                    row, ledger.Journal, ledger.Evidence, asOf, context.RequestAborted).ConfigureAwait(false), asOf)
                 : throw new ProblemException(404, Rejection.UnknownEvidence, $"nothing was refused at position {position}");
         }).Reads("refusal", "One refusal with its evidence, its release, and what came of taking it again.")
             .Refuses(404);
@@ -69,6 +68,9 @@ internal static class RefusedEvidence
             var asked = Read(text.Bytes);
             var answers = await Redriving.TakeAsync(ledger, asked, context.By(), CancellationToken.None)
                 .ConfigureAwait(false);
+            // What could not be taken may be, when it is asked for again.
+            if (answers.Redrives.Any(answer => answer.Outcome == RedriveAnswer.NotTaken || answer.Refused > 0))
+                IdempotentRequests.KeepNot(context);
             return answers.Redrives.Count == 0
                 ? Answering.Problem(404, Rejection.UnknownEvidence, "no refused evidence is so named")
                 : (IResult)Answering.Read(answers, ledger.Journal.Length - 1);
@@ -83,8 +85,16 @@ internal static class RefusedEvidence
             .Gives(200, Answering.PositionHeader, "of the last event").Refuses(400, 401, 403, 404, 413, 429, 503);
     }
 
-    public static bool TryCode(string? text, out Rejection code) =>
-        Enum.TryParse(text, out code) && Enum.IsDefined(code);
+    /// <summary>How many rows are read: whoever takes the table as a file has all of it, and who turns its pages by
+    /// their cursor those up to the end of the page, and one that says whether there are more.</summary>
+    private static int MostOf(HttpContext context)
+    {
+        var request = context.Request;
+        if (PageCursor.LimitOf(request) is { } limit)
+            return (int)Math.Min((PageCursor.Of(request)?.Row ?? 0) + (limit + 1L), int.MaxValue - 1);
+        return TableForm.Of(request, context.GetEndpoint()!.Metadata.GetMetadata<ReadOperation>()) == TableForm.Json
+            ? RowsMax : int.MaxValue - 1;
+    }
 
     private static RedriveRequest Read(ReadOnlyMemory<byte> text)
     {
@@ -94,7 +104,7 @@ internal static class RefusedEvidence
             var asked = new InputValue("input", document.RootElement)
                 .Object("evidence", "code", "by", "reason", "point", "zone", "subject");
             var code = asked.Optional("code") is { } named
-                ? TryCode(named.Json.ValueKind == System.Text.Json.JsonValueKind.Number
+                ? ChoiceNames.TryRule(named.Json.ValueKind == System.Text.Json.JsonValueKind.Number
                     ? named.Json.GetRawText() : named.Text(), out var read) ? read
                     : throw named.Refused(Rejection.OutOfRange, $"must be {CodeRule}")
                 : (Rejection?)null;
@@ -125,13 +135,16 @@ public static class RefusedParts
     /// <summary>Characters of evidence that are shown; all of it is under its digest.</summary>
     private const int ShownMax = 4096;
 
+    /// <param name="asOf">As known after the event at this position; null: as known now. What is there of the bytes
+    /// is always of now.</param>
     public static async Task<RefusalAnswer> OfAsync(
-        RefusalsView.Refusal row, Recorder recorder, EvidenceArchive archive, CancellationToken ct)
+        RefusalsView.Refusal row, IJournal journal, EvidenceArchive archive, long? asOf, CancellationToken ct)
     {
         if (row.Evidence is not { } hex) return new(row, null, null, null, null, 0, null);
         var digest = new EvidenceDigest(hex);
-        var (state, _) = await recorder.LoadAsync(
-            Streams.Refusal(digest), RefusalState.Empty, RefusalRelease.Evolve, ct).ConfigureAwait(false);
+        var state = RefusalState.Empty;
+        await foreach (var recorded in journal.ReadStreamAsync(Streams.Refusal(digest), 0, ct).ConfigureAwait(false))
+            if (!(recorded.Position > asOf)) state = RefusalRelease.Evolve(state, EventCodec.Decode(recorded));
         var (standing, content) = Content(archive, digest);
         return new(row, standing, content, state.Released?.By, state.Released?.Reason, state.Latest?.Attempt ?? 0,
             state.Latest?.Refused);

@@ -53,7 +53,7 @@ internal sealed class KnownNames(string[] names)
         foreach (var name in request.Query.Keys)
             if (!IsKnown(name))
                 throw new QueryRefusedException(Rejection.UnknownField,
-                    $"{name} is no parameter of this resource: known here: {string.Join(", ", names)}");
+                    $"{name} is no parameter of this resource: known here: {(names.Length == 0 ? "none" : string.Join(", ", names))}");
     }
 
     private bool IsKnown(ReadOnlySpan<char> name)
@@ -81,11 +81,27 @@ internal static class Parameters
         params RequestParameter[] headers)
     {
         var parameters = new RequestParameters([.. address.Select(RequestParameter.Of), .. headers]);
-        return route.WithMetadata(parameters, new KnownNames(
+        return route.RefusesAttempts(headers).WithMetadata(parameters, new KnownNames(
             [.. parameters.All.Where(parameter => !parameter.IsHeader).Select(parameter => parameter.Name)]));
     }
 
     /// <summary>Says in the document which headers it takes.</summary>
     public static RouteHandlerBuilder TakesHeaders(this RouteHandlerBuilder route, params RequestParameter[] headers) =>
-        route.WithMetadata(new RequestParameters(headers));
+        route.RefusesAttempts(headers).WithMetadata(new RequestParameters(headers));
+
+    /// <summary>What an attempt is answered whose key came before with another body, or is under way; said after what
+    /// the resource itself says.</summary>
+    private static RouteHandlerBuilder RefusesAttempts(this RouteHandlerBuilder route, RequestParameter[] headers)
+    {
+        if (!headers.Contains(IdempotencyKey)) return route;
+        route.Finally(endpoint =>
+        {
+            foreach (var status in new[] { 409, 422 })
+            {
+                endpoint.Metadata.Add(new ProducesResponseTypeMetadata(status, typeof(void)));
+                endpoint.Metadata.Add(new AnswerForm(status, "application/problem+json"));
+            }
+        });
+        return route;
+    }
 }
