@@ -67,8 +67,8 @@ internal static class WebhookResources
             var listed = webhooks.Store.Deliveries(one.Webhook, DeliveriesMax);
             return Answering.Read(new WebhookDeliveriesAnswer(one.Webhook, listed,
                 listed.Count < DeliveriesMax ? 0 : webhooks.Store.DeliveriesOf(one.Webhook) - DeliveriesMax), null);
-        }).ReadsNow("webhook-deliveries", "What a subscriber was told, waits for, and could not be told; newest first, "
-            + "the newest 10 000.",
+        }).ReadsNow("webhook-deliveries", "What a subscriber was told, waits for, and could not be told; the newest "
+            + "10 000, newest first.",
             "webhook").Refuses(404);
 
         app.MapPost("/v1/webhook-endings", async (HttpContext context) =>
