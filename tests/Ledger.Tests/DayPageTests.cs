@@ -56,6 +56,31 @@ public sealed class DayPageTests
         page.ShouldContain("<td class=\"number\">99.960</td><td class=\"number\">100.020</td>");
     }
 
+    /// <summary>Also where much else was recorded since the first of them.</summary>
+    [Fact]
+    public async Task Of_refused_evidence_the_latest_is_shown()
+    {
+        await using var served = await ServedLedger.StartAsync();
+        var recorded = 0;
+        async Task RecordAsync(int count, LedgerEvent fact)
+        {
+            foreach (var part in Enumerable.Range(recorded, count).Chunk(100))
+                await served.Ledger.Journal.AppendAsync("s", ExpectedRevision.Any,
+                    [.. part.Select(i => NewFact.At(fact, TestFolder.Start, new EvidenceKey($"n{i}")))],
+                    TestFolder.Tester, null, TestContext.Current.CancellationToken);
+            recorded += count;
+        }
+        var refused = new EvidenceRefused(new(new string('a', 64)), "curve.csv", Rejection.Truncated, "ends inside a line", 12);
+        await RecordAsync(150, refused);
+        await RecordAsync(1000, new DataRead("kim", new("ACME"), Role.Auditor,
+            new(TestFolder.Start, TestFolder.Start), [new("exports", null, 1)], 0));
+        await RecordAsync(100, refused);
+        var page = await PageAsync(served, "");
+        page.ShouldContain("The latest 200");
+        foreach (var shown in (int[])[50, 149, 1150, 1249]) page.ShouldContain($">{shown}</th>");
+        page.ShouldNotContain(">49</th>");
+    }
+
     /// <summary>Each run has the decimals of its own tariff, and energy as many as it was billed with.</summary>
     [Fact]
     public async Task Money_and_energy_have_the_digits_that_their_tariff_gives_them()
