@@ -124,7 +124,8 @@ public sealed class LedgerServer : IAsyncDisposable
         var webhooks = new WebhookService(
             ledger, credentials, reads, options.Webhooks, streams, options.Access.KeepsDataHere);
         var jobs = new JobRunner(
-            new JobStore(ledger.PathOf(JobStore.FileName)), ledger, options, errors, webhooks.JobDone);
+            new JobStore(ledger.PathOf(JobStore.FileName)), ledger, options, credentials.Keys, errors,
+            webhooks.JobDone);
         var server = new LedgerServer(app, ledger, reads, webhooks, jobs, errors, options);
         ledger.Recorder.Uncounted.Alarmed += server.Alarm;
         app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))
@@ -232,7 +233,7 @@ public sealed class LedgerServer : IAsyncDisposable
         });
     }
 
-    /// <summary>Records who has read what, every few seconds and once more at the end.</summary>
+    /// <summary>Records who has read what, every few seconds.</summary>
     private async Task NoteReadsAsync()
     {
         try
@@ -243,7 +244,7 @@ public sealed class LedgerServer : IAsyncDisposable
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            await RecordLastReadsAsync().ConfigureAwait(false);
+            // The server was asked to stop.
         }
         catch (JournalFaultedException failed)
         {
@@ -304,6 +305,8 @@ public sealed class LedgerServer : IAsyncDisposable
         await telling.ConfigureAwait(false);
         await following.ConfigureAwait(false);
         await noting.ConfigureAwait(false);
+        // What a webhook was told while the server was asked to stop is read too.
+        await RecordLastReadsAsync().ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
         ledger.Recorder.Uncounted.Alarmed -= Alarm;
         webhooks.Dispose();

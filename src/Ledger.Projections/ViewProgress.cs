@@ -52,7 +52,8 @@ public sealed class ViewProgress : IDisposable
     }
 
     /// <summary>What is wrong where the views are behind and take no step, or are ahead of the journal; null where
-    /// nothing is. Steps are seen when somebody looks. Ahead they are for a moment too, where who reads a server's
+    /// nothing is. Steps are seen when somebody looks, so what has waited for less than that is no alarm, however long
+    /// ago the last look was. Ahead they are for a moment too, where who reads a server's
     /// journal has applied what its owner is just told to be durable.</summary>
     public string? WhyStalled()
     {
@@ -60,7 +61,8 @@ public sealed class ViewProgress : IDisposable
         lock (gate)
             return clock.GetCurrentInstant() - lastStep.Since < StalledAfter ? null
                 : lag.Positions > 0
-                    ? $"the views stand at position {lag.At} and are {lag.Positions} events behind: nothing moves"
+                    ? Duration.FromSeconds(lag.Seconds) < StalledAfter ? null
+                    : $"the views stand at position {lag.At} and are {lag.Positions} events behind: nothing moves"
                 : lag.At > journal.Length
                     ? $"the views stand at position {lag.At} and the journal has {journal.Length} events" : null;
     }

@@ -1,9 +1,12 @@
+using System.Net;
 using System.Text;
 using Ledger.Api;
 using Ledger.Api.Jobs;
 using Ledger.Cli;
 using Ledger.Domain;
+using Ledger.Journal;
 using Ledger.Journal.Pipeline;
+using Microsoft.Data.Sqlite;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -219,7 +222,7 @@ public sealed class JobTests
         var jobs = new List<string>();
         for (var i = 0; i < 3; i++) jobs.Add((await DoneAsync(served))["job"]!);
         var large = await DoneAsync(served, """{"kind":"large"}""");
-        (large["standing"], large["detail"]).ShouldBe(("failed", "its result has 30000 bytes, and of a party 25000 are kept"));
+        (large["standing"], large["detail"]).ShouldBe(("failed", "its result has 30000 bytes, and of a party 25000 are kept; it says: done"));
         (await served.GetAsync($"/v1/jobs/{jobs[0]}")).Status.ShouldBe(404);
         foreach (var job in jobs.Skip(1)) (await served.GetAsync($"/v1/jobs/{job}/result")).Text.Length.ShouldBe(10_000);
     }
@@ -233,9 +236,102 @@ public sealed class JobTests
             evidence: new(long.MaxValue, long.MaxValue / 2));
         var over = await DoneAsync(served);
         (over["standing"], over["result"]).ShouldBe(("failed", ""));
-        over["detail"].ShouldBe("its result has 10000 bytes, for which the disk has too few free");
+        over["detail"].ShouldBe("its result has 10000 bytes, for which the disk has too few free; it says: done");
         (await DoneAsync(served, """{"kind":"small"}"""))["standing"].ShouldBe("done");
         served.Errors.GetStringBuilder().Clear();
+    }
+
+    /// <summary>What it found is told and said, whatever becomes of its result.</summary>
+    [Fact]
+    public async Task A_verification_that_finds_faults_is_told_also_where_its_result_cannot_be_kept()
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        var kind = Kind((_, _) => Task.FromResult(new JobResult("text/plain", new byte[10_000], "not verified", false)))
+            with
+        { Name = JobKind.Verification };
+        await using var served = await ServedLedger.StartAsync(options => options with
+        {
+            Jobs = [kind],
+            Webhooks = new()
+            {
+                AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")],
+                Every = NodaTime.Duration.FromDays(1), // the test says when it is looked
+            },
+        }, evidence: new(long.MaxValue, long.MaxValue / 2));
+        (await served.PostAsync("/v1/webhooks", $$"""{"url":"{{receiver.Url}}","events":["verification.failed"]}"""))
+            .Status.ShouldBe(201);
+        var over = await DoneAsync(served, """{"kind":"verification"}""");
+        (over["standing"], over["detail"]).ShouldBe(("failed",
+            "its result has 10000 bytes, for which the disk has too few free; it says: not verified"));
+        await served.TellAsync();
+        var told = System.Text.Json.JsonDocument.Parse(receiver.Came.ShouldHaveSingleItem().Body).RootElement;
+        (told.GetProperty("type").GetString(), told.GetProperty("data").GetProperty("job").GetString())
+            .ShouldBe(("verification.failed", over["job"]));
+        served.Errors.GetStringBuilder().Clear();
+    }
+
+    private static object? On(ServedLedger served, string sql)
+    {
+        using var connection = new SqliteConnection(
+            $"Data Source={Path.Combine(served.Options.Directory, "jobs.db")};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
+    /// <summary>It is under way until it is written down that it is over, and nobody is told before that it was
+    /// cancelled.</summary>
+    [Fact]
+    public async Task How_a_job_ended_is_written_down_as_soon_as_it_can_be()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [Quick(1)] });
+        On(served, "CREATE TRIGGER full BEFORE UPDATE OF ended ON job BEGIN SELECT RAISE(ABORT, 'full'); END");
+        var job = (await served.PostAsync("/v1/jobs", """{"kind":"wait"}"""))["job"]!;
+        while (!served.Errors.ToString().Contains("cannot be written down", StringComparison.Ordinal))
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        (await served.GetAsync($"/v1/jobs/{job}"))["standing"].ShouldBe("running");
+        var cancelled = await served.PostAsync("/v1/job-cancellations", $$"""{"job":"{{job}}"}""");
+        (cancelled.Status, cancelled["detail"]).ShouldBe((429, "it cannot be written down now that the job ended; send it again"));
+        On(served, "DROP TRIGGER full");
+        (await UntilOverAsync(served, job))["standing"].ShouldBe("failed");
+        served.Errors.GetStringBuilder().Clear();
+    }
+
+    /// <summary>A job that waits is not yet begun, and a key that was revoked meanwhile begins nothing.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_waits_is_done_in_the_name_of_a_key_that_still_holds(bool isRevoked)
+    {
+        var go = new TaskCompletionSource();
+        var kind = Kind(async (_, ct) =>
+        {
+            await go.Task.WaitAsync(ct);
+            return new("text/plain", [], "done");
+        }) with
+        { Scope = Scopes.SettlementRun };
+        await using var town = await AccessTown.StartAsync(options: given => given with { Jobs = [kind] });
+        await town.RecordAllAsync(AccessTown.Own);
+        var key = town.Key(Role.ChargingOperator);
+        for (var i = 0; i < 2; i++) (await town.PostAsync(key, "/v1/jobs", """{"kind":"wait"}""")).Status.ShouldBe(202);
+        var job = (await town.PostAsync(key, "/v1/jobs", """{"kind":"settlement-run","run":"NEXT","account":"ACME","day":"2026-02-27","runKind":"correction","supersedes":"CR1"}"""))["job"];
+        (await town.GetAsync(key, $"/v1/jobs/{job}"))["standing"].ShouldBe("waiting");
+        if (isRevoked)
+        {
+            await town.RecordAsync($$"""{"type":"access-key-revocation","key":"{{key.Key}}","reason":"left"}""");
+            while ((await town.GetAsync(key, "/v1/jobs")).Status != 401)
+                await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        go.SetResult();
+        object? standing;
+        while ((standing = On(town.Served, $"SELECT standing FROM job WHERE name = '{job}'")) is "waiting" or "running")
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        standing.ShouldBe(isRevoked ? "failed" : "done");
+        On(town.Served, $"SELECT detail FROM job WHERE name = '{job}'").ShouldBe(isRevoked
+            ? "ChargingOperator-1 has no valid access key any more that reaches what it is about" : "recorded");
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).ConvertAll(EventCodec.Decode)
+            .OfType<SettlementRunCompleted>().Any(run => run.Run.Value == "NEXT").ShouldBe(!isRevoked);
     }
 
     /// <summary>What the command line does as a verb a served ledger does as a job, with the same result.</summary>

@@ -67,6 +67,21 @@ public sealed class ViewProgressTests : IDisposable
         progress.WhyStalled().ShouldBeNull();
     }
 
+    /// <summary>Who looks seldom finds a quiet ledger with what was recorded this moment.</summary>
+    [Fact]
+    public async Task What_has_just_come_is_no_alarm_however_long_ago_the_last_look_was()
+    {
+        await AppendAsync(10);
+        await CatchUpAsync(10);
+        clock.Now = Instant.FromUnixTimeSeconds(-50);
+        progress.WhyStalled().ShouldBeNull();
+        await AppendAsync(1); // recorded ten seconds after the epoch
+        clock.Now = Instant.FromUnixTimeMilliseconds(10_200);
+        progress.WhyStalled().ShouldBeNull();
+        clock.Now = Instant.FromUnixTimeSeconds(40);
+        progress.WhyStalled().ShouldBe("the views stand at position 10 and are 1 events behind: nothing moves");
+    }
+
     [Fact]
     public async Task It_is_an_alarm_when_they_are_ahead_of_the_journal_and_stay_so()
     {

@@ -5,6 +5,7 @@ using Ledger.Api.Webhooks;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
+using Microsoft.Data.Sqlite;
 using NodaTime;
 using Shouldly;
 
@@ -97,9 +98,7 @@ public sealed class WebhookTurnTests
             .Status.ShouldBe(201);
         await SubscribeAsync("before");
         served.Clock.Now = Instant.FromUtc(2026, 3, 2, 10, 0);
-        foreach (var order in (string[])["I1", "I2", "I3"])
-            (await served.PostAsync("/v1/instructions", $$"""{"instruction":"{{order}}","kind":"curtail","issuedBy":"GRID","issuedAt":"2026-03-02T10:00:00Z","start":"2026-03-02T10:30:00Z","end":"2026-03-02T11:00:00Z","targets":[{"point":"CP1","kw":5}]}"""))
-                .Status.ShouldBe(201);
+        foreach (var order in (string[])["I1", "I2", "I3"]) await OrderAsync(served, order);
         await served.TellAsync();
         served.Clock.Now = Instant.FromUtc(2026, 3, 2, 10, 10);
         foreach (var (order, at) in ((string, string)[])[("I2", "10:02:00"), ("I3", "10:02:01")])
@@ -124,6 +123,158 @@ public sealed class WebhookTurnTests
         Told(receiver, "/before", "instruction").Order(StringComparer.Ordinal).ShouldBe([
             "instruction.unacknowledged I1", "instruction.unacknowledged I3",
             "telemetry.stale I1", "telemetry.stale I2", "telemetry.stale I3"]);
+    }
+
+    private static async Task OrderAsync(ServedLedger served, string order) =>
+        (await served.PostAsync("/v1/instructions", $$"""{"instruction":"{{order}}","kind":"curtail","issuedBy":"GRID","issuedAt":"2026-03-02T10:00:00Z","start":"2026-03-02T10:30:00Z","end":"2026-03-02T11:00:00Z","targets":[{"point":"CP1","kw":5}]}"""))
+            .Status.ShouldBe(201);
+
+    private static void On(ServedLedger served, string sql)
+    {
+        using var connection = new SqliteConnection(
+            $"Data Source={Path.Combine(served.Options.Directory, "webhooks.db")};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    [Fact]
+    public async Task More_deliveries_than_are_listed_are_counted()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with { Webhooks = Options });
+        var webhook = (await served.PostAsync("/v1/webhooks", """{"url":"http://127.0.0.1:9/","events":["run.published"]}"""))["webhook"];
+        async Task<(int, int)> ListedAsync()
+        {
+            var answer = (await served.GetAsync($"/v1/webhook-deliveries?webhook={webhook}")).Json;
+            return (answer.GetProperty("deliveries").GetArrayLength(), answer.GetProperty("leftOff").GetInt32());
+        }
+        void Add(int from, int to) => On(served, $"WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {to}) "
+            + "INSERT INTO delivery (delivery, webhook, type, of, body, created, dead_after, attempts, standing) "
+            + $"SELECT 'msg_' || i, '{webhook}', 'run.published', 'run R', x'00', 0, 0, 1, 'delivered' FROM n");
+        Add(1, 10_000);
+        (await ListedAsync()).ShouldBe((10_000, 0));
+        Add(10_001, 10_003);
+        (await ListedAsync()).ShouldBe((10_000, 3));
+    }
+
+    private const string Full =
+        "CREATE TRIGGER full BEFORE INSERT ON delivery BEGIN SELECT RAISE(ABORT, 'full'); END";
+
+    /// <summary>In time, after the call, and by a server that has just started: a disk that is full for a moment costs
+    /// the moment.</summary>
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(300, false)]
+    [InlineData(300, true)]
+    public async Task What_cannot_be_kept_is_told_when_it_can(int minutes, bool isRestarted)
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        await using var served = await ServedLedger.StartAsync(options => options with { Webhooks = Options },
+            new FrameLogOptions(""));
+        await served.RegisterConnectorAsync();
+        (await served.PostAsync("/v1/webhooks", $$"""{"url":"{{receiver.Url}}/x","events":["instruction.unacknowledged"],"afterSeconds":120}"""))
+            .Status.ShouldBe(201);
+        served.Clock.Now = Instant.FromUtc(2026, 3, 2, 10, 0);
+        await OrderAsync(served, "I1");
+        await served.TellAsync();
+        served.Clock.Now += Duration.FromMinutes(minutes);
+        On(served, Full);
+        if (isRestarted) await served.StopServerAsync();
+        var again = !isRestarted ? null : await LedgerServer.StartAsync(served.Ledger,
+            new(IPAddress.Loopback, 0) { Webhooks = Options }, TextWriter.Null, Ct);
+        Task TellAsync() => again?.TellAsync(Ct) ?? served.TellAsync();
+        (await Should.ThrowAsync<SqliteException>(TellAsync)).Message.ShouldContain("full");
+        On(served, "DROP TRIGGER full");
+        await TellAsync();
+        Told(receiver, "/x", "instruction").ShouldBe(["instruction.unacknowledged I1"]);
+        if (again is not null) await again.DisposeAsync();
+    }
+
+    /// <summary>A period that has only begun is known until its samples end, also where some in it are missing.
+    /// </summary>
+    [Fact]
+    public async Task Of_a_period_that_has_only_begun_silence_begins_with_the_last_sample()
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        await using var served = await ServedLedger.StartAsync(options => options with { Webhooks = Options });
+        await served.RegisterConnectorAsync();
+        (await served.PostAsync("/v1/webhooks", $$"""{"url":"{{receiver.Url}}/x","events":["telemetry.stale"],"afterSeconds":120}"""))
+            .Status.ShouldBe(201);
+        served.Clock.Now = Instant.FromUtc(2026, 3, 2, 10, 0);
+        await OrderAsync(served, "I1");
+        async Task CurveAsync(int minute)
+        {
+            served.Clock.Now = Instant.FromUtc(2026, 3, 2, 10, minute + 1);
+            (await served.PostAsync("/v1/curves?point=CP1", "time,kw\n" + string.Concat(Enumerable.Range(0, 6).Select(i =>
+                $"2026-03-02T10:{minute}:{i}0Z,1\n")))).Status.ShouldBe(201);
+        }
+        async Task<string[]> ToldAtAsync(int minute, int second)
+        {
+            served.Clock.Now = Instant.FromUtc(2026, 3, 2, 10, minute, second);
+            var before = receiver.Came.Count;
+            await served.TellAsync();
+            return [.. receiver.Came.Skip(before).Select(each => JsonDocument.Parse(each.Body).RootElement)
+                .Select(each => each.GetProperty("data").GetProperty("since").GetString()!)];
+        }
+        await CurveAsync(30);
+        (await ToldAtAsync(32, 49)).ShouldBeEmpty();
+        (await ToldAtAsync(32, 50)).ShouldBe(["2026-03-02T10:30:50Z"]);
+        await CurveAsync(40);
+        (await ToldAtAsync(42, 49)).ShouldBeEmpty();
+        (await ToldAtAsync(42, 50)).ShouldBe(["2026-03-02T10:40:50Z"]);
+        (await ToldAtAsync(59, 0)).ShouldBeEmpty(); // the same silence
+    }
+
+    /// <summary>What was told was told, also where the server is stopped before the next one was taken.</summary>
+    [Fact]
+    public async Task Each_that_was_told_is_in_the_register_of_reads_when_the_server_has_stopped()
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        receiver.Slow = ("/slow", first.Task);
+        await using var town = await AccessTown.StartAsync(options: given => given with
+        {
+            Webhooks = Options with { Every = Duration.FromMilliseconds(20), Patience = Duration.FromHours(1) },
+        });
+        var made = await town.PostAsync(town.Key(Role.ChargingOperator), "/v1/webhooks",
+            $$"""{"url":"{{receiver.Url}}/slow","events":["run.published"]}""");
+        made.Status.ShouldBe(201);
+        foreach (var run in (string[])["R1", "R2"]) await PublishAsync(town.Served.Ledger, town.Served.Clock.Now, run);
+        while (receiver.Came.IsEmpty) await Task.Delay(10, Ct);
+        receiver.Slow = ("/slow", second.Task);
+        first.SetResult();
+        while (receiver.Came.Count < 2) await Task.Delay(10, Ct);
+        await town.Served.StopServerAsync();
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<DataRead>()
+            .SelectMany(read => read.Reads).Where(read => read.Operation == "told by webhook")
+            .Select(read => (read.Of, read.Times)).ShouldBe([($"webhook {made["webhook"]}", 1)]);
+        second.SetResult();
+    }
+
+    /// <summary>Its end is the last word, but for what was taken.</summary>
+    [Theory]
+    [InlineData(500, "dead")]
+    [InlineData(204, "delivered")]
+    public async Task What_is_under_way_when_a_webhook_ends_waits_no_more(int status, string standing)
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        var go = new TaskCompletionSource();
+        receiver.Slow = ("/slow", go.Task);
+        receiver.Answers.Enqueue(status);
+        await using var served = await ServedLedger.StartAsync(options => options with
+        {
+            Webhooks = Options with { Patience = Duration.FromHours(1) },
+        });
+        var webhook = (await served.PostAsync("/v1/webhooks", $$"""{"url":"{{receiver.Url}}/slow","events":["run.published"]}"""))["webhook"];
+        await PublishAsync(served.Ledger, served.Clock.Now, "R1");
+        var telling = served.TellAsync();
+        while (receiver.Came.IsEmpty) await Task.Delay(10, Ct);
+        (await served.PostAsync("/v1/webhook-endings", $$"""{"webhook":"{{webhook}}","reason":"moved"}""")).Status.ShouldBe(200);
+        go.SetResult();
+        await telling;
+        (await served.GetAsync($"/v1/webhook-deliveries?webhook={webhook}")).Json.GetProperty("deliveries")[0]
+            .GetProperty("standing").GetString().ShouldBe(standing);
     }
 
     [Fact]

@@ -1,7 +1,4 @@
-using System.Globalization;
-using Ledger.Domain;
 using Ledger.Projections;
-using NodaTime;
 
 namespace Ledger.Api.Pages;
 
@@ -9,10 +6,10 @@ namespace Ledger.Api.Pages;
 /// with the claim that has it.</summary>
 internal static class ClaimsSection
 {
-    public static Html Of(Answers answers, LocalDate day)
+    public static Html Of(Answers answers, LocalDay day)
     {
-        var zones = answers.Export(day).ToDictionary(row => row.Point, row => row.Zone, StringComparer.Ordinal);
-        var claims = answers.Claims().Where(claim => Touches(claim, day, ZoneOf(claim)))
+        var claims = answers.Claims().Where(claim => day.MayTouch(claim.Start, claim.End)
+                && day.Touches(claim.Point, claim.Start, claim.End))
             .OrderBy(claim => claim.Point, StringComparer.Ordinal).ThenBy(claim => claim.Start)
             .ThenBy(claim => claim.Claim, StringComparer.Ordinal).ToList();
         if (claims.Count == 0)
@@ -27,7 +24,7 @@ internal static class ClaimsSection
             claims.Select(claim => (IReadOnlyList<Html>)
             [
                 Html.Of(claim.Claim), Html.Of(claim.Programme), Html.Of(claim.Point),
-                Html.Of($"{Clock(claim.Start, ZoneOf(claim))}–{Clock(claim.End, ZoneOf(claim))}"),
+                Html.Of($"{Clock(claim, claim.Start)}–{Clock(claim, claim.End)}"),
                 Html.Of(DayPage.Kwh(claim.Claimed)), Html.Of(DayPage.Kwh(claim.Held)),
                 Html.Of(claim.Lost.Count == 0 ? "held" : string.Join("; ", claim.Lost.Select(loss =>
                     $"{DayPage.Kwh(loss.Energy)} kWh displaced by "
@@ -35,16 +32,6 @@ internal static class ClaimsSection
             ]));
         return Html.Format($"<section><h2>Claims</h2>{table}</section>");
 
-        DateTimeZone ZoneOf(ProgrammesView.ClaimRow claim) =>
-            DateTimeZoneProviders.Tzdb[zones.GetValueOrDefault(claim.Point, "Etc/UTC")];
+        string Clock(ProgrammesView.ClaimRow claim, NodaTime.Instant at) => DayPage.Clock(at, day.ZoneOf(claim.Point));
     }
-
-    private static bool Touches(ProgrammesView.ClaimRow claim, LocalDate day, DateTimeZone zone)
-    {
-        var edges = SettlementCalendar.Day(zone, day);
-        return claim.Start < edges.End && claim.End > edges.Start;
-    }
-
-    private static string Clock(Instant at, DateTimeZone zone) =>
-        at.InZone(zone).ToString("HH:mm", CultureInfo.InvariantCulture);
 }

@@ -12,24 +12,24 @@ internal static class ComplianceSection
     /// <param name="at">At which the calls are read.</param>
     /// <param name="page">Its address, and of which instruction it is asked how fast it was followed: that takes its
     /// curves.</param>
-    public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, Instant at, LocalDate day,
+    public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, Instant at, LocalDay day,
         (string Address, InstructionId? Followed) page, CancellationToken ct)
     {
-        var zone = answers.Export(day).FirstOrDefault()?.Zone ?? "Etc/UTC";
-        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
-        var instructions = answers.Instructions().Where(row => row.Start < edges.End && row.End > edges.Start).ToList();
         var found = new List<Html>();
         var curves = new CallCurves(ledger.Journal, ledger.Samples(), before - 1)
         { SamplesLeft = ResponseSection.SamplesMax };
-        foreach (var row in instructions)
+        foreach (var row in answers.Instructions().Where(row => day.MayTouch(row.Start, row.End)))
         {
-            var seen = answers.Instruction(new(row.Instruction))!.ReadAt(at);
+            var told = answers.Instruction(new(row.Instruction))!;
+            // By the clocks of the first of its points at which it is in the day.
+            if (told.Targets.FirstOrDefault(target => day.Touches(target.Point, row.Start, row.End)) is not { } first)
+                continue;
+            var seen = told.ReadAt(at);
             var worth = await DeliverySection.OfAsync(ledger, seen, before, at, ct).ConfigureAwait(false);
             var response = page.Followed?.Value == row.Instruction
                 ? await ResponseSection.OfAsync(curves, answers, seen, ct).ConfigureAwait(false)
                 : ResponseSection.Link(row.Instruction, page.Address);
-            found.Add(Instruction(
-                seen, answers.UnknownTargets(seen), DateTimeZoneProviders.Tzdb[zone], worth, response));
+            found.Add(Instruction(seen, answers.UnknownTargets(seen), day.ZoneOf(first.Point), worth, response));
         }
         if (found.Count == 0)
             found.Add(Html.Format($"<p class=\"empty\">No dispatch instruction holds on this day.</p>"));
@@ -100,7 +100,6 @@ internal static class ComplianceSection
 
     private static string Class(string verdict) => verdict.Replace(' ', '-');
 
-    // With its offset, because an hour comes twice where summer time ends.
     private static string Clock(Instant at, DateTimeZone zone) =>
-        at.InZone(zone).ToString("uuuu-MM-dd HH:mmo<+HH:mm>", System.Globalization.CultureInfo.InvariantCulture);
+        $"{DayPage.Iso(at.InZone(zone).Date)} {DayPage.Clock(at, zone)}";
 }

@@ -29,7 +29,7 @@ internal static class DayPage
             var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
             var followed = Asking.Optional<InstructionId>(context.Request, "response", InstructionId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
-            var past = context.Request.Query.ContainsKey("asOf") ? $"&asOf={position}" : "";
+            var past = context.Request.Query.ContainsKey("asOf") ? position : null;
             var page = await PageAsync(
                     ledger, answers, position, at, days, day, (past, followed), context.RequestAborted)
                 .ConfigureAwait(false);
@@ -42,21 +42,23 @@ internal static class DayPage
     private static LocalDate? MostSettled(Answers answers, IReadOnlyList<LocalDate> days) =>
         answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
 
-    /// <param name="asked">What of its address says that it is of the past, and the instruction of which it is shown how
-    /// fast it was followed; null where none is.</param>
+    /// <param name="asked">The position as of which it is asked for, null where it is of now, and the instruction of which
+    /// it is shown how fast it was followed; null where none is.</param>
     private static async Task<Html> PageAsync(
         OpenLedger ledger, Answers answers, long? position, Instant at, IReadOnlyList<LocalDate> days, LocalDate? day,
-        (string Past, InstructionId? Followed) asked, CancellationToken ct)
+        (long? Past, InstructionId? Followed) asked, CancellationToken ct)
     {
-        var sections = new List<Html> { Choice(days, day) };
+        var sections = new List<Html> { Choice(days, day, asked.Past) };
         if (day is { } shown)
         {
+            var local = new LocalDay(answers, shown);
+            var address = $"/?day={Iso(shown)}{(asked.Past is { } past ? $"&asOf={past}" : "")}";
             sections.Add(ExportSection.Of(answers, shown));
-            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, at, shown,
-                    ($"/?day={Iso(shown)}{asked.Past}", asked.Followed), ct)
+            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, at, local,
+                    (address, asked.Followed), ct)
                 .ConfigureAwait(false));
             sections.Add(LimitsSection.Of(answers, shown));
-            sections.Add(ClaimsSection.Of(answers, shown));
+            sections.Add(ClaimsSection.Of(answers, local));
             sections.Add(await SettlementSection.OfAsync(ledger, answers, shown, ct).ConfigureAwait(false));
         }
         else
@@ -86,14 +88,19 @@ internal static class DayPage
             """);
     }
 
-    private static Html Choice(IReadOnlyList<LocalDate> days, LocalDate? day)
+    /// <summary>The days with verified energy, and the one that is shown: a call or a limit may hold on a day without
+    /// any. Of a page of the past the others are too.</summary>
+    private static Html Choice(IReadOnlyList<LocalDate> days, LocalDate? day, long? past)
     {
+        if (day is { } shown && !days.Contains(shown)) days = [.. days.Append(shown).Order()];
         if (days.Count == 0) return Html.Nothing;
         var options = Html.Join(days.Select(each => each == day
             ? Html.Format($"<option selected>{Iso(each)}</option>")
             : Html.Format($"<option>{Iso(each)}</option>")));
+        var asOf = past is { } position
+            ? Html.Format($"<input type=\"hidden\" name=\"asOf\" value=\"{position}\">") : Html.Nothing;
         return Html.Format($"""
-            <form method="get" action="/"><label for="day">Settlement day</label>
+            <form method="get" action="/">{asOf}<label for="day">Settlement day</label>
             <select id="day" name="day">{options}</select> <button>Show</button></form>
             """);
     }
@@ -104,11 +111,17 @@ internal static class DayPage
     public static string Words(object name) => string.Concat($"{name}".Select((letter, i) =>
         i > 0 && char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{char.ToLowerInvariant(letter)}"));
 
+    /// <summary>A time of a day by the clocks of a place; with its offset, because an hour comes twice where summer
+    /// time ends.</summary>
+    public static string Clock(Instant at, DateTimeZone zone) =>
+        at.InZone(zone).ToString("HH:mmo<+HH:mm>", CultureInfo.InvariantCulture);
+
     public static string Kwh(Energy energy) => Grouped(decimal.Parse(energy.ToKwh(3), CultureInfo.InvariantCulture), 3);
 
-    /// <summary>Thousands in groups, parted by a narrow no-break space.</summary>
+    /// <summary>Rounded half to even, as pages of the command line are; thousands in groups, parted by a narrow
+    /// no-break space.</summary>
     public static string Grouped(decimal value, int decimals) =>
-        value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
+        decimal.Round(value, decimals).ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
             .Replace(",", "\u202F").Replace("-", "\u2212");
 
     private static byte[] ReadStyle()

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ledger.Domain;
 using Ledger.Projections;
 using NodaTime;
@@ -59,8 +58,9 @@ internal static class LimitsSection
     private static Html Mark(LimitVerdict verdict) =>
         Html.Format($"<span class=\"mark {DayPage.Words(verdict)}\">{DayPage.Words(verdict)}</span>");
 
-    private static string Kw(Power power) => DayPage.Grouped(power.Milliwatts / 1_000_000m, 1);
+    private static string Kw(Power power) => DayPage.Grouped(power.Kilowatts, KwDecimals);
 
-    private static string Clock(Instant at, string zone) =>
-        at.InZone(DateTimeZoneProviders.Tzdb[zone]).ToString("HH:mm", CultureInfo.InvariantCulture);
+    private const int KwDecimals = 3; // 1 W, as pages of the command line have it
+
+    private static string Clock(Instant at, string zone) => DayPage.Clock(at, DateTimeZoneProviders.Tzdb[zone]);
 }

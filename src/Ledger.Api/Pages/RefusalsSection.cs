@@ -7,10 +7,11 @@ namespace Ledger.Api.Pages;
 internal static class RefusalsSection
 {
     private const int RowsMax = 200; // what a person looks at; the rest is under /v1/refusals
+    private const long FirstPositions = 1024;
 
     public static Html Of(Answers answers)
     {
-        var rows = answers.Refusals(0, RowsMax);
+        var rows = Latest(answers);
         if (rows.Count == 0)
             return Html.Format(
                 $"<section><h2>Refused evidence</h2><p class=\"empty\">Nothing was refused.</p></section>");
@@ -24,7 +25,19 @@ internal static class RefusalsSection
                 Html.Of(row.Source), Html.Of(row.Detail),
             ]));
         var more = rows.Count < RowsMax ? Html.Nothing : Html.Format(
-            $"<p>The first {RowsMax}; all of them: <a href=\"/v1/refusals\">/v1/refusals</a>.</p>");
+            $"<p>The latest {RowsMax}; all of them: <a href=\"/v1/refusals\">/v1/refusals</a>.</p>");
         return Html.Format($"<section><h2>Refused evidence</h2>{table}{more}</section>");
+    }
+
+    /// <summary>Those of the last positions, of twice as many until there are enough: most ledgers have few, and some
+    /// very many.</summary>
+    private static List<RefusalsView.Refusal> Latest(Answers answers)
+    {
+        for (var positions = FirstPositions; ; positions *= 2)
+        {
+            var from = Math.Max(0, answers.KnownBefore - positions);
+            var rows = answers.Refusals(from);
+            if (rows.Count >= RowsMax || from == 0) return [.. rows.TakeLast(RowsMax)];
+        }
     }
 }

@@ -15,13 +15,18 @@ internal static class SettlementSection
         if (accounts.Count == 0)
             return Html
                 .Format($"<section><h2>Settlement</h2><p class=\"empty\">This day is not settled yet.</p></section>");
+        var money = new MoneyDecimals(ledger.Journal, answers.Runs(), ct);
         var shown = new List<Html>();
         foreach (var account in accounts)
         {
             var holding = answers.Standing(new(account.Key), day)!;
             var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, holding.Run, ct)
                 .ConfigureAwait(false);
-            shown.Add(Account(account.Key, [.. account], holding, again));
+            // Each run with the decimals of the tariff that it was calculated by.
+            var runs = await money.OfAsync(account).ConfigureAwait(false);
+            var booked = await money.OfAsync(holding.Booked).ConfigureAwait(false);
+            var held = (await money.OfAsync([holding.Run]).ConfigureAwait(false)).Single();
+            shown.Add(Account(account.Key, runs, new(held, booked), again));
         }
         return Html.Format($"<section><h2>Settlement</h2>{Html.Join(shown)}</section>");
     }
@@ -30,7 +35,6 @@ internal static class SettlementSection
         string account, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, NamedRun standing, RederivedRun again)
     {
         var (holding, booked, due) = (standing.Run, standing.Booked, standing.Total);
-        Html Money(decimal amount) => Paid(amount, again.Statement);
         var table = HtmlTable.Of("Settlement runs of this account, the last one holds",
             [
                 new("Run"), new("Kind"), new("Facts", null, true), new("Lines", null, true),
@@ -39,18 +43,18 @@ internal static class SettlementSection
             runs.Select(run => (IReadOnlyList<Html>)
             [
                 Html.Of(run.Run), Html.Of(DayPage.Words(run.Kind) + (run.Incomplete ? ", incomplete" : "")),
-                Html.Format($"{run.AtPosition}"), Html.Format($"{run.Lines}"), Money(run.Total),
-                run.ChangeFromSuperseded is { } change ? Money(change) : Html.Of("–"),
+                Html.Format($"{run.AtPosition}"), Html.Format($"{run.Lines}"), Paid(run.Total),
+                run.ChangeFromSuperseded is { } change ? Paid(change) : Html.Of("–"),
             ]).Concat(booked.Select(deltas => (IReadOnlyList<Html>)
             [
                 Html.Of(deltas.Run), Html.Of($"{DayPage.Words(deltas.Style)} on {deltas.Corrects}"),
-                Html.Format($"{deltas.AtPosition}"), Html.Format($"{deltas.Lines}"), Html.Of("–"), Money(deltas.Total),
+                Html.Format($"{deltas.AtPosition}"), Html.Format($"{deltas.Lines}"), Html.Of("–"), Paid(deltas.Total),
             ])));
         var apart = booked.Count == 0 ? Html.Nothing
             : Html.Format($"<p>What follows is {holding.Run} as it was calculated, without what was booked on it since.</p>");
         return Html.Format($"""
             <article><h3>{account}</h3>
-            <p class="figures"><span><b>{Money(due)}</b> {holding.Currency}
+            <p class="figures"><span><b>{Paid(due)}</b> {holding.Currency}
             {(due < 0 ? "to be credited" : "to be paid")}</span></p>
             {table}{apart}{Derived(again, holding.Currency)}</article>
             """);
@@ -65,6 +69,7 @@ internal static class SettlementSection
             : Html.Format($"<p><span class=\"mark kept\">comes out again</span> Total and lines, derived anew from the journal, are those that were recorded.</p>");
         var groups = statement.Lines.GroupBy(line => (line.Direction, line.TariffPeriod))
             .OrderBy(group => group.Key.Direction).ThenBy(group => group.Key.TariffPeriod).ToList();
+        var decimals = statement.Lines.Select(line => (int)(line.BilledKwh ?? 0m).Scale).Append(EnergyDecimals).Max();
         var totals = HtmlTable.Of("By direction and tariff period",
             [new("Direction"), new("Period"), new("Lines", null, true), new("Energy", "kWh", true),
                 new("Amount", currency, true)],
@@ -72,46 +77,47 @@ internal static class SettlementSection
             [
                 Html.Of(DayPage.Words(group.Key.Direction)), Html.Of(Period(group.Key.TariffPeriod)),
                 Html.Format($"{group.Count()}"),
-                Html.Of(DayPage.Grouped(group.Sum(line => line.BilledKwh ?? 0m), 3)),
-                Paid(group.Sum(line => line.Amount ?? 0m), statement),
+                Html.Of(DayPage.Grouped(group.Sum(line => line.BilledKwh ?? 0m), decimals)),
+                Paid(Money.With(statement.MoneyDecimals, group.Sum(line => line.Amount ?? 0m))),
             ]));
         var lines = Html.Join(groups.Select(group => Opened(
-            $"{DayPage.Words(group.Key.Direction)}, {Period(group.Key.TariffPeriod)}", [.. group], statement)));
+            $"{DayPage.Words(group.Key.Direction)}, {Period(group.Key.TariffPeriod)}", [.. group],
+            statement.Currency, decimals)));
         return Html.Format($"{verdict}{totals}{lines}");
     }
 
     /// <summary>Lines without energy and without a problem are counted, not shown: they come to nothing.</summary>
-    private static Html Opened(string what, IReadOnlyList<StatementLine> lines, Statement statement)
+    private static Html Opened(string what, IReadOnlyList<StatementLine> lines, string currency, int decimals)
     {
         var shown = lines.Where(line => line.BilledKwh != 0 || line.Problem is not null).ToList();
         return shown.Count == 0 ? Html.Nothing : Html.Format(
             $"""
             <details><summary>{what}: {shown.Count} lines with energy, of {lines.Count}</summary>
-            {Lines(shown, statement)}</details>
+            {Lines(shown, currency, decimals)}</details>
             """);
     }
 
-    private static Html Lines(IEnumerable<StatementLine> lines, Statement statement) => HtmlTable.Of(
+    /// <param name="decimals">Of energies: to the Wh, or as finely as some line of the statement is billed.</param>
+    private static Html Lines(IEnumerable<StatementLine> lines, string currency, int decimals) => HtmlTable.Of(
         "Statement lines",
         [
             new("Line", null, true), new("Point"), new("From"), new("Energy", "kWh", true),
-            new("Price", $"{statement.Currency}/kWh", true),
-            new("Amount", statement.Currency, true), new("Source"),
+            new("Price", $"{currency}/kWh", true),
+            new("Amount", currency, true), new("Source"),
         ],
         lines.Select(line => (IReadOnlyList<Html>)
         [
             Html.Format($"{line.Number}"), Html.Of(line.Point.Value),
             Html.Of(line.Period.Start.InUtc().ToString("HH:mm'Z'", CultureInfo.InvariantCulture)),
-            Html.Of(line.BilledKwh is { } energy ? DayPage.Grouped(energy, 3) : "missing"),
+            Html.Of(line.BilledKwh is { } energy ? DayPage.Grouped(energy, decimals) : "missing"),
             Html.Of(line.PricePerKwh?.ToString(CultureInfo.InvariantCulture) ?? "missing"),
-            line.Amount is { } amount ? Paid(amount, statement) : Html.Of("–"), Html.Of(line.Problem ?? line.Source),
+            line.Amount is { } amount ? Paid(amount) : Html.Of("–"), Html.Of(line.Problem ?? line.Source),
         ]));
 
-    /// <summary>With the decimals to which the statement is rounded.</summary>
-    private static Html Paid(decimal amount, Statement? statement) =>
-        Html.Of(DayPage.Grouped(amount, statement?.MoneyDecimals ?? MoneyDecimals));
+    /// <summary>Rounded by a statement, with the decimals to which it is rounded.</summary>
+    private static Html Paid(decimal amount) => Html.Of(DayPage.Grouped(amount, amount.Scale));
 
-    private const int MoneyDecimals = 2; // where no statement says it
+    private const int EnergyDecimals = 3; // at least
 
     private static string Period(TariffPeriod? period) => period is { } known ? DayPage.Words(known) : "no period";
 }

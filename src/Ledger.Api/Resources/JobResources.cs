@@ -77,7 +77,8 @@ internal static class JobResources
                 .ConfigureAwait(false);
             var job = Find(jobs, context, named);
             if (job.IsOver) return Answering.Problem(409, ProblemName.JobOver, $"{job.Name} is {job.Standing}");
-            await jobs.CancelAsync(job.Name).ConfigureAwait(false);
+            if (!await jobs.CancelAsync(job.Name).ConfigureAwait(false))
+                return Answering.Busy("it cannot be written down now that the job ended");
             return (IResult)Answering.Read(JobRow.Of(Find(jobs, context, named)), null);
         }).WithName("job-cancellation").WithSummary("Ends a job of the caller that is under way.")
             .WithDescription("One JSON object: job. What it has recorded already stays recorded.")
@@ -91,10 +92,11 @@ internal static class JobResources
         .Split(',', StringSplitOptions.TrimEntries).Contains("respond-async", StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Takes a job, and answers where it is.</summary>
-    public static IResult Start(
+    public static async Task<IResult> StartAsync(
         JobRunner jobs, JobKind kind, ReadOnlyMemory<byte> request, HttpContext context, JobWork work)
     {
-        if (jobs.Start(kind, JobAsked.Of(request), context.By(), work) is not { } job)
+        if (await jobs.StartAsync(kind, JobAsked.Of(request), context.By(), work, context.RequestAborted)
+            .ConfigureAwait(false) is not { } job)
             return Answering.Busy("as many jobs as can be are under way");
         context.Response.Headers.Location = $"/v1/jobs/{job.Name}";
         if (IsAsked(context.Request)) context.Response.Headers["Preference-Applied"] = "respond-async";
@@ -123,7 +125,7 @@ internal static class JobResources
         {
             throw new BodyRefusedException(refused.Code, refused.Detail);
         }
-        return Start(jobs, reading.Kind, text.Bytes, context, work);
+        return await StartAsync(jobs, reading.Kind, text.Bytes, context, work).ConfigureAwait(false);
     }
 
     private static Job Find(JobRunner jobs, HttpContext context, string name) =>

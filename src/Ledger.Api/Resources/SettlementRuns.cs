@@ -99,8 +99,8 @@ internal static class SettlementRuns
         var key = Submissions.Key(context, source);
         var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
         if (JobResources.IsAsked(context.Request) && context.By().Holds(Scopes.SettlementRun))
-            return JobResources.Start(jobs, SettlementJob.Kind, text.Bytes, context,
-                SettlementJob.Of(text, context.By(), ledger));
+            return await JobResources.StartAsync(jobs, SettlementJob.Kind, text.Bytes, context,
+                SettlementJob.Of(text, context.By(), ledger)).ConfigureAwait(false);
         var refused = RunSettlement.Read(text.Bytes, out var asked);
         return Answering.Of(refused is null
             ? await SendAsync(ledger, asked!, text, context.By(), key).ConfigureAwait(false)

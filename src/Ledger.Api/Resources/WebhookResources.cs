@@ -27,7 +27,8 @@ public sealed record WebhookMade(string Webhook, string Secret, WebhookRow Subsc
 public sealed record WebhooksAnswer(IReadOnlyList<WebhookRow> Webhooks);
 
 /// <summary>What a subscriber was told, waits for and could not be told; newest first.</summary>
-public sealed record WebhookDeliveriesAnswer(string Webhook, IReadOnlyList<WebhookDelivery> Deliveries);
+/// <param name="LeftOff">How many older ones there are that are not listed.</param>
+public sealed record WebhookDeliveriesAnswer(string Webhook, IReadOnlyList<WebhookDelivery> Deliveries, int LeftOff);
 
 /// <summary>A subscription was ended.</summary>
 public sealed record WebhookEnded([property: Choices("ended")] string Outcome, string Webhook);
@@ -63,9 +64,11 @@ internal static class WebhookResources
         app.MapGet("/v1/webhook-deliveries", (HttpContext context) =>
         {
             var one = Find(webhooks, context.By(), context.Request.Query["webhook"].ToString());
-            return Answering.Read(new WebhookDeliveriesAnswer(
-                one.Webhook, webhooks.Store.Deliveries(one.Webhook, DeliveriesMax)), null);
-        }).ReadsNow("webhook-deliveries", "What a subscriber was told, waits for, and could not be told; newest first.",
+            var listed = webhooks.Store.Deliveries(one.Webhook, DeliveriesMax);
+            return Answering.Read(new WebhookDeliveriesAnswer(one.Webhook, listed,
+                listed.Count < DeliveriesMax ? 0 : webhooks.Store.DeliveriesOf(one.Webhook) - DeliveriesMax), null);
+        }).ReadsNow("webhook-deliveries", "What a subscriber was told, waits for, and could not be told; the newest "
+            + "10 000, newest first.",
             "webhook").Refuses(404);
 
         app.MapPost("/v1/webhook-endings", async (HttpContext context) =>
@@ -76,7 +79,7 @@ internal static class WebhookResources
                 return (asked.Required("webhook").Text(), asked.Required("reason").Line(Limits.TextLengthMax));
             }).ConfigureAwait(false);
             var one = Find(webhooks, context.By(), webhook);
-            webhooks.Store.End(one.Webhook, $"{context.By().Actor}: {reason}");
+            webhooks.Store.End(one.Webhook, $"{context.By().Actor}: {reason}", ledger.Clock.GetCurrentInstant());
             return Answering.Read(new WebhookEnded("ended", one.Webhook), null);
         }).TakesOrder("webhook-ending", "Ends a subscription; what waits for it is sent no more.",
             "", "webhook, reason", """{"webhook":"w0123456789abcdef","reason":"moved"}""").Answers<WebhookEnded>(200).Refuses(404);

@@ -17,30 +17,33 @@ internal sealed class WebhookSending(
 {
     private const int DeliveriesAtOnce = 100; // of a subscriber, before it is looked again whether it is one
 
-    /// <summary>Sends what is due to a subscriber; the deliveries that it took.</summary>
+    /// <summary>Sends what is due to a subscriber.</summary>
     /// <param name="mayBeTold">Is asked before each.</param>
-    public async Task<int> SendDueAsync(
-        WebhookSubscription to, Func<CancellationToken, Task<bool>> mayBeTold, CancellationToken ct)
+    /// <param name="taken">Is told of each that was taken, before it is written down: told is told.</param>
+    public async Task SendDueAsync(
+        WebhookSubscription to, Func<CancellationToken, Task<bool>> mayBeTold, Action taken, CancellationToken ct)
     {
-        var (taken, secret, failingSince) = (0, (byte[]?)null, to.FailingSince);
+        var (secret, failingSince) = ((byte[]?)null, to.FailingSince);
         for (var i = 0; i < DeliveriesAtOnce; i++)
         {
             var now = clock.GetCurrentInstant();
             if (store.Due(to.Webhook, now) is not var (delivery, body, deadAfter)
                 || !await mayBeTold(ct).ConfigureAwait(false)) break;
             secret ??= store.SecretOf(to.Webhook);
+            if (secret is null) break;
             var (status, detail) = await AttemptAsync(to, delivery, body, secret, now, ct).ConfigureAwait(false);
             var after = After(delivery, status, detail, now, deadAfter);
+            if (after.Standing == WebhookDelivery.Delivered) taken();
             failingSince = after.Standing == WebhookDelivery.Delivered ? null : failingSince ?? now;
             store.Attempted(after, failingSince);
             // RFC 9110, 15.5.11: who is gone wants nothing more.
-            if (status == (int)HttpStatusCode.Gone) store.End(to.Webhook, "the address answered 410 Gone");
-            else if (failingSince is { } since && now - since >= options.EndedAfter)
-                store.End(to.Webhook, $"nothing was taken for {options.EndedAfter.TotalDays.ToString(CultureInfo.InvariantCulture)} days");
+            if (status == (int)HttpStatusCode.Gone) store.End(to.Webhook, "the address answered 410 Gone", now);
+            // What is still tried may be taken, and for days there may have been nothing to tell.
+            else if (after.Standing == WebhookDelivery.Dead && failingSince is { } since
+                && now - since >= options.EndedAfter)
+                store.End(to.Webhook, $"nothing was taken for {options.EndedAfter.TotalDays.ToString(CultureInfo.InvariantCulture)} days", now);
             if (after.Standing == WebhookDelivery.Waiting) break;
-            if (after.Standing == WebhookDelivery.Delivered) taken++;
         }
-        return taken;
     }
 
     private async Task<(int? Status, string? Detail)> AttemptAsync(WebhookSubscription to, WebhookDelivery delivery,

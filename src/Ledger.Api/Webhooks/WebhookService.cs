@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 using Ledger.Api.Access;
@@ -16,6 +18,7 @@ internal sealed class WebhookService : IDisposable
     private static readonly Duration ForgetEvery = Duration.FromHours(1);
     /// <summary>What is being sent, by subscriber: who is slow to answer keeps nobody else waiting.</summary>
     private readonly Dictionary<string, Task> turns = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<WebhookEvent> untold = [];
     private readonly OpenLedger ledger;
     private readonly Credentials credentials;
     private readonly ReadLog reads;
@@ -51,7 +54,7 @@ internal sealed class WebhookService : IDisposable
             if (!by.Holds(scope)) throw new Resources.ScopeMissingException(scope);
         if (WebhookTargets.WhyNot(url, options.AllowedNetworks) is { } why)
             throw new Resources.BodyRefusedException(Rejection.OutOfRange, $"url cannot be sent to: {why}");
-        var active = Store.Subscriptions().Where(one => one.Ended is null).ToList();
+        var active = Store.Active();
         if (active.Count(one => one.Party == by.Party) >= options.SubscriptionsPerPartyMax)
             throw new Resources.BodyRefusedException(Rejection.WrongCount,
                 $"{by.Party} has {options.SubscriptionsPerPartyMax} subscriptions; end one");
@@ -62,6 +65,7 @@ internal sealed class WebhookService : IDisposable
                 .ConfigureAwait(false)).Count > 0, ledger.Clock.GetCurrentInstant(), null, null);
         // From now on: what was recorded before is not told to the first that subscribes.
         if (active.Count == 0) (Store.Progress, Store.Looked) = (ledger.Journal.Length, one.Created);
+        Store.Forget(by.Party, options.EndedPerPartyMax);
         Store.Add(one, secret);
         return (one, WebhookSignature.Shown(secret));
     }
@@ -71,21 +75,30 @@ internal sealed class WebhookService : IDisposable
         .Where(one => who.Role is null or Role.Administrator || one.Party == who.Party)];
 
     /// <summary>The views have stopped, so nothing is read that is true.</summary>
-    public void ProjectionStopped(ProjectionStoppedException stopped)
-    {
-        var now = ledger.Clock.GetCurrentInstant();
-        watch.Tell(new(WebhookEvent.ProjectionStopped, $"{stopped.Alarm.Projection} {stopped.Alarm.Position}", now,
-            [("projection", stopped.Alarm.Projection), ("position", Text(stopped.Alarm.Position))]),
-            Store.Subscriptions(), now, _ => true);
-    }
+    public void ProjectionStopped(ProjectionStoppedException stopped) =>
+        Tell(new(WebhookEvent.ProjectionStopped, $"{stopped.Alarm.Projection} {stopped.Alarm.Position}",
+            ledger.Clock.GetCurrentInstant(),
+            [("projection", stopped.Alarm.Projection), ("position", Text(stopped.Alarm.Position))]));
 
     /// <summary>A verification has found what is not as it was recorded.</summary>
     public void JobDone(Job job, JobResult result)
     {
-        if (job.Kind != JobKind.Verification || result.IsAsItShouldBe) return;
-        var now = ledger.Clock.GetCurrentInstant();
-        watch.Tell(new(WebhookEvent.VerificationFailed, job.Name, now, [("job", job.Name)]), Store.Subscriptions(), now,
-            _ => true);
+        if (job.Kind == JobKind.Verification && !result.IsAsItShouldBe)
+            Tell(new(WebhookEvent.VerificationFailed, job.Name, ledger.Clock.GetCurrentInstant(), [("job", job.Name)]));
+    }
+
+    /// <summary>What happens once is told at once, or, where that cannot be written down, when it is looked the next
+    /// time.</summary>
+    private void Tell(WebhookEvent happened)
+    {
+        try
+        {
+            watch.Tell(happened, Store.Active(), happened.At, _ => true);
+        }
+        catch (DbException)
+        {
+            untold.Enqueue(happened);
+        }
     }
 
     /// <summary>Looks once for what is to be told, and sends what is due, to the end.</summary>
@@ -100,21 +113,25 @@ internal sealed class WebhookService : IDisposable
     {
         var now = ledger.Clock.GetCurrentInstant();
         var subscriptions = new List<WebhookSubscription>();
-        foreach (var one in Store.Subscriptions())
-            if (one.Ended is null && await OfNowAsync(one, ct).ConfigureAwait(false) is { } told)
-                subscriptions.Add(told);
+        foreach (var one in Store.Active())
+            if (await OfNowAsync(one, ct).ConfigureAwait(false) is { } told) subscriptions.Add(told);
+        while (untold.TryPeek(out var happened))
+        {
+            watch.Tell(happened, subscriptions, now, _ => true);
+            untold.TryDequeue(out _);
+        }
         try
         {
             await watch.LookAsync(subscriptions, now, ct).ConfigureAwait(false);
         }
         catch (ProjectionStoppedException)
         {
-            // That it has stopped is told by whoever follows; what is waiting is sent all the same.
+            // That it has stopped is said by whoever follows; what is waiting is sent all the same.
         }
         if (now - forgotten >= ForgetEvery)
         {
+            Store.Forget(now, options.ListedFor);
             forgotten = now;
-            Store.Forget(now - options.ListedFor);
         }
         return subscriptions;
     }
@@ -130,12 +147,9 @@ internal sealed class WebhookService : IDisposable
         await Task.WhenAll(over.Select(turn => turn.Value)).ConfigureAwait(false);
     }
 
-    private async Task SendAsync(WebhookSubscription one, CancellationToken ct)
-    {
-        var taken = await sending.SendDueAsync(one,
-            async stop => await OfNowAsync(one, stop).ConfigureAwait(false) is not null, ct).ConfigureAwait(false);
-        for (var i = 0; i < taken; i++) reads.Note(WebhookAccess.Of(one), "told by webhook", $"webhook {one.Webhook}");
-    }
+    private Task SendAsync(WebhookSubscription one, CancellationToken ct) => sending.SendDueAsync(one,
+        async stop => await OfNowAsync(one, stop).ConfigureAwait(false) is not null,
+        () => reads.Note(WebhookAccess.Of(one), "told by webhook", $"webhook {one.Webhook}"), ct);
 
     /// <summary>Goes on until it is stopped. What goes wrong, as with its own file, is said and tried again: facts are
     /// recorded all the same.</summary>
@@ -180,7 +194,7 @@ internal sealed class WebhookService : IDisposable
         }
         else if (ledger.Clock.GetCurrentInstant() - one.Created < options.TokenLife) return one;
         else why = $"it was subscribed with a token {Text((long)options.TokenLife.TotalDays)} days ago: subscribe again";
-        Store.End(one.Webhook, why);
+        Store.End(one.Webhook, why, ledger.Clock.GetCurrentInstant());
         return null;
     }
 

@@ -28,6 +28,7 @@ internal sealed class WebhookStore : IDisposable
           dead_after INTEGER NOT NULL, attempts INTEGER NOT NULL, standing TEXT NOT NULL, next INTEGER, last INTEGER,
           status INTEGER, detail TEXT) STRICT;
         CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (webhook, number) WHERE standing = 'waiting';
+        CREATE TABLE IF NOT EXISTS ending (webhook TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
         CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
         CREATE TABLE IF NOT EXISTS looked (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
         """;
@@ -40,9 +41,15 @@ internal sealed class WebhookStore : IDisposable
     /// <param name="key">32 bytes, under which secrets are sealed.</param>
     public WebhookStore(string path, byte[] key) => (this.key, tables) = (key, new(path, Tables));
 
-    public IReadOnlyList<WebhookSubscription> Subscriptions() =>
+    /// <summary>All of them, those that ended too while they are listed.</summary>
+    public IReadOnlyList<WebhookSubscription> Subscriptions() => Subscriptions("");
+
+    /// <summary>Those that have not ended.</summary>
+    public IReadOnlyList<WebhookSubscription> Active() => Subscriptions("WHERE ended IS NULL ");
+
+    private List<WebhookSubscription> Subscriptions(string which) =>
         tables.Read("SELECT webhook, url, events, after_seconds, holder, role, party, stations, needs_key, created, "
-            + "failing_since, ended FROM subscription ORDER BY created, webhook", row => new WebhookSubscription(
+            + $"failing_since, ended FROM subscription {which}ORDER BY created, webhook", row => new WebhookSubscription(
                 row.GetString(0), new(row.GetString(1)), row.GetString(2).Split(' '), row.GetInt32(3),
                 row.GetString(4), row.RoleOrNull(5), new(row.GetString(6)),
                 [.. row.GetString(7).Split(' ', StringSplitOptions.RemoveEmptyEntries)
@@ -58,16 +65,19 @@ internal sealed class WebhookStore : IDisposable
 
     /// <summary>Ends a subscription; what waits for it is dead, and can be driven again if it is ever asked for.
     /// </summary>
-    public void End(string webhook, string why) => tables.AsOne(() =>
+    public void End(string webhook, string why, Instant at) => tables.AsOne(() =>
     {
+        tables.Execute("INSERT OR IGNORE INTO ending VALUES ($w, $t)", ("$w", webhook), ("$t", at));
         tables.Execute("UPDATE subscription SET ended = coalesce(ended, $y) WHERE webhook = $w",
             ("$w", webhook), ("$y", why));
         tables.Execute("UPDATE delivery SET standing = 'dead', next = NULL, detail = $y WHERE webhook = $w "
             + "AND standing = 'waiting'", ("$w", webhook), ("$y", why));
     });
 
-    public byte[] SecretOf(string webhook) => Open(webhook, tables.Read(
-        "SELECT secret FROM subscription WHERE webhook = $w", row => row.Bytes(0), ("$w", webhook)).Single());
+    /// <summary>Null where the subscription was forgotten meanwhile.</summary>
+    public byte[]? SecretOf(string webhook) =>
+        tables.Read("SELECT secret FROM subscription WHERE webhook = $w", row => row.Bytes(0), ("$w", webhook))
+            is [var kept] ? Open(webhook, kept) : null;
 
     /// <summary>Takes an event for a subscriber, once.</summary>
     public void Add(WebhookSubscription to, WebhookEvent told, Instant now, WebhookOptions options)
@@ -94,12 +104,14 @@ internal sealed class WebhookStore : IDisposable
                 + "ORDER BY number LIMIT 1", row => (OfRow(row), row.Bytes(11), row.At(12)), ("$w", webhook))
             is [var first] && first.Item1.Next <= now ? first : null;
 
-    /// <summary>What became of an attempt, and since when its subscriber takes nothing.</summary>
+    /// <summary>What became of an attempt, and since when its subscriber takes nothing. What was ended while it was
+    /// under way stays so, but for what was taken.</summary>
     public void Attempted(WebhookDelivery after, Instant? failingSince) => tables.AsOne(() =>
     {
         tables.Execute("UPDATE delivery SET attempts = $a, standing = $s, next = $n, last = $l, status = $c, detail = $y "
-            + "WHERE delivery = $d", ("$d", after.Delivery), ("$a", after.Attempts), ("$s", after.Standing),
-            ("$n", after.Next), ("$l", after.Last), ("$c", after.Status), ("$y", after.Detail));
+            + "WHERE delivery = $d AND (standing = 'waiting' OR $s = 'delivered')", ("$d", after.Delivery),
+            ("$a", after.Attempts), ("$s", after.Standing), ("$n", after.Next), ("$l", after.Last),
+            ("$c", after.Status), ("$y", after.Detail));
         tables.Execute("UPDATE subscription SET failing_since = $f WHERE webhook = $w", ("$w", after.Webhook),
             ("$f", failingSince));
     });
@@ -109,16 +121,39 @@ internal sealed class WebhookStore : IDisposable
         tables.Read($"SELECT {Columns} FROM delivery WHERE webhook = $w ORDER BY number DESC LIMIT $m",
             OfRow, ("$w", webhook), ("$m", most));
 
+    public int DeliveriesOf(string webhook) => tables.Read("SELECT count(*) FROM delivery WHERE webhook = $w",
+        row => row.GetInt32(0), ("$w", webhook)).Single();
+
     /// <summary>Has dead letters tried again, all of a subscriber or one; how many.</summary>
     public int Redrive(string webhook, string? delivery, Instant now, Instant deadAfter) =>
         tables.Execute("UPDATE delivery SET standing = 'waiting', next = $n, dead_after = $x, attempts = 0 "
             + "WHERE webhook = $w AND standing = 'dead' AND ($d IS NULL OR delivery = $d)", ("$w", webhook),
             ("$d", delivery), ("$n", now), ("$x", deadAfter));
 
-    /// <summary>Forgets what was delivered, or died, before an instant.</summary>
-    public void Forget(Instant before) =>
-        tables.Execute("DELETE FROM delivery WHERE standing <> 'waiting' AND coalesce(last, created) < $b",
-            ("$b", before));
+    /// <summary>Forgets what was delivered, or died, and which subscriptions ended, so long ago; one that ended as long
+    /// as a delivery of it is listed.</summary>
+    public void Forget(Instant now, Duration listedFor) => tables.AsOne(() =>
+    {
+        tables.Execute("DELETE FROM delivery WHERE coalesce(last, created) < $b AND (standing <> 'waiting' "
+            + "OR webhook IN (SELECT webhook FROM subscription WHERE ended IS NOT NULL))", ("$b", now - listedFor));
+        // Of those that an earlier program ended nothing says when.
+        tables.Execute("INSERT OR IGNORE INTO ending SELECT webhook, $n FROM subscription WHERE ended IS NOT NULL",
+            ("$n", now));
+        Forget("SELECT webhook FROM ending WHERE at < $b AND webhook NOT IN (SELECT webhook FROM delivery)",
+            ("$b", now - listedFor));
+    });
+
+    /// <summary>Forgets of a party's subscriptions that ended those that ended first, until so many are left.</summary>
+    public void Forget(PartyId party, int most) => tables.AsOne(() => Forget(
+        "SELECT webhook FROM subscription LEFT JOIN ending USING (webhook) WHERE party = $p AND ended IS NOT NULL "
+        + "ORDER BY at DESC, created DESC, webhook LIMIT -1 OFFSET $m", ("$p", party.Value), ("$m", most)));
+
+    private void Forget(string which, params (string Name, object? Value)[] parameters)
+    {
+        foreach (var webhook in tables.Read(which, row => row.GetString(0), parameters))
+            foreach (var table in (string[])["delivery", "subscription", "ending"])
+                tables.Execute($"DELETE FROM {table} WHERE webhook = $w", ("$w", webhook));
+    }
 
     /// <summary>The next position of the journal that was not looked at; null where none was.</summary>
     public long? Progress

@@ -28,11 +28,13 @@ public static class WebhookTargets
     ];
 
     /// <summary>Why an address is not sent to; null where it is.</summary>
-    public static string? WhyNot(IPAddress address, bool isSecure, IReadOnlyList<IPNetwork> allowed)
+    /// <param name="name">By which it was found: a subscriber is told of that, and not of what it means within.</param>
+    public static string? WhyNot(
+        IPAddress address, bool isSecure, IReadOnlyList<IPNetwork> allowed, string? name = null)
     {
         if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
         return allowed.Any(network => network.Contains(address)) ? null
-            : NotPublic.Any(network => network.Contains(address)) ? $"{address} is no public address"
+            : NotPublic.Any(network => network.Contains(address)) ? $"{name ?? $"{address}"} is no public address"
             : isSecure ? null : "a public address is sent to with https alone";
     }
 
@@ -57,11 +59,12 @@ public static class WebhookTargets
         {
             var isSecure = context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps;
             var host = context.DnsEndPoint.Host;
-            var addresses = IPAddress.TryParse(host, out var literal) ? [literal]
+            var isLiteral = IPAddress.TryParse(host, out var literal);
+            var addresses = isLiteral ? [literal!]
                 : await Dns.GetHostAddressesAsync(host, ct).ConfigureAwait(false);
             // One address that is not public says that the name is not to be trusted with the others either.
             foreach (var address in addresses)
-                if (WhyNot(address, isSecure, options.AllowedNetworks) is { } why)
+                if (WhyNot(address, isSecure, options.AllowedNetworks, isLiteral ? null : host) is { } why)
                     throw new TargetRefusedException(why);
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try

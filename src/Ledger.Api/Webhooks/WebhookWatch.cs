@@ -28,6 +28,7 @@ internal sealed class WebhookWatch(
 
     private readonly Dictionary<string, OpenCall> calls = new(StringComparer.Ordinal);
     private readonly HashSet<(string Webhook, string Name)> told = [];
+    private readonly NewestKnown newest = new(ledger, newestOf);
     private bool hasCalls;
     private long? next;
     private Instant looked, lookedNoted;
@@ -44,17 +45,18 @@ internal sealed class WebhookWatch(
         var known = await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         if (!hasCalls)
         {
-            hasCalls = true;
             // What was not looked at in time, as while the server was down, is told late.
             var since = store.Looked ?? now;
             foreach (var row in new Answers(ledger.Views).Instructions())
                 if (!(row.WithdrawnAt <= now) && row.End + Afterwards > since)
                     calls[row.Instruction] = new(new(row.Instruction), row.IssuedAt, row.Start, row.End);
+            hasCalls = true;
         }
         await FollowAsync(subscriptions, known, now, ct).ConfigureAwait(false);
         if (now - looked < LookEvery) return;
+        foreach (var call in calls.Values.ToList())
+            await LookAsync(call, subscriptions, now, ct).ConfigureAwait(false);
         looked = now;
-        foreach (var call in calls.Values.ToList()) Look(call, subscriptions, now);
         if (now - lookedNoted < LookedNotedEvery) return;
         store.Looked = lookedNoted = now;
     }
@@ -107,7 +109,9 @@ internal sealed class WebhookWatch(
 
     private void Published(SettlementRunPublished run, RecordedEvent recorded,
         IReadOnlyList<WebhookSubscription> subscriptions, Instant now) =>
-        Tell(new(WebhookEvent.RunPublished, run.Run.Value, recorded.Envelope.RecordedAt,
+        // A run's name is its account's own, for a day.
+        Tell(new(WebhookEvent.RunPublished, $"{run.Account}|{RowJson.Day(run.Day)}|{run.Run}",
+            recorded.Envelope.RecordedAt,
             [("run", run.Run.Value), ("account", run.Account.Value), ("day", RowJson.Day(run.Day)), Place(recorded)]),
             Before(subscriptions, recorded), now, who => who.Reach.Covers(run.Account));
 
@@ -126,10 +130,11 @@ internal sealed class WebhookWatch(
     private static (string, string) Place(RecordedEvent recorded) =>
         ("position", recorded.Position.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>Tells what was not in time of a call; after its end as it was then, to who had subscribed.</summary>
-    private void Look(OpenCall call, IReadOnlyList<WebhookSubscription> subscriptions, Instant now)
+    /// <summary>Tells what was not in time of a call; after its end as it was then, to who had subscribed. A call is
+    /// let go when all of it was told.</summary>
+    private async Task LookAsync(
+        OpenCall call, IReadOnlyList<WebhookSubscription> subscriptions, Instant now, CancellationToken ct)
     {
-        if (now >= call.End + Afterwards) calls.Remove(call.Instruction.Value);
         var at = Instant.Min(now, call.End);
         foreach (var one in subscriptions)
         {
@@ -154,41 +159,23 @@ internal sealed class WebhookWatch(
                 if (late && target.Clocks.All(
                     clock => clock.Clock != InstructionClock.Acknowledged || clock.At > due))
                     TellOnce(one, WebhookEvent.Unacknowledged, call, target.Point, call.IssuedAt, now);
-                if (during && NewestOf(new(target.Point), call, at, now) is var newest && newest + after <= at)
-                    TellOnce(one, WebhookEvent.Stale, call, target.Point, newest, now);
+                if (during && await newest.BetweenAsync(new(target.Point), call.Start, at, now, ct)
+                    .ConfigureAwait(false) is var since && since + after <= at)
+                    TellOnce(one, WebhookEvent.Stale, call, target.Point, since, now);
             }
         }
-    }
-
-    /// <summary>Until when something is known of a point, up to an instant: by a stream, or by the end of an interval
-    /// record; at least the start of the call.</summary>
-    private Instant NewestOf(SettlementPointId point, OpenCall call, Instant at, Instant now)
-    {
-        var newest = call.Start;
-        if (newestOf(point) is { } streamed && streamed <= now) newest = Instant.Max(newest, Instant.Min(at, streamed));
-        var during = new Interval(call.Start, Instant.Max(at, call.Start) + Duration.Epsilon);
-        new Answers(ledger.Views).ScanRecords(point, during, null,
-            json => newest = Instant.Max(newest, Instant.Min(at, RecordEnd.Of(json))));
-        return newest;
+        if (now >= call.End + Afterwards) calls.Remove(call.Instruction.Value);
     }
 
     private void TellOnce(WebhookSubscription one, string type, OpenCall call, string point, Instant since, Instant now)
     {
         var name = $"{call.Instruction} {point} {since.ToUnixTimeTicks()}";
         if (told.Count > ToldMax) told.Clear(); // what is told twice is taken once
-        if (!told.Add((one.Webhook, $"{type} {name}"))) return;
+        if (told.Contains((one.Webhook, $"{type} {name}"))) return;
         store.Add(one, new(type, name, now, [("instruction", call.Instruction.Value), ("point", point),
             ("since", InstantPattern.ExtendedIso.Format(since))]), now, options);
+        told.Add((one.Webhook, $"{type} {name}")); // only now, so that what could not be kept is told the next time
     }
-}
-
-/// <summary>The end of an interval record, from its row.</summary>
-internal static class RecordEnd
-{
-    private sealed record EndRow(Instant End);
-
-    public static Instant Of(ReadOnlySpan<byte> json) =>
-        RowJson.Read<EndRow>(System.Text.Encoding.UTF8.GetString(json))!.End;
 }
 
 /// <summary>As whom a subscriber is told: as whoever subscribed.</summary>
