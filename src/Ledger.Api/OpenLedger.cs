@@ -69,6 +69,8 @@ public sealed class OpenLedger : IAsyncDisposable
     public IMediator Commands { get; }
     /// <summary>The one door for files and texts.</summary>
     public Intake Intake { get; }
+    /// <summary>In what order runs of an account and closes of its months are calculated and recorded.</summary>
+    public AccountTurns Turns { get; } = new();
 
     /// <summary>
     /// Who records at this machine itself, by <paramref name="actor"/> (a door's name): whoever may write the folder
@@ -255,5 +257,6 @@ public sealed class OpenLedger : IAsyncDisposable
         Evidence.Dispose();
         owned.Dispose();
         folding.Dispose();
+        Turns.Dispose();
     }
 }

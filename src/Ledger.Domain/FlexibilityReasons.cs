@@ -202,7 +202,11 @@ public sealed class FlexibilityReasons
             .ThenBy(each => each.Item.Paid, StringComparer.Ordinal).Take(left).Select(each => each.Index).ToHashSet();
         ExplainedValue[] penalties = [.. shares.Where(share => share.Count > 0).Select(share => ExplainedValue.Given(
             $"penalties of {share[0].Paid}", call.Programme.Fact.Currency, Text(Penalties(share)),
-            ExplanationRule.Penalty, $"weight {Text(Weight(share))} kWh"))];
+            ExplanationRule.Penalty, $"weight {Text(Weight(share))} kWh") with
+        {
+            From = [.. share.SelectMany(each => each.Why)],
+            Whose = call.Shares.First(each => each.Paid == share[0].Paid).Payee,
+        })];
         foreach (var (i, (paid, weight, _)) in quotas.Index())
             lines[Key(paid, call.Order.Fact.Period, FlexibilityKind.Redistribution)] = new(null,
                 new Fraction(-(cut[i] + (more.Contains(i) ? 1 : 0)), steps), ExplanationRule.Redistributed,
