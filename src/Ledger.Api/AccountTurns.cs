@@ -59,5 +59,5 @@ public sealed class AccountTurns : IDisposable
     }
 
     private (SemaphoreSlim Runs, SemaphoreSlim Closing) Of(PartyId account) =>
-        turns[(uint)account.GetHashCode() % Turns];
+        turns[(account.GetHashCode() & int.MaxValue) % Turns];
 }

@@ -298,26 +298,6 @@ public sealed class FlexibilityStatementTests
         (told.Change, told.Why, told.Facts.Count).ShouldBe((32m, "what others are paid of the same call is by other facts", 0));
     }
 
-    /// <summary>What is paid is the same, and who pays it is not: a difference and a correction say so.</summary>
-    [Fact]
-    public void Another_payer_is_a_difference()
-    {
-        using var town = Called(",\"payer\":\"dso\"");
-        town.Publish("reduce", 2, "settlementPoint", ",\"payer\":\"dso2\"");
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
-            "deltas");
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
-        var diff = JsonNode.Parse(town.Run("diff", "R1", "R2", "--json").Output)!;
-        ((string)diff["change"]!, diff["flexibility"]!.AsArray().Count, (bool)diff["reconciled"]!).ShouldBe(("0.00", 6, true));
-        diff["flexibility"]!.AsArray().ShouldAllBe(line => ((string)line!["says"]!).EndsWith(
-            "; paid by dso before and by dso2 now") && ((string)line["why"]!).StartsWith("version 2 of programme reduce"));
-        ((string)diff["says"]!).ShouldStartWith("cpo pays the same by R2 as by R1, because of what came between them");
-        // Due back to the one, and owed by the other.
-        var lines = Explained(town, "D1", "total")["lines"]!.AsArray();
-        lines.Count.ShouldBe(12);
-        lines.ShouldAllBe(line => ((string)line!["why"]!).Contains("version 2 of programme reduce"));
-    }
-
     [Fact]
     public void A_bundle_of_a_statement_derives_its_flexibility_and_a_single_line_of_it_says_where_it_is()
     {
