@@ -73,6 +73,8 @@ public sealed class OpenLedger : IAsyncDisposable
     public IMediator Commands { get; }
     /// <summary>The one door for files and texts.</summary>
     public Intake Intake { get; }
+    /// <summary>In what order runs of an account and closes of its months are calculated and recorded.</summary>
+    public AccountTurns Turns { get; } = new();
 
     /// <summary>
     /// Who records at this machine itself, by <paramref name="actor"/> (a door's name): whoever may write the folder
@@ -259,5 +261,6 @@ public sealed class OpenLedger : IAsyncDisposable
         Evidence.Dispose();
         owned.Dispose();
         folding.Dispose();
+        Turns.Dispose();
     }
 }

@@ -14,8 +14,8 @@ public static class Publishing
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) => routes
         .Add<PublishRun>(Scopes.SettlementPublish, (recorder, command, now, ct) =>
             PublishAsync(ledger, recorder, command, now, ct))
-        .Add<CloseMonth>(Scopes.SettlementPublish, (recorder, command, now, ct) =>
-            CloseAsync(ledger, recorder, command, now, ct));
+        .Add<CloseMonth>(Scopes.SettlementPublish, (recorder, command, now, ct) => ledger.Turns.AloneAsync(
+            command.Input.Account, () => CloseAsync(ledger, recorder, command, now, ct), ct));
 
     private static async Task<RecordOutcome> PublishAsync(
         OpenLedger ledger, Recorder recorder, Command<PublishRun> command, Instant now, CancellationToken ct)

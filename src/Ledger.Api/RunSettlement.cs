@@ -18,8 +18,8 @@ public sealed record RunSettlement(
 {
     /// <summary>The route that calculates the statement and records the run.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) =>
-        routes.Add<RunSettlement>(Scopes.SettlementRun, (recorder, command, now, ct) =>
-            RecordAsync(ledger, recorder, command, now, ct));
+        routes.Add<RunSettlement>(Scopes.SettlementRun, (recorder, command, now, ct) => ledger.Turns.BesideRunsAsync(
+            command.Input.Account, () => RecordAsync(ledger, recorder, command, now, ct), ct));
 
     /// <summary>The day is calculated within the decision: where another run or correction came first, it is
     /// calculated again beside that one, and not booked twice.</summary>
@@ -37,9 +37,9 @@ public sealed record RunSettlement(
         CancellationToken ct)
     {
         // A retry means the run that it asked for before, not one of everything that came in between.
-        var repeated = day.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition
-            ?? day.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.AtPosition;
-        var position = asked.AtPosition ?? repeated ?? ledger.Journal.Length;
+        var repeated = day.Runs.FirstOrDefault(run => run.Run == asked.Run);
+        var position = asked.AtPosition ?? repeated?.AtPosition
+            ?? day.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.AtPosition ?? ledger.Journal.Length;
         if (position > ledger.Journal.Length)
             return new Decision.Rejected(Rejection.OutOfRange,
                 $"atPosition is {position}: the journal has {ledger.Journal.Length} events");
@@ -53,9 +53,13 @@ public sealed record RunSettlement(
         }
         if (asked.Style != CorrectionStyle.Whole)
             return await BookAsync(ledger, asked, day, calculated, now, ct).ConfigureAwait(false);
+        // A correction that names no run is one of the run that holds, and a retry of what it was one of.
+        var supersedes = asked.Supersedes ?? (asked.Kind != RunKind.Correction ? null
+            : repeated is null ? day.Holding?.Run : repeated.Supersedes);
+        if (asked.Kind == RunKind.Correction && supersedes is null && repeated is null) return NothingThere(asked);
         var (month, _) = await recorder.LoadAsync(Streams.SettlementMonth(asked.Account, MonthClose.MonthOf(asked.Day)),
             MonthCloseState.Empty, MonthClose.Evolve, ct).ConfigureAwait(false);
-        return Settlement.Decide(day, calculated.Request(asked.Run, asked.Kind, asked.Supersedes),
+        return Settlement.Decide(day, calculated.Request(asked.Run, asked.Kind, supersedes),
             calculated.Statement, now, Settlement.KeyOf(asked.Run, asked.Account, asked.Day), month.Closed is not null);
     }
 
@@ -69,15 +73,16 @@ public sealed record RunSettlement(
         // A retry corrects what it corrected before, whatever holds by now.
         var name = asked.Supersedes ?? day.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.Corrects
             ?? day.Holding?.Run;
-        if (day.Runs.FirstOrDefault(run => run.Run == name) is not { } corrected)
-            return new Decision.Rejected(Rejection.UnknownRun,
-                $"there is no run of {asked.Account} on {RowJson.Day(asked.Day)} to correct");
+        if (day.Runs.FirstOrDefault(run => run.Run == name) is not { } corrected) return NothingThere(asked);
         var (deltas, whyNot) = await StatementCorrections.OfAsync(
             ledger.Journal, ledger.Views, day, corrected, asked.Run, asked.Style, calculated, ct).ConfigureAwait(false);
         return deltas is null
             ? whyNot!
             : StatementDeltas.Decide(day, deltas, now);
     }
+
+    private static Decision.Rejected NothingThere(RunSettlement asked) => new(Rejection.UnknownRun,
+        $"there is no run of {asked.Account} on {RowJson.Day(asked.Day)} to correct");
 
     /// <summary>Reads one strict JSON object; the refusal names field, value and rule.</summary>
     public static Refusal? Read(ReadOnlyMemory<byte> json, out RunSettlement? asked)

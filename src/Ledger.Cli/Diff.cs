@@ -21,10 +21,10 @@ public static class Diff
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var answers = ledger.Answers(null);
         var (before, after) = (Named(first), Named(second));
-        if (before.Run.Currency != after.Run.Currency)
-            throw new CouldNotException($"{first} is in {before.Run.Currency} and {second} in {after.Run.Currency}");
-        var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, before, after, ct)
-            .ConfigureAwait(false) ?? throw new CouldNotException("one of the runs cannot be calculated again");
+        var compared = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, before, after, ct)
+            .ConfigureAwait(false);
+        if (compared is not RunComparison.Compared { Difference: var difference })
+            throw new CouldNotException(((RunComparison.NotPossible)compared).Detail);
         PageOf(ledger, first, second, difference, line.Json).Write(shell.Output, line.Json);
         return difference.IsReconciled ? ExitCode.Done : ExitCode.NotAsItShouldBe;
 

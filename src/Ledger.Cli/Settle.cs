@@ -88,24 +88,43 @@ public static class Settle
     private static Asked Read(CommandLine line, PartyId account, LocalDate day, IJournal journal, Answers answers)
     {
         var runs = answers.Runs(account, day);
+        var booked = answers.Deltas().Where(deltas => (deltas.Account, deltas.Day) == (account.Value, RowJson.Day(day)))
+            .ToList();
+        var run = CommandLine.Read<RunId>(line.Option("--run")
+            ?? Numbered(account, day, [.. runs.Select(each => each.Run), .. booked.Select(each => each.Run)]),
+            RunId.TryParse, "--run is an identifier of at most 64 characters");
+        // Who asks for a run that is there means that one: of the facts that it counts, and of what it corrects.
+        var again = runs.Where(each => each.Run == run.Value)
+            .Select(each => (each.AtPosition, Corrects: each.Supersedes))
+            .Concat(booked.Where(each => each.Run == run.Value)
+                .Select(each => (each.AtPosition, Corrects: (string?)each.Corrects))).ToList();
         var kind = line.Option<RunKind>("--kind", TryChoice, "initial, interim, final or correction") ?? RunKind.Initial;
         var superseded = line.Option("--supersedes") is { } name
             ? runs.FirstOrDefault(run => run.Run == name)
                 ?? throw new CouldNotException($"{name}, to be superseded, is no run of {account} on {Cell.Exact(day)}")
+            : again is [{ Corrects: var corrected }] ? runs.FirstOrDefault(each => each.Run == corrected)
             : kind == RunKind.Correction
                 ? answers.HoldingRun(account, day)
                     ?? throw new CouldNotException($"there is no run of {account} on {Cell.Exact(day)} to correct")
                 : null;
-        var at = line.Option<long>("--at", LedgerReader.TryPosition, "a position") ?? journal.Length;
+        var at = line.Option<long>("--at", LedgerReader.TryPosition, "a position")
+            ?? (again is [{ AtPosition: var counted }] ? counted : journal.Length);
         if (at > journal.Length)
             throw new CouldNotException($"there is no position {at}; the journal has {journal.Length} events");
-        var numbered = string.Create(CultureInfo.InvariantCulture, $"{account}-{Cell.Exact(day)}-{runs.Count + 1}");
-        var run = CommandLine.Read<RunId>(line.Option("--run")
-            ?? numbered, RunId.TryParse, "--run is an identifier of at most 64 characters");
         var style = line.Option<CorrectionStyle>("--style", TryChoice, "whole, deltas or credit")
             ?? CorrectionStyle.Whole;
         return new(account, day, kind, run, superseded, at, answers.HoldingRun(account, day), style,
             line.Option("--by"));
+    }
+
+    /// <summary>The day's next name, which neither a run nor a correction of it has.</summary>
+    private static string Numbered(PartyId account, LocalDate day, HashSet<string> taken)
+    {
+        var number = taken.Count + 1;
+        while (taken.Contains(Name())) number++;
+        return Name();
+
+        string Name() => string.Create(CultureInfo.InvariantCulture, $"{account}-{Cell.Exact(day)}-{number}");
     }
 
     private static bool TryChoice<T>(string text, out T choice) where T : struct, Enum
@@ -173,8 +192,8 @@ public static class Settle
         if (calculated.LeftOut.Count > 0)
             page.Table("leftOut", "settlement points that are not settled", Listing.Of(calculated.LeftOut,
                 new("point", "point", row => row.Point.Value), new("why", "why", row => row.WhyNot)));
-        // A credit takes back every line, whatever the day would come to now.
-        if (asked.Style == CorrectionStyle.Credit
+        // A credit takes back every line, whatever the day would come to now; and two currencies are never subtracted.
+        if (asked.Style == CorrectionStyle.Credit || before?.Run.Currency != statement.Currency
             || (standing is null ? before?.Statement : standing.Statement) is not { } earlier) return page;
         page.Table("changes", "lines that changed",
             SettlementListings.Changes(Statement.Difference(earlier, statement)));
@@ -190,11 +209,13 @@ public static class Settle
     {
         if (asked.Superseded is null) page.Field("beside", "beside", before.Run.Run);
         page.Field("supersededTotal", "its total", (Money)before.Run.Total);
+        var isOther = before.Run.Currency != statement.Currency;
+        if (isOther) page.Field("supersededCurrency", "its currency", before.Run.Currency);
         if (standing is { Deltas: > 0 }) page.Field("standingTotal", "with what is booked on it",
             (Money)standing.Total);
         page.Field("changeFromSuperseded", asked.Style == CorrectionStyle.Whole ? "change" : "to be booked",
-                (Money)(asked.Style == CorrectionStyle.Credit ? -standing!.Total
-                    : statement.Total - (standing?.Total ?? before.Run.Total)))
+                asked.Style == CorrectionStyle.Credit ? (Money)(-standing!.Total)
+                    : isOther ? null : (Money)(statement.Total - (standing?.Total ?? before.Run.Total)))
             .Field("supersededDiffers", before.Differs is null ? null : "it does not come out again", before.Differs);
     }
 

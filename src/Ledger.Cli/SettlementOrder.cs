@@ -10,9 +10,9 @@ namespace Ledger.Cli;
 /// <summary>
 /// What facts of settlement say of one another, held against those before them: that each stands in the stream of its
 /// day and has its name alone, that a run is of facts before it and supersedes a run that is there, that corrections
-/// and publications name one, and that the close of a month names the runs that hold, with their sum. What a run says
-/// of its own day is derived elsewhere. Only what every program refused is asked: what was recorded before there was a
-/// rule is no fault by it.
+/// and publications name one, that the close of a month names the runs that hold, with their sum, and that only
+/// corrections follow it. What a run says of its own day is derived elsewhere. Only what every program refused is
+/// asked: what was recorded before there was a rule is no fault by it.
 /// </summary>
 internal sealed class SettlementOrder
 {
@@ -55,6 +55,9 @@ internal sealed class SettlementOrder
             Add(recorded, name, found, expected);
         if (run.Supersedes is { } old && !day.Runs.Any(before => before.Run == old))
             Add(recorded, name, $"it supersedes {old}", "an earlier run of its day");
+        if (run.Kind != RunKind.Correction && months.Contains((run.Account, MonthClose.MonthOf(run.Day))))
+            Add(recorded, name, $"a run of kind {$"{run.Kind}".ToLowerInvariant()} behind the close of its month",
+                "a correction");
         if (day.Runs.Any(before => before.Run == run.Run))
             Add(recorded, name, "another run of its name before it", "a name that no run of its day has");
         days[(run.Account, run.Day)] = day with { Runs = [.. day.Runs, new(run.Run, run.Currency, run.Total)] };

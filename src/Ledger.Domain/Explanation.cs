@@ -97,13 +97,15 @@ public sealed record ExplainedValue(
     /// <summary>The value and everything below it, itself first. A value from which several others follow comes once:
     /// tax and bounds rest on all that is charged, and by every way through them a month would be looked at again and
     /// again.</summary>
-    public IEnumerable<ExplainedValue> All()
+    public IEnumerable<ExplainedValue> All() => All(_ => true);
+
+    private IEnumerable<ExplainedValue> All(Predicate<ExplainedValue> isToldOf)
     {
         var seen = new HashSet<ExplainedValue>(ReferenceEqualityComparer.Instance);
         var open = new Stack<ExplainedValue>([this]);
         while (open.TryPop(out var value))
         {
-            if (!seen.Add(value)) continue;
+            if (!isToldOf(value) || !seen.Add(value)) continue;
             yield return value;
             for (var i = value.From.Count - 1; i >= 0; i--) open.Push(value.From[i]);
         }
@@ -112,6 +114,12 @@ public sealed record ExplainedValue(
     /// <summary>The facts that it rests on, each once, in order.</summary>
     public IReadOnlyList<long> Positions() =>
         [.. All().Select(value => value.Position).OfType<long>().Distinct().Order()];
+
+    /// <summary>The same without those that it rests on only by figures of others.</summary>
+    /// <param name="reaches">Whose figures are told.</param>
+    public IReadOnlyList<long> Positions(Predicate<PartyId> reaches) =>
+        [.. All(value => value.Whose is not { } party || reaches(party)).Select(value => value.Position)
+            .OfType<long>().Distinct().Order()];
 
     /// <summary>The rules that it and all below it follow by, each once.</summary>
     public IReadOnlyList<ExplanationRule> Rules() =>

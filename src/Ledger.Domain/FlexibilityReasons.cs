@@ -204,6 +204,7 @@ public sealed class FlexibilityReasons
             $"penalties of {share[0].Paid}", call.Programme.Fact.Currency, Text(Penalties(share)),
             ExplanationRule.Penalty, $"weight {Text(Weight(share))} kWh") with
         {
+            From = [.. share.SelectMany(each => each.Why)],
             Whose = call.Shares.First(each => each.Paid == share[0].Paid).Payee,
         })];
         foreach (var (i, (paid, weight, _)) in quotas.Index())

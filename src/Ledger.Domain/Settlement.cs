@@ -143,8 +143,8 @@ public static class Settlement
 
     /// <summary>
     /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a
-    /// final run, a run of that name with another result, unbalanced postings, a closed month, a kind that is past.
-    /// An incomplete interim run is recorded as incomplete.
+    /// final run, a run of that name with another result, unbalanced postings, a correction of a run that no longer
+    /// holds, a closed month, a kind that is past. An incomplete interim run is recorded as incomplete.
     /// </summary>
     /// <param name="monthIsClosed">After it only corrections follow.</param>
     public static Decision Decide(
@@ -179,6 +179,9 @@ public static class Settlement
             return new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero");
         if (DoubleEntry.NotConserved(statement, DoubleEntry.Of(statement, isPublished: false)) is { } lost)
             return new Decision.Rejected(Rejection.PostingsUnbalanced, lost);
+        if (request is { Kind: RunKind.Correction, Supersedes: { } corrected } && state.Holding!.Run != corrected)
+            return new Decision.Rejected(Rejection.RunSuperseded,
+                $"{state.Holding.Run} holds for this day, and not {corrected}");
         if (monthIsClosed && request.Kind != RunKind.Correction)
             return new Decision.Rejected(Rejection.MonthClosed, $"the month of {statement.Day} is closed: only corrections");
         return PastBy(state, request.Kind) is { } past

@@ -164,7 +164,11 @@ public sealed record TariffState(IReadOnlyList<(Instant From, TariffPublished Ta
 /// <summary>When a tariff may be published.</summary>
 public static class Tariffs
 {
-    /// <summary>Guards in order of their codes: range and terms, time, version, zone, completeness.</summary>
+    /// <summary>The market's quantum of 1 Wh.</summary>
+    private const int TermsEnergyDecimalsMin = 3;
+
+    /// <summary>Guards in order of their codes: range and terms, time, version, zone, completeness. What is recorded
+    /// with terms and fewer decimals of energy than a new version may have is known all the same.</summary>
     public static Decision Decide(TariffState state, TariffPublished tariff, Instant validFrom, EvidenceKey evidence)
     {
         if (tariff.MoneyDecimals is < 0 or > 8 || tariff.EnergyDecimals is < 0 or > 9 || tariff.Version < 1)
@@ -177,6 +181,11 @@ public static class Tariffs
         if (state.Published.FirstOrDefault(earlier => earlier.Tariff.Version == tariff.Version) is
             { Tariff: { } known, From: var from })
             return PublishedVersions.Again(tariff.Version, Same(known, tariff), from, validFrom);
+        // Lines are of a day's energy and charges of a month's, each in whole steps: of coarse ones it would be seen.
+        if (tariff.Terms is not null && tariff.EnergyDecimals < TermsEnergyDecimalsMin)
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"a tariff with terms has at least {TermsEnergyDecimalsMin} decimals of energy: energyDecimals is "
+                + $"{tariff.EnergyDecimals}");
         if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tariff.Zone) is null)
             return new Decision.Rejected(Rejection.UnknownZone, $"no time zone is named '{tariff.Zone}'");
         return TariffCalendar.Incompleteness(tariff) is { } missing

@@ -242,14 +242,25 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>The settlement runs of an account, or of one day of it, in the order of their recording.</summary>
     public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs(PartyId account, LocalDate? day = null) =>
         !reach.Covers(account) ? []
-            : [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement",
+            : InOneCurrency([.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement",
                 day is { } named ? $"run|{account}|{RowJson.Day(named)}|" : $"run|{account}|")
-                .OrderBy(run => run.RecordedPosition)];
+                .OrderBy(run => run.RecordedPosition)]);
 
     /// <summary>Every settlement run of every account, in the order in which they were recorded.</summary>
     public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs() =>
-        [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", "run|").Where(run => ReachesAccount(run.Account))
-            .OrderBy(run => run.RecordedPosition)];
+        InOneCurrency([.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", "run|")
+            .Where(run => ReachesAccount(run.Account)).OrderBy(run => run.RecordedPosition)]);
+
+    /// <summary>Without the change from a run that is in another currency, which a row has as a number.</summary>
+    private static IReadOnlyList<TimeOfUseSettlement.RunRow> InOneCurrency(
+        IReadOnlyList<TimeOfUseSettlement.RunRow> runs)
+    {
+        if (runs.All(run => run.Currency == runs[0].Currency)) return runs;
+        var currencies = runs.ToDictionary(run => (run.Account, run.Day, run.Run), run => run.Currency);
+        return [.. runs.Select(run => run.Supersedes is { } old
+            && currencies.GetValueOrDefault((run.Account, run.Day, old)) != run.Currency
+                ? run with { ChangeFromSuperseded = null } : run)];
+    }
 
     /// <summary>The run that holds for an account's day: the last one recorded.</summary>
     public TimeOfUseSettlement.RunRow? HoldingRun(PartyId account, LocalDate day) =>

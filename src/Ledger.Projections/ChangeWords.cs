@@ -44,7 +44,9 @@ internal static class ChangeWords
     {
         return $"{FlexibilityKey.From((after ?? before)!)}: " + Moved(before is null ? null : Quantity(before),
             after is null ? null : Quantity(after), Amount(before?.Amount, before?.Problem, currency),
-            Amount(after?.Amount, after?.Problem, currency), before?.Amount, after?.Amount, currency);
+            Amount(after?.Amount, after?.Problem, currency), before?.Amount, after?.Amount, currency)
+            + (before is not null && after is not null && before.Payer != after.Payer
+                ? $"; paid by {before.Payer} before and by {after.Payer} now" : "");
 
         static string Quantity(FlexibilityLine of) => of.Kwh is { } kwh ? $"{Number(kwh)} kWh"
             : of.Kind == FlexibilityKind.Redistribution ? "its share" : "not known";

@@ -48,14 +48,14 @@ public sealed record ExplainedCorrection(
 /// </summary>
 public sealed class CorrectionReasons
 {
-    private readonly FactWords words;
+    private readonly LineCauses why;
     private readonly ExplainedRun was, now;
     private readonly NamedRun named;
     private readonly Deltas deltas;
 
-    private CorrectionReasons(FactWords words, ExplainedRun was, ExplainedRun now, NamedRun named)
+    private CorrectionReasons(LineCauses why, NamedRun named)
     {
-        (this.words, this.was, this.now, this.named) = (words, was, now, named);
+        (this.why, was, now, this.named) = (why, why.Was, why.Now, named);
         deltas = StatementDeltas.Between(was.Statement, named.IsTakenBack ? null : now.Statement);
     }
 
@@ -64,11 +64,12 @@ public sealed class CorrectionReasons
 
     /// <summary>Null where the run, or the day of the correction, cannot be calculated again.</summary>
     /// <param name="named">A run with at least one correction.</param>
-    public static async Task<CorrectionReasons?> OfAsync(
-        IJournal journal, IViewStore views, NamedRun named, CancellationToken ct) =>
+    /// <param name="reaches">Whose figures are told; null: everybody's.</param>
+    public static async Task<CorrectionReasons?> OfAsync(IJournal journal, IViewStore views, NamedRun named,
+        CancellationToken ct, Predicate<PartyId>? reaches = null) =>
         await ExplainedRun.OfAsync(journal, views, named.Before, ct).ConfigureAwait(false) is { } was
         && await ExplainedRun.OfAsync(journal, views, named, ct).ConfigureAwait(false) is { } now
-            ? new(new FactWords(journal, ct), was, now, named) : null;
+            ? new(new LineCauses(journal, was, now, reaches ?? (_ => true), ct), named) : null;
 
     /// <summary>All of the correction.</summary>
     public async Task<ExplainedCorrection> TotalAsync()
@@ -96,7 +97,7 @@ public sealed class CorrectionReasons
         var facts = new List<FactBetween>();
         foreach (var position in lines.SelectMany(each => each.Line.Facts).Distinct().Order())
         {
-            var fact = await words.OfAsync(position).ConfigureAwait(false);
+            var fact = await why.Words.OfAsync(position).ConfigureAwait(false);
             facts.Add(new(position, position >= was.Run.AtPosition, fact.WireName, fact.Says, fact.RecordedAt,
                 fact.Actor));
         }
@@ -113,7 +114,7 @@ public sealed class CorrectionReasons
         {
             var line = deltas.Lines[number - 1];
             var (a, b) = (Of(was.Statement, line), Of(now.Statement, line));
-            var changed = await RunDifferences.ChangedAsync(words, was, now, a, b).ConfigureAwait(false);
+            var changed = await RunDifferences.ChangedAsync(why, a, b).ConfigureAwait(false);
             return Explained(number, $"{line.Point} {$"{line.Direction}".ToLowerInvariant()} "
                     + InstantPattern.General.Format(line.Period.Start), line.Amount,
                 (a?.Number, a?.Amount), (b?.Number, b?.Amount), changed.Says, changed.Why, changed.Facts);
@@ -122,13 +123,13 @@ public sealed class CorrectionReasons
         {
             var charge = deltas.Charges[number - 1 - deltas.Lines.Count];
             var (a, b) = (Of(was.Statement, charge), Of(now.Statement, charge));
-            var changed = await RunDifferences.ChangedAsync(words, was, now, a, b).ConfigureAwait(false);
+            var changed = await RunDifferences.ChangedAsync(why, a, b).ConfigureAwait(false);
             return Explained(number, $"{charge.Charge.Name} of {charge.Charge.Whose}", charge.Amount,
                 (a?.Number, a?.Amount), (b?.Number, b?.Amount), changed.Says, changed.Why, changed.Facts);
         }
         var paid = deltas.Flexibility[number - 1 - deltas.Lines.Count - deltas.Charges.Count];
         var (before, after) = (Of(was.Statement, paid), Of(now.Statement, paid));
-        var moved = await RunDifferences.ChangedAsync(words, was, now, before, after).ConfigureAwait(false);
+        var moved = await RunDifferences.ChangedAsync(why, before, after).ConfigureAwait(false);
         return Explained(number, $"{paid.Line}, {paid.Payer} to {paid.Payee}", paid.Amount,
             (before?.Number, before?.Amount), (after?.Number, after?.Amount), moved.Says, moved.Why, moved.Facts);
     }

@@ -420,29 +420,9 @@ public static class FactUses
     /// <summary>The latest version, before a position, of what the fact is a version of; null where it is the
     /// fact.</summary>
     private static async Task<FactInWords?> LaterAsync(
-        IJournal journal, FactInWords fact, long before, CancellationToken ct)
-    {
-        var recorded = await journal.ReadAllAsync(fact.Position, ct).FirstAsync(ct).ConfigureAwait(false);
-        FactInWords? later = null;
-        foreach (var known in await new KnownFacts(journal, before, ct).ReadAsync(recorded.Envelope.Stream)
-            .ConfigureAwait(false))
-            if (known.Position > fact.Position && Versioned(known.Event) is { } version
-                && Versioned(fact.Event) is { } own && version == own)
-                later = await new FactWords(journal, ct).OfAsync(known.Position).ConfigureAwait(false);
-        return later;
-    }
-
-    /// <summary>What a fact is a version of: a reading, an interval, a record, an estimate.</summary>
-    private static (string Kind, Interval Period, RegisterId? Register)? Versioned(LedgerEvent fact) => fact switch
-    {
-        RegisterReadingRecorded f => ("reading", new(f.ReadAt, f.ReadAt), f.Register),
-        RegisterReadingCorrected f => ("reading", new(f.ReadAt, f.ReadAt), f.Register),
-        IntervalReadingRecorded f => ("interval", f.Period, f.Register),
-        IntervalReadingCorrected f => ("interval", f.Period, f.Register),
-        IntervalEstimated f => ("estimate", f.Period, f.Register),
-        IntervalRecorded f => ("record", f.Period, null),
-        _ => null,
-    };
+        IJournal journal, FactInWords fact, long before, CancellationToken ct) =>
+        await FactVersions.LaterAsync(new KnownFacts(journal, before, ct), fact).ConfigureAwait(false) is { } later
+            ? await new FactWords(journal, ct).OfAsync(later).ConfigureAwait(false) : null;
 
     private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -11,7 +11,11 @@ namespace Ledger.Projections;
 /// <param name="RecordedAt">When the ledger learned it.</param>
 /// <param name="Actor">Who recorded it.</param>
 public sealed record FactInWords(
-    long Position, string WireName, string Says, Instant RecordedAt, string Actor, LedgerEvent Event);
+    long Position, string WireName, string Says, Instant RecordedAt, string Actor, LedgerEvent Event)
+{
+    /// <summary>Where it stands.</summary>
+    public required string Stream { get; init; }
+}
 
 /// <summary>Says facts in words; each is read once.</summary>
 internal sealed class FactWords(IJournal journal, CancellationToken ct)
@@ -28,7 +32,10 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
             .ConfigureAwait(false) : null;
         return said[position] = new(position, recorded.Envelope.WireName,
             Words(fact, decimals) ?? $"a fact of kind {recorded.Envelope.WireName}",
-            recorded.Envelope.RecordedAt, recorded.Envelope.Actor, fact);
+            recorded.Envelope.RecordedAt, recorded.Envelope.Actor, fact)
+        {
+            Stream = recorded.Envelope.Stream,
+        };
     }
 
     private static (RegisterId Id, Instant At)? RegisterOf(LedgerEvent fact) => fact switch

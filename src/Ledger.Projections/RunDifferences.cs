@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -82,33 +81,45 @@ public sealed record RunDifference(
         && ByEnergy + ByPrice + ByRounding + ByCharges + ByFlexibility == Change && Differs is null;
 }
 
+/// <summary>What a comparison of two runs gives.</summary>
+public abstract record RunComparison
+{
+    private RunComparison() { }
+
+    public sealed record Compared(RunDifference Difference) : RunComparison;
+
+    /// <summary>There is nothing that could be compared.</summary>
+    public sealed record NotPossible(Rejection Code, string Detail) : RunComparison;
+}
+
 /// <summary>
 /// The difference of two runs in words: which fact came, or took the place of which, and what it moved. A line's facts
 /// are those that its explanation rests on, so that the reason is the arithmetic's and not a guess from a text.
 /// </summary>
 public static class RunDifferences
 {
-    private const int FactsSaid = 12; // more than one line ever rests on that is read from a register
-
-    private const string Carried = "the rest of a cent or of a watt-hour that a changed line leaves is carried to it";
-
-    /// <summary>Null where one of the runs cannot be calculated again.</summary>
-    public static async Task<RunDifference?> OfAsync(
-        IJournal journal, IViewStore views, NamedRun before, NamedRun after, CancellationToken ct)
+    /// <param name="reaches">Whose figures are told; null: everybody's.</param>
+    public static async Task<RunComparison> OfAsync(IJournal journal, IViewStore views, NamedRun before,
+        NamedRun after, CancellationToken ct, Predicate<PartyId>? reaches = null)
     {
+        // A euro is no yuan, also where all numbers are the same.
+        if (before.Run.Currency != after.Run.Currency)
+            return new RunComparison.NotPossible(Rejection.CurrencyDiffers,
+                $"{before.Name} is in {before.Run.Currency} and {after.Name} in {after.Run.Currency}");
         if (await ExplainedRun.OfAsync(journal, views, before, ct).ConfigureAwait(false) is not { } was
-            || await ExplainedRun.OfAsync(journal, views, after, ct).ConfigureAwait(false) is not { } now) return null;
-        var words = new FactWords(journal, ct);
+            || await ExplainedRun.OfAsync(journal, views, after, ct).ConfigureAwait(false) is not { } now)
+            return new RunComparison.NotPossible(Rejection.UnknownRun, "one of the runs cannot be calculated again");
+        var why = new LineCauses(journal, was, now, reaches ?? (_ => true), ct);
         var (old, current) = (was.Statement.Lines.ToDictionary(Key), now.Statement.Lines.ToDictionary(Key));
         var lines = new List<ChangedLine>();
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
             if (a is not null && b is not null && Same(a, b)) continue;
-            lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
+            lines.Add(await ChangedAsync(why, a, b).ConfigureAwait(false));
         }
-        var charges = await ChargesAsync(words, was, now).ConfigureAwait(false);
-        var flexibility = await FlexibilityAsync(words, was, now).ConfigureAwait(false);
+        var charges = await ChargesAsync(why).ConfigureAwait(false);
+        var flexibility = await FlexibilityAsync(why).ConfigureAwait(false);
         var causes = lines.Select(line => (line.Why, line.Change, line.Facts))
             .Concat(charges.Select(charge => (charge.Why, charge.Change, charge.Facts)))
             .Concat(flexibility.Select(line => (line.Why, line.Change, line.Facts)))
@@ -117,8 +128,8 @@ public static class RunDifferences
                 [.. group.SelectMany(changed => changed.Facts).Distinct().Order()])).ToList();
         var differs = new[] { was, now }.Where(run => run.Differs is not null)
             .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
-        return new(was.Run, now.Run, lines, charges, flexibility, causes,
-            differs.Count == 0 ? null : string.Join("; ", differs));
+        return new RunComparison.Compared(new(was.Run, now.Run, lines, charges, flexibility, causes,
+            differs.Count == 0 ? null : string.Join("; ", differs)));
     }
 
     /// <summary>What of a change the energy made, what the price, and what rounding; the three sum to the
@@ -137,133 +148,75 @@ public static class RunDifferences
         return (byEnergy, byPrice, change - byEnergy - byPrice);
     }
 
-    internal static async Task<ChangedLine> ChangedAsync(
-        FactWords words, ExplainedRun was, ExplainedRun now, StatementLine? before, StatementLine? after)
+    internal static async Task<ChangedLine> ChangedAsync(LineCauses why, StatementLine? before, StatementLine? after)
     {
         var line = (after ?? before)!;
-        var (rested, rests) = Counted(was, now, Facts(was, before), Facts(now, after));
-        var (gone, come) = (rested.Except(rests).ToList(), rests.Except(rested).ToList());
         var parts = Parts(before, after);
         var isCarried = before is not null && after is not null && before.Metered == after.Metered
             && before.PricePerKwh == after.PricePerKwh && before.Problem == after.Problem;
+        var cause = await why.OfAsync(before, after, isCarried).ConfigureAwait(false);
         return new(line.Point, line.Direction, line.Period, before?.Number, after?.Number, before?.Metered,
             after?.Metered, before?.Amount, after?.Amount, parts.ByEnergy, parts.ByPrice, parts.ByRounding,
-            await WhyAsync(words, was, now, before is null, after is null, isCarried, gone, come).ConfigureAwait(false),
-            [.. gone.Concat(come).Order()])
+            cause.Why, cause.Facts)
         {
-            IsCarried = isCarried && gone.Count + come.Count == 0,
-            Says = ChangeWords.Of(before, after, before is null ? null : was.Metered(before),
-                after is null ? null : now.Metered(after), parts, now.Run.Currency),
+            IsCarried = isCarried && cause.Facts.Count == 0,
+            Says = ChangeWords.Of(before, after, before is null ? null : why.Was.Metered(before),
+                after is null ? null : why.Now.Metered(after), parts, why.Now.Run.Currency),
         };
     }
 
-    private static async Task<List<ChangedCharge>> ChargesAsync(FactWords words, ExplainedRun was, ExplainedRun now)
+    private static async Task<List<ChangedCharge>> ChargesAsync(LineCauses why)
     {
-        var (old, current) = (was.Statement.Charges.ToDictionary(ChargeKey.From),
-            now.Statement.Charges.ToDictionary(ChargeKey.From));
+        var (old, current) = (why.Was.Statement.Charges.ToDictionary(ChargeKey.From),
+            why.Now.Statement.Charges.ToDictionary(ChargeKey.From));
         var charges = new List<ChangedCharge>();
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
             if ((a?.Quantity, a?.AmountExact, a?.Amount, a?.Problem)
                 != (b?.Quantity, b?.AmountExact, b?.Amount, b?.Problem))
-                charges.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
+                charges.Add(await ChangedAsync(why, a, b).ConfigureAwait(false));
         }
         return charges;
     }
 
-    internal static async Task<ChangedCharge> ChangedAsync(
-        FactWords words, ExplainedRun was, ExplainedRun now, StatementCharge? a, StatementCharge? b)
+    internal static async Task<ChangedCharge> ChangedAsync(LineCauses why, StatementCharge? a, StatementCharge? b)
     {
-        var (rested, rests) = Counted(was, now, a is null ? [] : was.Charge(a).Positions(),
-            b is null ? [] : now.Charge(b).Positions());
-        // A charge that is new rests on all of its month: what moved it is what came since the run before.
-        List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
-        List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
         var isCarried = a is not null && b is not null && a.AmountExact == b.AmountExact && a.Problem == b.Problem;
+        var cause = await why.OfAsync(a, b, isCarried).ConfigureAwait(false);
         return new(ChargeKey.From((b ?? a)!), a?.Number, b?.Number, (b ?? a)!.Unit, a?.Quantity, b?.Quantity, a?.Amount,
-            b?.Amount, isCarried ? Carried
-                : await WhyAsync(words, was, now, a is null, b is null, false, gone, come).ConfigureAwait(false),
-            [.. gone.Concat(come).Order()])
+            b?.Amount, cause.Why, cause.Facts)
         {
-            Says = ChangeWords.Of(a, b, now.Run.Currency),
+            Says = ChangeWords.Of(a, b, why.Now.Run.Currency),
         };
     }
 
-    private static async Task<List<ChangedFlexibility>> FlexibilityAsync(
-        FactWords words, ExplainedRun was, ExplainedRun now)
+    private static async Task<List<ChangedFlexibility>> FlexibilityAsync(LineCauses why)
     {
-        var (old, current) = (was.Statement.Flexibility.ToDictionary(FlexibilityKey.From),
-            now.Statement.Flexibility.ToDictionary(FlexibilityKey.From));
+        var (old, current) = (why.Was.Statement.Flexibility.ToDictionary(FlexibilityKey.From),
+            why.Now.Statement.Flexibility.ToDictionary(FlexibilityKey.From));
         var lines = new List<ChangedFlexibility>();
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
-            if ((a?.Kwh, a?.Amount, a?.Problem) != (b?.Kwh, b?.Amount, b?.Problem))
-                lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
+            if ((a?.Kwh, a?.Amount, a?.Problem, a?.Payer) != (b?.Kwh, b?.Amount, b?.Problem, b?.Payer))
+                lines.Add(await ChangedAsync(why, a, b).ConfigureAwait(false));
         }
         return lines;
     }
 
     internal static async Task<ChangedFlexibility> ChangedAsync(
-        FactWords words, ExplainedRun was, ExplainedRun now, FlexibilityLine? a, FlexibilityLine? b)
+        LineCauses why, FlexibilityLine? a, FlexibilityLine? b)
     {
-        var (rested, rests) = Counted(was, now, a is null ? [] : was.Flexibility(a).Positions(),
-            b is null ? [] : now.Flexibility(b).Positions());
-        // As with a charge: of a line that is new, what moved it is what came since the run before.
-        List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
-        List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
-        var isCarried = a is not null && b is not null && a.Kwh == b.Kwh && a.Problem == b.Problem;
+        // What is given back of others' penalties has no energy of its own that could be the same.
+        var isCarried = a is { Kind: not FlexibilityKind.Redistribution } && b is not null && a.Kwh == b.Kwh
+            && a.Problem == b.Problem && a.Payer == b.Payer;
+        var cause = await why.OfAsync(a, b, isCarried).ConfigureAwait(false);
         return new(FlexibilityKey.From((b ?? a)!), a?.Number, b?.Number, a?.Kwh, b?.Kwh, a?.Amount, b?.Amount,
-            await WhyAsync(words, was, now, a is null, b is null, isCarried, gone, come).ConfigureAwait(false),
-            [.. gone.Concat(come).Order()])
+            cause.Why, cause.Facts)
         {
-            Says = ChangeWords.Of(a, b, now.Run.Currency),
+            Says = ChangeWords.Of(a, b, why.Now.Run.Currency),
         };
-    }
-
-    /// <summary>The facts of a line before and after; what is taken back as a whole is so for no fact of a line.
-    /// </summary>
-    private static (IReadOnlyList<long> Rested, IReadOnlyList<long> Rests) Counted(
-        ExplainedRun was, ExplainedRun now, IReadOnlyList<long> rested, IReadOnlyList<long> rests) =>
-        was.IsTakenBack || now.IsTakenBack ? ([], []) : (rested, rests);
-
-    private static IReadOnlyList<long> Facts(ExplainedRun run, StatementLine? line) => line is null ? []
-        : [.. run.Metered(line).Positions().Append(run.Pricing.Tariff.Position)];
-
-    private static async Task<string> WhyAsync(FactWords words, ExplainedRun was, ExplainedRun now,
-        bool isNew, bool isGone, bool isCarried, List<long> gone, List<long> come)
-    {
-        var reasons = new List<string>();
-        if (now.IsTakenBack) return $"{now.Run.Run} (position {Number(now.Run.RecordedPosition)}), has no line any more";
-        if (isNew) reasons.Add($"{was.Run.Run} had no such line");
-        if (isGone) reasons.Add($"{now.Run.Run} has no such line");
-        // What came late is why there is a difference; what counts with it was known before, and is only named.
-        var late = come.Where(position => position >= was.Run.AtPosition).ToList();
-        var said = late.Count > 0 ? late : come;
-        foreach (var position in said.Take(FactsSaid))
-        {
-            var fact = await words.OfAsync(position).ConfigureAwait(false);
-            reasons.Add($"{fact.Says} (position {Number(position)})"
-                + (late.Count > 0 ? $", came after {was.Run.Run} was calculated" : " counts now"));
-        }
-        if (late.Count > 0 && come.Except(late).ToList() is { Count: > 0 } with)
-            reasons.Add($"with it counts what was known before, at position{(with.Count == 1 ? "" : "s")} "
-                + string.Join(", ", with.Take(FactsSaid).Select(Number)));
-        // What takes the place of others says it all; what they were is in the facts of the line.
-        foreach (var position in come.Count == 0 ? gone.Take(FactsSaid) : [])
-        {
-            var fact = await words.OfAsync(position).ConfigureAwait(false);
-            var early = position >= now.Run.AtPosition ? $" came after {now.Run.Run} was calculated"
-                : " counts no longer";
-            reasons.Add($"{fact.Says} (position {Number(position)}){early}");
-        }
-        if ((come.Count == 0 ? gone : said).Count - FactsSaid is > 0 and var more)
-            reasons.Add($"and {Number(more)} more facts");
-        if (reasons.Count > 0) return string.Join("; ", reasons);
-        return isCarried ? Carried
-            : $"the same facts by other rules: {was.Run.RuleVersion} and {now.Run.RuleVersion}, time-zone rules "
-                + $"{was.Run.TzdbVersion} and {now.Run.TzdbVersion}";
     }
 
     // A line that rests on another fact and comes to the same is no change of an amount, nor of an energy.
@@ -273,6 +226,4 @@ public static class RunDifferences
 
     private static (SettlementPointId Point, Direction Direction, Instant Start) Key(StatementLine line) =>
         (line.Point, line.Direction, line.Period.Start);
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -393,6 +393,8 @@ public sealed class DecisionTableTests
         var known = Run(request, Calculated());
         var state = Settlement.Evolve(SettlementState.Empty,
             Run(request with { Run = new("R0"), Supersedes = null }, statement));
+        if (cells[5] == "R2")
+            state = Settlement.Evolve(state, Run(request with { Run = new("R2"), Supersedes = null }, statement));
         return Settlement.Decide(
             Known(cells[2], state, Settlement.Evolve, known, known with { Total = known.Total + 1m }), request,
             statement, Now, Key);

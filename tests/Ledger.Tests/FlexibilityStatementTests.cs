@@ -1,7 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Cli.Bundles;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -19,11 +23,11 @@ public sealed class FlexibilityStatementTests
 
     /// <summary>Both of 100 kWh an hour are capped at 60: C1 comes down by 80, of which 40 an hour are paid with 2; C2
     /// by nothing, and pays 1 for each of 40.</summary>
-    private static CalledTown Called(string more)
+    private static CalledTown Called(string more, string second = "cpo")
     {
         var town = new CalledTown(more: more);
         town.Connector("C1");
-        town.Connector("C2");
+        town.Connector("C2", owner: second);
         town.Meter("C1", Hours((5 * 24) + 8, 100));
         town.Meter("C2", Hours((5 * 24) + 8, 100));
         town.Cap("I1", """{"point":"C1","kw":60},{"point":"C2","kw":60}""");
@@ -241,6 +245,57 @@ public sealed class FlexibilityStatementTests
         ((string)diff["flexibility"]![0]!["why"]!).ShouldContain("misread");
         Explained(town, "R2", "total");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
+    /// <summary>C2, which pays a penalty for each of 80 kWh that it did not come down by, did so by 20 in the first
+    /// hour: what C1 gets of the penalties is less, by a reading of C2's meter.</summary>
+    private static CalledTown GivenBack(string owner)
+    {
+        var town = Called(",\"payer\":\"dso\",\"redistribution\":\"delivered\"", owner);
+        foreach (var (at, steps) in new[] { ("20", 13_980_000), ("19", 13_880_000) })
+            town.Import($$"""
+                {"type":"register-reading-correction","point":"C2","direction":"import","readAt":"2026-02-27T{{at}}:00:00+08:00","supersedes":1,"indexSteps":{{steps}},"quality":"measured","reason":"misread"}
+                """);
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        return town;
+    }
+
+    [Fact]
+    public void What_is_given_back_of_penalties_is_explained_by_those_who_paid_them()
+    {
+        using var town = GivenBack("cpo");
+        var diff = JsonNode.Parse(town.Run("diff", "R1", "R2", "--json").Output)!;
+        var back = diff["flexibility"]!.AsArray()
+            .Single(line => ((string)line!["kind"]!, (string)line["paid"]!) == ("redistribution", "C1"))!;
+        ((string)back["before"]!, (string)back["after"]!, (string)back["change"]!).ShouldBe(("-80.00", "-48.00", "32.00"));
+        ((string)back["why"]!).ShouldStartWith("version 2 of the reading of C2 import");
+        ((string)back["why"]!).ShouldContain("misread");
+        ((string)back["why"]!).ShouldContain("came after R1 was calculated");
+        var facts = back["facts"]!.AsArray().Select(fact => long.Parse((string)fact!, CultureInfo.InvariantCulture)).ToList();
+        var explained = Explained(town, $"R2#{back["lineAfter"]}");
+        ((bool)explained["holds"]!).ShouldBeTrue();
+        Positions(explained["tree"]!).Intersect(facts).ShouldNotBeEmpty();
+        Explained(town, "R2", "total");
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
+    /// <summary>Whose meter it was, and what it said, is told to whoever reaches it: another is told that it was
+    /// others'.</summary>
+    [Fact]
+    public async Task What_others_metered_moves_a_line_and_is_not_told()
+    {
+        using var town = GivenBack("cpo2");
+        var ct = TestContext.Current.CancellationToken;
+        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
+            town.Data, new("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
+        await ledger.CatchUpAsync(ct);
+        var runs = new Answers(ledger.Views).Runs(new("cpo"));
+        async Task<ChangedFlexibility> BackAsync(Predicate<PartyId>? reaches) =>
+            (await RunDifferences.OfAsync(ledger.Journal, ledger.Views, NamedRun.Of(runs[0]), NamedRun.Of(runs[1]), ct,
+                reaches)).ShouldBeOfType<RunComparison.Compared>().Difference.Flexibility.Single();
+        (await BackAsync(null)).Why.ShouldContain("the reading of C2 import");
+        var told = await BackAsync(party => party == new PartyId("cpo"));
+        (told.Change, told.Why, told.Facts.Count).ShouldBe((32m, "what others are paid of the same call is by other facts", 0));
     }
 
     [Fact]

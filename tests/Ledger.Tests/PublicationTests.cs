@@ -123,6 +123,53 @@ public sealed class PublicationTests : IDisposable
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
     }
 
+    /// <summary>Corrections are booked on the day's runs and have names of the day: the next number is nobody's, and so
+    /// the second correction is beside the first.</summary>
+    [Fact]
+    public void A_name_that_nobody_gives_is_none_of_a_run_and_none_of_a_correction()
+    {
+        string[] settle = ["settle", "--account", "cpo", "--day", "2026-02-27"];
+        string[] correct = [.. settle, "--kind", "correction", "--style", "deltas", "--json"];
+        Late();
+        var first = JsonNode.Parse(Done(correct))!;
+        ((string)first["run"]!, (string)first["changeFromSuperseded"]!).ShouldBe(("cpo-2026-02-27-2", "-9.74"));
+        Done("import", town.File("later.csv",
+            "point,register,read_at,kwh\nS01-C1,2.8.0,2026-02-27T19:00:00+08:00,90\n"));
+        var trial = JsonNode.Parse(Done([.. correct, "--dry-run"]))!;
+        var second = JsonNode.Parse(Done(correct))!;
+        ((string)trial["run"]!, (string)second["run"]!).ShouldBe(("cpo-2026-02-27-3", "cpo-2026-02-27-3"));
+        ((string)second["changeFromSuperseded"]!, (string)second["standingTotal"]!)
+            .ShouldBe(((string)trial["changeFromSuperseded"]!, "103.71"));
+        ((string)JsonNode.Parse(Done([.. settle, "--run", "cpo-2026-02-27-6", "--kind", "correction", "--json"]))!["supersedes"]!)
+            .ShouldBe("R1");
+        // The day has four names, so the fifth number is next, and then the seventh: the sixth is one of the four.
+        ((string)JsonNode.Parse(Done([.. settle, "--dry-run", "--json"]))!["run"]!).ShouldBe("cpo-2026-02-27-5");
+        Done([.. settle, "--kind", "correction"]);
+        ((string)JsonNode.Parse(Done([.. settle, "--dry-run", "--json"]))!["run"]!).ShouldBe("cpo-2026-02-27-7");
+        Done("verify");
+    }
+
+    /// <summary>Whatever came in between, a run that is asked for again is the one that is there.</summary>
+    [Fact]
+    public void A_run_that_is_asked_for_again_is_found()
+    {
+        string[][] asked =
+        [
+            ["--run", "Z"], ["--run", "D", "--kind", "correction", "--style", "deltas"], ["--run", "C", "--kind", "correction"],
+        ];
+        for (var i = 0; i < asked.Length; i++)
+        {
+            Done("import", town.File("later.csv",
+                $"point,register,read_at,kwh\nS01-C1,2.8.0,2026-02-27T{18 + i}:00:00+08:00,{60 + 10 * i}\n"));
+            Settled(asked[i]).ShouldContain("recorded at position");
+            foreach (var again in asked[..(i + 1)]) Settled(again).ShouldContain("already recorded, with the same result");
+        }
+        Refused("RunExists", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "Z", "--at", "16");
+        Done("verify");
+
+        string Settled(string[] run) => Done(["settle", "--account", "cpo", "--day", "2026-02-27", .. run]);
+    }
+
     /// <summary>What somebody answers for is not replaced by another run of its kind; the refusal says what may follow,
     /// and stays to be seen.</summary>
     [Fact]
@@ -246,11 +293,21 @@ public sealed class PublicationTests : IDisposable
             """));
         Refused("CurrencyDiffers", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind",
             "correction", "--style", "deltas");
+        var trial = JsonNode.Parse(Done("settle", "--account", "cpo", "--day", "2026-02-27", "--dry-run", "--json"))!;
+        ((string)trial["supersededCurrency"]!, trial["changeFromSuperseded"], trial["changes"]).ShouldBe(("CNY", null, null));
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
             "credit");
         ((string)Statement("R1")["totalWithDeltas"]!, (string)Statement("R1")["currency"]!).ShouldBe(("0.00", "CNY"));
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
         ((string)Statement("R2")["total"]!, (string)Statement("R2")["currency"]!).ShouldBe(("113.45", "EUR"));
+        var diff = town.Run("diff", "R1", "R2");
+        (diff.Exit, diff.Errors).ShouldBe((ExitCode.CouldNot, "ledger diff: R1 is in CNY and R2 in EUR\n"));
+        JsonNode.Parse(Done("show", "settlement", "--json"))!["runs"]!.AsArray().Last()!["changeFromSuperseded"].ShouldBeNull();
+        // In one currency there is a change again.
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "correction");
+        ((string)JsonNode.Parse(Done("show", "settlement", "--json"))!["runs"]!.AsArray().Last()!["changeFromSuperseded"]!)
+            .ShouldBe("0.00");
+        Done("verify");
     }
 
     [Fact]

@@ -80,6 +80,27 @@ public sealed class TariffTermsTests
         (await ledger.FactsAsync()).OfType<TariffPublished>().ShouldBeEmpty();
     }
 
+    /// <summary>A line is of a day's energy and a charge of a month's: of steps of 1 kWh a month bills, and taxes, what
+    /// no day's line has. Without terms nothing is billed by the month.</summary>
+    [Theory]
+    [InlineData(2, true, false)]
+    [InlineData(3, true, true)]
+    [InlineData(0, false, true)]
+    public void Terms_need_the_markets_quantum_of_energy(int decimals, bool hasTerms, bool isTaken)
+    {
+        var tariff = new TariffPublished(new("T"), 1, "CNY", "Asia/Shanghai",
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
+            [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], decimals, 2,
+            hasTerms ? TariffTerms.None with { TaxPercent = 13m } : null);
+        var decision = Tariffs.Decide(TariffState.Empty, tariff, Instant.MinValue, new("k"));
+        if (isTaken) decision.ShouldBeOfType<Decision.Accepted>();
+        else decision.ShouldBeOfType<Decision.Rejected>().Code.ShouldBe(Rejection.OutOfRange);
+        // What was recorded before there was the rule is known.
+        Tariffs.Decide(Tariffs.Evolve(TariffState.Empty, tariff, Instant.MinValue), tariff, Instant.MinValue, new("k"))
+            .ShouldBeOfType<Decision.AlreadyRecorded>();
+    }
+
     [Fact]
     public void Terms_are_the_same_only_by_all_they_hold()
     {

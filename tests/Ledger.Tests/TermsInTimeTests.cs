@@ -131,6 +131,28 @@ public sealed class TermsInTimeTests
         town.Run("verify").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
     }
 
+    /// <summary>What is due is the same, and who pays it is not: by the terms that a former program believed it is
+    /// another.</summary>
+    [Fact]
+    public async Task Another_payer_of_the_same_amount_is_a_difference()
+    {
+        using var town = Ready();
+        Metered(town);
+        town.Import(Version(",\"availabilityPerKwHour\":\"0.1\"")
+            .Replace("\"payer\":\"dso\"", "\"payer\":\"dso2\"", StringComparison.Ordinal));
+        Settled(town).Paid.ShouldBe("-12.00");
+        await HeldElsewhereTests.AppendAsync(town, "R1", run => run with
+        {
+            Run = new("OLD"),
+            RuleVersion = Settlement.SettledDaysRuleVersion,
+        });
+        var line = JsonNode.Parse(town.Run("diff", "R1", "OLD", "--json").Output)!["flexibility"]!.AsArray()
+            .ShouldHaveSingleItem()!;
+        ((string)line["change"]!).ShouldBe("0.00");
+        ((string)line["says"]!).ShouldEndWith("; paid by dso before and by dso2 now");
+        ((string)line["why"]!).ShouldStartWith("version 2 of programme reduce");
+    }
+
     /// <summary>The order is followed: 40 of 40 kWh come in each of two hours. Whether the meter's values came in time
     /// nobody has recorded, so a rule that pays nothing for late ones has no amount.</summary>
     [Theory]

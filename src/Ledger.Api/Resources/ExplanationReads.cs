@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Projections;
 
@@ -76,7 +77,7 @@ internal static class ExplanationReads
         }).Reads("run-differences",
             "Why two runs differ: by fact and by line, reconciled. A correction's name means its run with what is booked "
                 + "on it, up to and with that correction.", "before", "after", NamedRuns.Account, NamedRuns.Day)
-            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404, 422);
     }
 
     private static async Task<JsonAnswer<ExplanationAnswer>> AmountAsync(OpenLedger ledger, HttpContext context)
@@ -88,8 +89,8 @@ internal static class ExplanationReads
         var named = NamedRuns.FindNamed(answers, context.Request, "run") ?? throw NotThere();
         if (named.Booked.Count > 0)
         {
-            var reasons = await CorrectionReasons.OfAsync(ledger.Journal, ledger.Views, named, context.RequestAborted)
-                .ConfigureAwait(false) ?? throw NotThere();
+            var reasons = await CorrectionReasons.OfAsync(ledger.Journal, ledger.Views, named, context.RequestAborted,
+                context.By().Reach.Covers).ConfigureAwait(false) ?? throw NotThere();
             return Answering.Read(ExplanationAnswer.Of(line is { } of
                 ? await reasons.LineAsync(Within(of, reasons.Count)).ConfigureAwait(false)
                 : await reasons.TotalAsync().ConfigureAwait(false), position, answers.Reaches), position);
@@ -122,15 +123,20 @@ internal static class ExplanationReads
     {
         var (before, after) = (NamedRuns.NameOf(context.Request, "before"), NamedRuns.NameOf(context.Request, "after"));
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        var difference = NamedRuns.FindNamed(answers, context.Request, "before") is { } was
-            && NamedRuns.FindNamed(answers, context.Request, "after") is { } now
-            ? await RunDifferences.OfAsync(ledger.Journal, ledger.Views, was, now, context.RequestAborted)
-                .ConfigureAwait(false)
-            : null;
-        return difference is null
-            ? throw new ProblemException(404, Rejection.UnknownRun,
-                $"there are no settlement runs or corrections {before} and {after} to compare")
-            : Answering.Read(RunDifferenceAnswer.Of(difference, before.Value, after.Value, position), position);
+        if (NamedRuns.FindNamed(answers, context.Request, "before") is not { } was
+            || NamedRuns.FindNamed(answers, context.Request, "after") is not { } now) throw NotThere();
+        return await RunDifferences.OfAsync(ledger.Journal, ledger.Views, was, now, context.RequestAborted,
+            context.By().Reach.Covers).ConfigureAwait(false) switch
+        {
+            RunComparison.Compared { Difference: var difference } => Answering.Read(
+                RunDifferenceAnswer.Of(difference, before.Value, after.Value, position), position),
+            RunComparison.NotPossible { Code: Rejection.CurrencyDiffers } not =>
+                throw new ProblemException(422, not.Code, not.Detail),
+            _ => throw NotThere(),
+        };
+
+        ProblemException NotThere() => new(404, Rejection.UnknownRun,
+            $"there are no settlement runs or corrections {before} and {after} to compare");
     }
 }
 

@@ -8,7 +8,8 @@ namespace Ledger.Api.Resources;
 public sealed record PostingAnswer(string Account, Money Amount);
 
 /// <summary>A settlement run, with all the decimals of its money.</summary>
-/// <param name="ChangeFromSuperseded">This total less the superseded run's; null for a first run.</param>
+/// <param name="ChangeFromSuperseded">This total less the superseded run's; null for a first run, and where that one is
+/// in another currency.</param>
 public sealed record RunAnswer(
     string Run, RunKind Kind, string Account, string Day, string Zone, long AtPosition, string Tariff,
     int TariffVersion, string RuleVersion, string TzdbVersion, int Lines, string LinesRoot, Money Total,

@@ -10,11 +10,13 @@ public sealed record LeftOutAnswer(string Point, string? Why);
 /// <summary>What a run would come to, and the run that holds beside it.</summary>
 /// <param name="Beside">The name of the run that holds; null where none does.</param>
 /// <param name="BesideTotal">What is due by what holds: by that run and by what is booked on it.</param>
+/// <param name="BesideCurrency">In which currency that is.</param>
 /// <param name="BesideCorrections">The deltas and the credit that are booked on it, in order.</param>
-/// <param name="ChangeFromBeside">The total less what is due by what holds.</param>
+/// <param name="ChangeFromBeside">The total less what is due by what holds; null also where the two are in two
+/// currencies.</param>
 public sealed record SettlementPreviewAnswer(
     long? AsOf, string Account, string Day, string Zone, string Tariff, int TariffVersion, Money Total,
-    string Currency, bool Incomplete, string LinesRoot, string? Beside, Money? BesideTotal,
+    string Currency, bool Incomplete, string LinesRoot, string? Beside, Money? BesideTotal, string? BesideCurrency,
     IReadOnlyList<string> BesideCorrections, Money? ChangeFromBeside,
     IReadOnlyList<LeftOutAnswer> LeftOut, IReadOnlyList<LineAnswer> Lines, IReadOnlyList<ChargeAnswer> Charges,
     IReadOnlyList<FlexibilityAnswer> Flexibility)
@@ -25,9 +27,9 @@ public sealed record SettlementPreviewAnswer(
         var statement = found.Statement;
         return new(position, account.Value, day, found.Zone, statement.Tariff.Value, statement.TariffVersion,
             statement.Total, statement.Currency, statement.Incomplete, statement.LinesRoot.Hex, holding?.Run.Run,
-            holding is null ? null : (Money)Money.With(statement.MoneyDecimals, holding.Total),
+            holding is null ? null : (Money)Money.With(statement.MoneyDecimals, holding.Total), holding?.Run.Currency,
             [.. holding?.Booked.Select(each => each.Run) ?? []],
-            holding is null ? null : (Money)(statement.Total - holding.Total),
+            holding?.Run.Currency != statement.Currency ? null : (Money)(statement.Total - holding.Total),
             [.. found.LeftOut.Select(point => new LeftOutAnswer(point.Point.Value, point.WhyNot))],
             LineAnswer.Of(statement, found.Zone), [.. statement.Charges.Select(ChargeAnswer.From)],
             [.. statement.Flexibility.Select(FlexibilityAnswer.From)]);

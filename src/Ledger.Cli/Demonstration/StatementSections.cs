@@ -89,8 +89,10 @@ internal static class StatementSections
     {
         var zone = DateTimeZoneProviders.Tzdb[outcome.Plan.Zone];
         var (first, second) = (Row(answers, outcome.Initial.Run), Row(answers, outcome.Correction.Run));
-        var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, NamedRun.Of(first),
-            NamedRun.Of(second), ct).ConfigureAwait(false) ?? throw new CouldNotException("the runs of the day cannot be calculated again");
+        var compared = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, NamedRun.Of(first),
+            NamedRun.Of(second), ct).ConfigureAwait(false);
+        if (compared is not RunComparison.Compared { Difference: var difference })
+            throw new CouldNotException(((RunComparison.NotPossible)compared).Detail);
         var moved = difference.Lines.Where(line => !line.IsCarried).ToList();
         return new Section("change", "Why the amount changed",
             [
