@@ -257,8 +257,8 @@ public sealed class LedgerVerification(
         }
     }
 
-    /// <summary>Every fact can be read and is where it is settled from, the evidence that it names is kept, a record says
-    /// what its evidence says, and what the rule of registers decided it decides again.</summary>
+    /// <summary>Every fact can be read and is where it is settled from, the evidence that it names is kept, a record
+    /// says what its evidence says, and what the rule of registers decided it decides again.</summary>
     private async Task VerifyFactsAsync(
         IJournal journal, LedgerIdentity identity, EvidenceFound archived)
     {
@@ -308,6 +308,14 @@ public sealed class LedgerVerification(
         var ofRegisters = Findings.FaultCount;
         await registers.FinishAsync(ct).ConfigureAwait(false);
         beside += Findings.FaultCount - ofRegisters;
+        FinishFacts(records, readings, before, beside, archive is null ? "the archive cannot be opened" : "--fast");
+    }
+
+    /// <param name="beside">Faults since <paramref name="before"/> that are of no interval record.</param>
+    /// <param name="whyNot">Why evidence was not read, where it was not.</param>
+    private void FinishFacts(
+        RecordVerification? records, ReadingVerification? readings, long before, long beside, string whyNot)
+    {
         if (records is not null)
         {
             shell.Progress("deriving records of streams again from the frame log");
@@ -321,9 +329,8 @@ public sealed class LedgerVerification(
         }
         else
         {
-            var why = archive is null ? "the archive cannot be opened" : "--fast";
-            Findings.LeaveOut($"interval records against their raw evidence: {why}");
-            Findings.LeaveOut($"readings and their signatures against the text of their evidence: {why}");
+            Findings.LeaveOut($"interval records against their raw evidence: {whyNot}");
+            Findings.LeaveOut($"readings and their signatures against the text of their evidence: {whyNot}");
             return;
         }
         before = Findings.FaultCount;
@@ -410,7 +417,8 @@ public sealed class LedgerVerification(
         }
         rules.Finish();
         foreach (var leftOut in RunVerification.OtherTimeZones(
-            [.. runs.Select(run => run.TzdbVersion), .. settlements.TimeZonesOfCorrections])) Findings.LeaveOut(leftOut);
+            [.. runs.Select(run => run.TzdbVersion), .. settlements.TimeZonesOfCorrections]))
+            Findings.LeaveOut(leftOut);
         steps.Add(new("statements", runs.Count, $"{Count(lines)} lines", Findings.FaultCount - before));
         steps.Add(new("line values", values, "each derived from its children", 0));
     }

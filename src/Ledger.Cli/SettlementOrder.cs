@@ -10,9 +10,9 @@ namespace Ledger.Cli;
 /// <summary>
 /// What facts of settlement say of one another, held against those before them: that each stands in the stream of its
 /// day and has its name alone, that a run is of facts before it and supersedes a run that is there, that corrections
-/// and publications name one, and that the close of a month names the runs that hold, with their sum. So is the
-/// tree of points held: none lies behind itself. What a run says of its own day is derived elsewhere. Only what every program refused is asked: what was recorded before there was a
-/// rule is no fault by it.
+/// and publications name one, and that the close of a month names the runs that hold, with their sum; and of the points
+/// that are settled that none is placed behind itself. What a run says of its own day is derived elsewhere. Only what
+/// every program refused is asked: what was recorded before there was a rule is no fault by it.
 /// </summary>
 internal sealed class SettlementOrder
 {

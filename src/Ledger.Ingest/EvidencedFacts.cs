@@ -75,8 +75,9 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
         if (recorded.Evidence is not { } digest || InForce(facts, recorded, known.Position) is not { } register)
             return null;
         // It counts by the one that is in force by all that is known, whose steps have to be the same.
-        if (InForce(facts, recorded, long.MaxValue)!.Decimals != register.Decimals && !facts.ReadingCorrections.Any(each =>
-            each.Fact.Register == recorded.Register && each.Fact.ReadAt == recorded.ReadAt))
+        if (InForce(facts, recorded, long.MaxValue)!.Decimals != register.Decimals
+            && !facts.ReadingCorrections.Any(each =>
+                each.Fact.Register == recorded.Register && each.Fact.ReadAt == recorded.ReadAt))
             throw new InvalidDataException($"evidence {digest} shows steps of other decimals than count");
         var shown = readings.Index(register, recorded.ReadAt, recorded.IndexSteps, digest, point, out var isKept);
         return !isKept ? null : recorded with

@@ -7,10 +7,10 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// Whether a fact from which a day is settled stands where it is settled from: in the stream of what it is of, and under
-/// the id of its natural key, which no other event has. Elsewhere a view would show it and no statement count it, and
-/// under another id a reading could be there twice. An interval record is in the stream of a day of its point, by one of
-/// the zones that the point was registered in.
+/// Whether a fact from which a day is settled stands where it is settled from: in the stream of what it is of, and
+/// under the id of its natural key, which no other event has. Elsewhere a view would show it and no statement count it,
+/// and under another id a reading could be there twice. An interval record is in the stream of a day of its point, by
+/// one of the zones that the point was registered in.
 /// </summary>
 public sealed class FactPlaces(Findings findings)
 {

@@ -42,8 +42,8 @@ public sealed class ReadingVerification(
     /// <summary>Readings that stand beside others in their evidence, and that no fact records from it.</summary>
     public long Unrecorded => read.Unrecorded;
 
-    /// <summary>Whether no evidence can say that the fact is as it is, but the rule of registers alone: a reading that is
-    /// quarantined, or suspect where its evidence gives another quality (<see cref="RegisterDecisions"/>).</summary>
+    /// <summary>Whether no evidence can say that the fact is as it is, but the rule of registers alone: a reading that
+    /// is quarantined, or suspect where its evidence gives another quality (<see cref="RegisterDecisions"/>).</summary>
     /// <param name="from">From when on the fact holds.</param>
     public bool Verify(long position, string stream, Instant from, LedgerEvent fact)
     {

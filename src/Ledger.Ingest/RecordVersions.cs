@@ -85,7 +85,8 @@ public sealed class RecordVersions(Findings findings, IJournal? journal = null)
         return before;
     }
 
-    /// <summary>The version before, of those of its stream, of which no other period may overlap the record's.</summary>
+    /// <summary>The version before, of those of its stream, of which no other period may overlap the
+    /// record's.</summary>
     private async Task<RecordVersion?> ReadAsync(RecordedEvent recorded, IntervalRecorded record, CancellationToken ct)
     {
         RecordVersion? before = null;

@@ -70,9 +70,9 @@ public sealed class RegisterDecisions(IJournal journal, Findings findings)
                 + $"compared them, by the one of now they would count"));
     }
 
-    /// <summary>Of an index the meter that was known when it was read says what its steps are, and all that is known now
-    /// says which meter's they are: the steps have to be the same, or else another energy counts than was read. One
-    /// that was withdrawn counts nowhere.</summary>
+    /// <summary>Of an index the meter that was known when it was read says what its steps are, and all that is known
+    /// now says which meter's they are: the steps have to be the same, or else another energy counts than was read.
+    /// One that was withdrawn counts nowhere.</summary>
     private async Task CompareDecimalsAsync(RegisterId register, CancellationToken ct)
     {
         var (state, read) = (RegisterState.Empty, new Dictionary<Instant, (long Position, int Decimals)>());

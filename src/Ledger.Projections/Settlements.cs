@@ -119,8 +119,8 @@ public static class Settlements
 
     /// <summary>
     /// The same by the rules of now, for whoever has all facts at hand: they name the earliest version that gives what
-    /// they give, so where that is the run's, they are its rules. <c>ByNewest</c> is null then; else it is what the day comes
-    /// to by rules that the run does not name.
+    /// they give, so where that is the run's, they are its rules. <c>ByNewest</c> is null then; else it is what the day
+    /// comes to by rules that the run does not name.
     /// </summary>
     public static async Task<(RederivedRun Again, Statement? ByNewest)> RederiveByNewestAsync(
         IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)

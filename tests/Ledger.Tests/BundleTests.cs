@@ -189,7 +189,8 @@ public sealed class BundleTests : IDisposable
         return path;
     }
 
-    /// <summary>Nobody can say of the last event of a stream that it is the last, but its row stands in evidence.</summary>
+    /// <summary>Nobody can say of the last event of a stream that it is the last, but its row stands in
+    /// evidence.</summary>
     [Fact]
     public void A_reading_that_was_left_out_at_the_end_of_its_register_is_counted()
     {

@@ -244,9 +244,9 @@ public sealed class ForgedFolderTests : IDisposable
         town.Run("verify", zip).Exit.ShouldBe(exit);
     }
 
-    /// <summary>A meter is said, later on, to have shown another number of decimals all the time, so that each step is ten
-    /// times the energy: no program records it beside readings. Folder, bundle and sample say which readings they are.
-    /// </summary>
+    /// <summary>A meter is said, later on, to have shown another number of decimals all the time, so that each step is
+    /// ten times the energy: no program records it beside readings. Folder, bundle and sample say which readings they
+    /// are.</summary>
     [Fact]
     public async Task An_installation_by_which_recorded_readings_would_be_others_is_found()
     {
@@ -275,7 +275,8 @@ public sealed class ForgedFolderTests : IDisposable
         town.Run("verify", zip).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
     }
 
-    /// <summary>A true record beside an honest one, by which neither counts, and a version of which nothing counts.</summary>
+    /// <summary>A true record beside an honest one, by which neither counts, and a version of which nothing
+    /// counts.</summary>
     [Fact]
     public async Task A_record_by_which_proven_energy_would_vanish_is_found()
     {
@@ -294,7 +295,8 @@ public sealed class ForgedFolderTests : IDisposable
                     made[1] with { Version = 2, State = IntervalRecordState.Superseded }),
                 ("a period until 2026-02-27T11:30:00Z", made[1] with
                 {
-                    Version = 3, Period = new(made[1].Period.Start, made[1].Period.Start + Duration.FromMinutes(30)),
+                    Version = 3,
+                    Period = new(made[1].Period.Start, made[1].Period.Start + Duration.FromMinutes(30)),
                 }),
                 ("a record in the stream curve/S01-C1/2026-02-28", made[0] with { Version = 1 }),
             })
@@ -305,7 +307,8 @@ public sealed class ForgedFolderTests : IDisposable
         ShouldBeFound(records);
     }
 
-    /// <summary>A record with an edge between microseconds has no curve: it is named, and the next fact looked at.</summary>
+    /// <summary>A record with an edge between microseconds has no curve: it is named, and the next fact looked
+    /// at.</summary>
     [Fact]
     public async Task A_record_of_a_period_that_there_is_not_is_found()
     {
@@ -346,8 +349,8 @@ public sealed class ForgedFolderTests : IDisposable
             await AddAsync("a fact in the stream register/S01-C1/1.8.0x / register/S01-C1/1.8.0", "register/S01-C1/1.8.0x",
                 new RegisterReadingRecorded(import, sooner, 1_490_000, ReadingQuality.Measured, evidence), sooner);
             var hour = new Interval(sooner, sooner + Duration.FromHours(1));
-            var provided = new IntervalReadingRecorded(import, hour, Energy.FromWattHours(1_000), ReadingQuality.Measured,
-                null, null);
+            var provided = new IntervalReadingRecorded(
+                import, hour, Energy.FromWattHours(1_000), ReadingQuality.Measured, null, null);
             var stream = Streams.IntervalReadings(import, new(2026, 2, 27));
             (await ledger.Journal.AppendAsync(stream, ExpectedRevision.Any,
                 [new(provided, hour, Register.IntervalKey(import, hour))], TestFolder.Tester, null, Ct))
@@ -373,7 +376,8 @@ public sealed class ForgedFolderTests : IDisposable
         {
             var from = Instant.FromUtc(2025, 12, 31, 16, 0);
             if (one != other)
-                places.Add((await AppendAsync(ledger, Streams.StationTree, new PointPlaced(new(other), from, new(one))), null));
+                places.Add((await AppendAsync(
+                    ledger, Streams.StationTree, new PointPlaced(new(other), from, new(one))), null));
             places.Add((await AppendAsync(ledger, Streams.StationTree, new PointPlaced(new(one), from, new(other))),
                 "would lie behind itself"));
         });

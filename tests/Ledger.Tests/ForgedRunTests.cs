@@ -206,7 +206,7 @@ public sealed class ForgedRunTests : IDisposable
     public void A_record_with_an_edge_between_microseconds_is_found()
     {
         lines[18] = Missing(lines[18]);
-        var run = town.Run("verify", Restated(record => record.Period.Start == Evening
+        var run = town.Run("verify", "--json", Restated(record => record.Period.Start == Evening
             ? record with { Period = new(Evening.PlusTicks(1), record.Period.End) } : record));
         run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         run.Output.ShouldContain("a period begins and ends on a whole microsecond");

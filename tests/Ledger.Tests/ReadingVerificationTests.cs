@@ -271,7 +271,8 @@ public sealed class ReadingVerificationTests
             .ShouldHaveSingleItem().Expected.ShouldBe("2234500 steps by the evidence");
     }
 
-    /// <summary>What the rule of registers decided, asked again of the facts of a ledger, one of them changed.</summary>
+    /// <summary>What the rule of registers decided, asked again of the facts of a ledger, one of them
+    /// changed.</summary>
     private static async Task<Findings> DecidedAsync(IntakeLedger ledger, Func<LedgerEvent, LedgerEvent>? change = null)
     {
         var (findings, ct) = (new Findings(), TestContext.Current.CancellationToken);
@@ -288,21 +289,22 @@ public sealed class ReadingVerificationTests
         return findings;
     }
 
-    /// <summary>A suspect reading is none for a baseline or a bill, and a quarantined one for nobody: the rule has to give
-    /// what was recorded.</summary>
+    /// <summary>A suspect reading is none for a baseline or a bill, and a quarantined one for nobody: the rule has to
+    /// give what was recorded.</summary>
     [Fact]
     public async Task A_reading_is_suspect_or_quarantined_only_by_the_rule()
     {
         await using var ledger = await LedgerAsync();
         await ledger.TakeAsync("point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,1\n"
             + "CP1,1.8.0,2026-02-01T00:15:00Z,1.5\nCP1,1.8.0,2026-02-01T00:30:00Z,9000\nCP1,1.8.0,2026-02-01T00:45:00Z,7\n");
-        (await ledger.FactsAsync()).Count(fact =>
-            fact is RegisterReadingRecorded { Quality: ReadingQuality.Suspect } or RegisterReadingQuarantined).ShouldBe(2);
+        (await ledger.FactsAsync()).Count(fact => fact is RegisterReadingQuarantined
+            or RegisterReadingRecorded { Quality: ReadingQuality.Suspect }).ShouldBe(2);
         (await DecidedAsync(ledger)).Faults.ShouldBeEmpty();
         static LedgerEvent? Forged(LedgerEvent fact, LedgerEvent? forged) =>
             fact is RegisterReadingRecorded { IndexSteps: 1_500 } ? forged : null;
         var suspect = (await DecidedAsync(ledger, fact => fact is RegisterReadingRecorded reading
-            ? Forged(fact, reading with { Quality = ReadingQuality.Suspect }) ?? fact : fact)).Faults.ShouldHaveSingleItem();
+            ? Forged(fact, reading with { Quality = ReadingQuality.Suspect }) ?? fact : fact)).Faults
+            .ShouldHaveSingleItem();
         (suspect.Found, suspect.Expected).ShouldBe(("a suspect reading", "one that counts"));
         var held = (await DecidedAsync(ledger, fact => fact is RegisterReadingRecorded reading
             ? Forged(fact, new RegisterReadingQuarantined(reading.Register, reading.ReadAt, reading.IndexSteps,

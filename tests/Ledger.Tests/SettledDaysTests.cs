@@ -205,11 +205,11 @@ public sealed class SettledDaysTests : IAsyncDisposable
             .ShouldContain("'ledger bundle --statement R2' proves it with all that it rests on");
         // Whoever has recorded a run by the later rules chooses the earlier ones no more.
         await AppendAsync(small, "R1", "CHOSEN");
-        var chosen = small.Run("verify");
+        var chosen = small.Run("verify", "--json");
         chosen.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        chosen.Output.ShouldContain("run CHOSEN");
-        chosen.Output.ShouldContain("names statement-8/half-away-with-carry already");
-        chosen.Output.ShouldContain("NOT VERIFIED faults=1 ");
+        var fault = JsonNode.Parse(chosen.Output)!["faults"]!.AsArray().ShouldHaveSingleItem()!;
+        ((string)fault["place"]!).ShouldEndWith(", run CHOSEN");
+        ((string)fault["expected"]!).ShouldEndWith("names statement-8/half-away-with-carry already");
     }
 
     /// <summary>50 kW on the 25th, 100 on the 26th, on which G is the account's, and 60 on the 27th: both arithmetics

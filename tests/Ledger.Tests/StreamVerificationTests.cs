@@ -390,7 +390,8 @@ public sealed class StreamVerificationTests
             [("version 3", "version 2, after those of its stream")]);
     }
 
-    /// <summary>A record of which nothing is settled, of the same frames: each version stands until the next one.</summary>
+    /// <summary>A record of which nothing is settled, of the same frames: each version stands until the next
+    /// one.</summary>
     [Fact]
     public async Task A_version_that_says_that_it_was_superseded_is_found()
     {
