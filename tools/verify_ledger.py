@@ -312,7 +312,7 @@ def verify_statement(files, events, run_name):
     assigned, tariff = verify_tariff(place, events, run, day[0])
     zones = {(e["fact"]["point"], e["fact"]["zone"]) for e in named(events, "settlement-point-registered")}
     moved = {p for p, of in itertools.groupby(sorted(zones), lambda zone: zone[0]) if len([*of]) > 1}
-    verify_points(place, lines, run, events, day, moved)
+    verify_points(place, lines, run, events, day, moved, tariff)
     read = {series_of(e["fact"]) for e in events if "register" in e["fact"] and e["name"] != "register-installed"}
     verify_lines(lines, tariff, newest_records(run, events), moved, read)
     residual = verify_rounding(lines + charges, tariff)
@@ -349,7 +349,7 @@ def registrations(events, day):  # when it begins; a sale ends what the former o
         standing[point][at] = e["fact"]
     begun = {p: [f for f, r in of.items() if f <= midnight(r["zone"], day)] for p, of in standing.items()}
     return {p: standing[p][max(held)] for p, held in begun.items() if held}
-def verify_points(place, lines, run, events, day, moved):  # all that have its day are here, but one behind another
+def verify_points(place, lines, run, events, day, moved, tariff):  # all of its day are here, but one behind another
     own = {p: r for p, r in sorted(registrations(events, run["day"]).items()) if r["owner"] == run["account"]}
     if own: same(place, "zone", run["zone"], [*own.values()][0]["zone"])
     shown, placed, exports = {line["point"] for line in lines}, named(events, "point-placed"), exporting(events, day)
@@ -361,27 +361,35 @@ def verify_points(place, lines, run, events, day, moved):  # all that have its d
     same(place, "points and directions", [of for of, _ in itertools.groupby(lines, series_of)], right)
     if placed: left_out.append(f"whether these lie behind others: {', '.join(p for p in own if p not in shown)}")
     for (p, _), series in itertools.groupby(lines, series_of):
-        if p in own: verify_times(series, day, own[p]["periodMinutes"] * 600_000_000, p in moved)
+        if p in own: verify_times(series, day, own[p]["periodMinutes"] * 600_000_000, p in moved, tariff)
 def exporting(events, day):  # the points of which a fact says that they can, or did on the day
     records, readings = ([e["fact"] for e in named(events, name) if overlap(e["fact"]["span"], day)]
                          for name in ("interval-recorded", "interval-reading-recorded"))
     installed = [e["fact"] for e in named(events, "register-installed") if e["from"] < day[1]]
     series = [series_of(fact) for fact in readings + installed]
     return {point for point, way in series if way == "Export"} | {r["point"] for r in records if r["Export"] > 0}
-def verify_times(series, day, length, moved):  # one after another through the day, and none reaches over two periods
+def verify_times(series, day, length, moved, tariff):  # one after another through the day, each within one period
     ended = day[0]
     for line in series:
         start, end = span_of(line)
         if start != ended: fault(place_of(line), f"start {line['start']}", "that of the day, or the end before it")
         if (start - day[0]) // length != (end - 1 - day[0]) // length:
             fault(place_of(line), f"end {line['end']}", "one within the period in which it begins")
+        elif (end - day[0]) % length and not moved and not is_edge(tariff, end // 10_000_000):
+            fault(place_of(line), f"end {line['end']}", "that of its period, or where its price changes")
+        if end - start < length and line["metered"] is None and not moved:
+            fault(place_of(line), "a part of a period without its energy", "the period as a whole")
         ended = end
     if ended != day[1] and not moved: fault(place_of(line), f"end {line['end']}", "the end of the day")
 def newest_records(run, events):  # of each point, the newest version of each interval record of the day
     newest = {}
     for e in sorted(named(events, "interval-recorded"), key=lambda e: e["fact"]["version"]):
-        if e["stream"] == f"curve/{e['fact']['point']}/{run['day']}":
-            newest.setdefault(e["fact"]["point"], {})[e["fact"]["span"]] = {**e["fact"], "position": e["position"]}
+        place = f"events/{e['position']}.tlog-proof"
+        if not e["fact"]["stands"]: fault(place, "a record that says that it was superseded", "provisional or final")
+        if e["stream"] != f"curve/{e['fact']['point']}/{run['day']}": continue
+        of, span = newest.setdefault(e["fact"]["point"], {}), e["fact"]["span"]
+        if any(overlap(span, known) for known in of if known != span): fault(place, "a period", "one without overlap")
+        of[span] = {**e["fact"], "position": e["position"]}
     return newest
 def by_records(line, records):  # of its time: none where one reaches beyond it or two overlap
     start, end = span_of(line)
@@ -403,6 +411,7 @@ def by_tariff(line, tariff):  # the period of its beginning, and its price; a li
     problem = "energy missing" if line["metered"] is None else \
         "tariff edge inside the period" if {*later} != {period} else None if price else "price missing"
     return {"tariffPeriod": period, "pricePerKwh": price[0] if price else None, "problem": problem}
+def is_edge(tariff, at): return tariff.get("terms") or tariff_period(tariff, at) != tariff_period(tariff, at - 1)
 def tariff_period(tariff, seconds):
     at = datetime.datetime.fromtimestamp(seconds, zoneinfo.ZoneInfo(tariff["zone"]))
     day = "Holiday" if at.date().isoformat() in tariff["holidays"] else "Weekend" if at.weekday() > 4 else "Weekday"

@@ -241,7 +241,9 @@ public sealed class LedgerVerification(
         await VerifyPruningsAsync(journal, identity, archived).ConfigureAwait(false);
         await VerifyFactsAsync(journal, identity, archived).ConfigureAwait(false);
         shell.Progress("computing the views from the journal");
-        var sound = await VerifyViewsAsync(options, journal).ConfigureAwait(false);
+        var views = new ViewsVerification(options, journal, isThorough, Findings, ct);
+        var sound = await views.VerifyAsync().ConfigureAwait(false);
+        if (views.Step is { } ofViews) steps.Add(ofViews);
         try
         {
             var before = Findings.FaultCount;
@@ -255,8 +257,8 @@ public sealed class LedgerVerification(
         }
     }
 
-    /// <summary>Every fact can be read, the evidence that it names is kept,
-    /// and a record says what its evidence says.</summary>
+    /// <summary>Every fact can be read and is where it is settled from, the evidence that it names is kept, a record
+    /// says what its evidence says, and what the rule of registers decided it decides again.</summary>
     private async Task VerifyFactsAsync(
         IJournal journal, LedgerIdentity identity, EvidenceFound archived)
     {
@@ -266,6 +268,7 @@ public sealed class LedgerVerification(
             : new RecordVerification(archive.Get, Findings, new(Frames), droppings);
         var (readings, beside) = (records is null ? null : new ReadingVerification(archive!.Get, Findings), 0L);
         var versions = new RecordVersions(Findings, journal);
+        var (places, registers) = (new FactPlaces(Findings), new RegisterDecisions(journal, Findings));
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {
             if (facts++ % 1024 == 0)
@@ -279,18 +282,40 @@ public sealed class LedgerVerification(
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
                     "the evidence that the fact names");
             }
-            if (fact is IntervalRecorded record)
-            {
-                var earlier = await versions.BeforeAsync(recorded, record, ct).ConfigureAwait(false);
-                if (isKept) records?.Verify(recorded.Position, record, earlier);
-            }
             if (fact is BaselineFrozen frozen) baselines.Add((recorded.Position, frozen));
-            settlements.Take(recorded, fact);
             var until = Findings.FaultCount;
-            readings?.Verify(
-                recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom, fact);
+            try
+            {
+                if (fact is IntervalRecorded record)
+                {
+                    var earlier = await versions.BeforeAsync(recorded, record, ct).ConfigureAwait(false);
+                    if (isKept) records?.Verify(recorded.Position, record, earlier);
+                }
+                settlements.Take(recorded, fact);
+                until = Findings.FaultCount;
+                places.Verify(recorded, fact);
+                var isForTheRule = readings is not null && readings.Verify(
+                    recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom, fact);
+                await registers.VerifyAsync(recorded, fact, isForTheRule, ct).ConfigureAwait(false);
+            }
+            catch (Exception wrong) when (RunVerification.IsOfFacts(wrong))
+            {
+                Findings.Add($"position {Count(recorded.Position)}, {recorded.Envelope.WireName}", wrong.Message,
+                    "a fact that can be verified");
+            }
             beside += Findings.FaultCount - until;
         }
+        var ofRegisters = Findings.FaultCount;
+        await registers.FinishAsync(ct).ConfigureAwait(false);
+        beside += Findings.FaultCount - ofRegisters;
+        FinishFacts(records, readings, before, beside, archive is null ? "the archive cannot be opened" : "--fast");
+    }
+
+    /// <param name="beside">Faults since <paramref name="before"/> that are of no interval record.</param>
+    /// <param name="whyNot">Why evidence was not read, where it was not.</param>
+    private void FinishFacts(
+        RecordVerification? records, ReadingVerification? readings, long before, long beside, string whyNot)
+    {
         if (records is not null)
         {
             shell.Progress("deriving records of streams again from the frame log");
@@ -304,9 +329,9 @@ public sealed class LedgerVerification(
         }
         else
         {
-            var why = archive is null ? "the archive cannot be opened" : "--fast";
-            Findings.LeaveOut($"interval records against their raw evidence: {why}");
-            Findings.LeaveOut($"readings, their signatures and charge records against the text of their evidence: {why}");
+            Findings.LeaveOut($"interval records against their raw evidence: {whyNot}");
+            Findings.LeaveOut(
+                $"readings, their signatures and charge records against the text of their evidence: {whyNot}");
             return;
         }
         before = Findings.FaultCount;
@@ -370,73 +395,12 @@ public sealed class LedgerVerification(
         }
     }
 
-    /// <summary>
-    /// Gives views that are as the journal says, for the steps that ask some: the stored ones where they were found to
-    /// be so, which keeps no row in memory, and else rows computed now.
-    /// </summary>
-    private async Task<IViewStore> VerifyViewsAsync(LedgerOptions options, IJournal journal)
-    {
-        var (before, rows) = (Findings.FaultCount, 0L);
-        IViewStore? stored = null;
-        MemoryViews? fresh = null;
-        var isSound = false;
-        try
-        {
-            stored = LedgerStores.OpenViewsForReading(options);
-            if (stored is null)
-            {
-                Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
-                return await RecomputeAsync(journal).ConfigureAwait(false);
-            }
-            (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
-            await ViewsAhead.WaitAsync(journal, stored, StandardProjections.All, ct).ConfigureAwait(false);
-            VerifyCheckpoints(journal, stored);
-            isSound = await Projections.Replay.IsWholeAsync(journal, stored, StandardProjections.All, Decode, null, ct)
-                .ConfigureAwait(false);
-            if (!isSound)
-            {
-                fresh = await RecomputeAsync(journal).ConfigureAwait(false);
-                var differing = await Projections.Replay.DiffAsync(
-                    journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false);
-                if (differing.Count(row => row.IsOfEarlierProgram) is > 0 and var earlier)
-                    Findings.LeaveOut($"{Count(earlier)} rows of views for whose a point is and from when on: the earlier program "
-                        + "that stored them did not keep it; ledger rebuild computes them anew");
-                foreach (var row in differing.Where(row => !row.IsOfEarlierProgram))
-                    Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
-                        ?? "no such row", row.Recomputed ?? "no such row");
-            }
-            foreach (var view in StandardProjections.All) stored.ScanVersions(view.Name, (_, _, _, _) => rows++);
-        }
-        catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
-        {
-            isSound = false;
-            Findings.Add(OpenLedger.ViewsFileName, damaged.Message,
-                "a readable database; it can be deleted and is computed again");
-        }
-        finally
-        {
-            if (!isSound) LedgerStores.Close(stored);
-        }
-        steps.Add(new("views", rows, "versions of rows", Findings.FaultCount - before));
-        return isSound ? stored! : fresh ?? await RecomputeAsync(journal).ConfigureAwait(false);
-    }
-
-    private Task<MemoryViews> RecomputeAsync(IJournal journal) =>
-        Projections.Replay.RecomputeAsync(journal, StandardProjections.All, Decode, journal.Length, ct);
-
-    /// <summary>Views follow the journal; what they have not applied yet is not there to be verified.</summary>
-    private void VerifyCheckpoints(IJournal journal, IViewStore stored)
-    {
-        foreach (var view in StandardProjections.All)
-            if (stored.Checkpoint(view.Name) is var applied && applied < journal.Length)
-                Findings.LeaveOut($"view {view.Name} from position {Count(applied)} on: it has not applied it yet");
-    }
-
     private async Task VerifyStatementsAsync(IJournal journal, IViewStore sound)
     {
         shell.Progress("deriving the settlement runs again");
         var before = Findings.FaultCount;
         var (lines, values, runs) = (0L, 0L, new Answers(sound).Runs());
+        var rules = new EarlierRules(settlements, Findings);
         foreach (var fault in settlements.Faults) Findings.Add(fault.Place, fault.Found, fault.Expected);
         foreach (var run in runs)
         {
@@ -444,7 +408,7 @@ public sealed class LedgerVerification(
             var place = $"position {Count(run.RecordedPosition)}, run {run.Run}";
             try
             {
-                values += await VerifyRunAsync(journal, sound, run, place).ConfigureAwait(false);
+                values += await VerifyRunAsync(journal, sound, run, place, rules).ConfigureAwait(false);
             }
             catch (Exception wrong) when (RunVerification.IsOfFacts(wrong))
             {
@@ -452,7 +416,9 @@ public sealed class LedgerVerification(
                     "facts of which a statement can be made");
             }
         }
-        foreach (var leftOut in RunVerification.OtherTimeZones(runs.Select(run => run.TzdbVersion)))
+        rules.Finish();
+        foreach (var leftOut in RunVerification.OtherTimeZones(
+            [.. runs.Select(run => run.TzdbVersion), .. settlements.TimeZonesOfCorrections]))
             Findings.LeaveOut(leftOut);
         steps.Add(new("statements", runs.Count, $"{Count(lines)} lines", Findings.FaultCount - before));
         steps.Add(new("line values", values, "each derived from its children", 0));
@@ -460,11 +426,13 @@ public sealed class LedgerVerification(
 
     /// <summary>How many values of its lines were derived.</summary>
     private async Task<long> VerifyRunAsync(
-        IJournal journal, IViewStore sound, TimeOfUseSettlement.RunRow run, string place)
+        IJournal journal, IViewStore sound, TimeOfUseSettlement.RunRow run, string place, EarlierRules rules)
     {
-        var again = await Settlements.RederiveAsync(journal, sound, run, ct).ConfigureAwait(false);
+        var (again, byNewest) =
+            await Settlements.RederiveByNewestAsync(journal, sound, run, ct).ConfigureAwait(false);
         if (again.Differs is { } differs) Findings.Add(place, differs, "what was recorded");
         if (again.Statement is not { } statement) return 0;
+        rules.Take(run, place, statement, byNewest);
         var values = await NodeVerification.VerifyAsync(journal, statement, place, Findings, ct).ConfigureAwait(false);
         foreach (var fault in await RunVerification.FaultsAsync(journal, sound, run, statement, ct)
             .ConfigureAwait(false)) Findings.Add(place, fault, "what was recorded");
@@ -483,7 +451,4 @@ public sealed class LedgerVerification(
     private Action<long> Seen(string doing) => count => shell.Progress($"{doing}: {Count(count)}");
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload) =>
-        EventCodec.Decode(wireName, version, payload);
 }

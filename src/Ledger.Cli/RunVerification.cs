@@ -38,10 +38,10 @@ internal static class RunVerification
     /// <summary>Whether it says that facts, which are in the log, do not fit together: then that is what is wrong with
     /// them.</summary>
     public static bool IsOfFacts(Exception wrong) => wrong is ProjectionStoppedException or InvalidOperationException
-        or InvalidCastException or ArgumentException or DateTimeZoneNotFoundException;
+        or InvalidCastException or ArgumentException or OverflowException or DateTimeZoneNotFoundException;
 
     /// <summary>What runs say of time-zone rules that are not those here, by which nobody can calculate.</summary>
-    /// <param name="versions">Of each run.</param>
+    /// <param name="versions">Of each run and each correction.</param>
     public static IEnumerable<string> OtherTimeZones(IEnumerable<string> versions) => versions
         .Where(version => version != SettlementCalendar.TzdbVersion).CountBy(version => version)
         .OrderBy(version => version.Key, StringComparer.Ordinal).Select(version => string.Create(

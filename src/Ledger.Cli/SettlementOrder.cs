@@ -11,8 +11,9 @@ namespace Ledger.Cli;
 /// What facts of settlement say of one another, held against those before them: that each stands in the stream of its
 /// day and has its name alone, that a run is of facts before it and supersedes a run that is there, that corrections
 /// and publications name one, that the close of a month names the runs that hold, with their sum, and that only
-/// corrections follow it. What a run says of its own day is derived elsewhere. Only what every program refused is
-/// asked: what was recorded before there was a rule is no fault by it.
+/// corrections follow it; and of the points that are settled that none is placed behind itself. What a run says of its
+/// own day is derived elsewhere. Only what every program refused is asked: what was recorded before there was a rule is
+/// no fault by it.
 /// </summary>
 internal sealed class SettlementOrder
 {
@@ -27,8 +28,17 @@ internal sealed class SettlementOrder
     private readonly Dictionary<(PartyId Account, LocalDate Day), SettledDay> days = [];
     private readonly HashSet<(PartyId Account, LocalDate Month)> months = [];
     private readonly List<Fault> faults = [];
+    private readonly Dictionary<string, long> namedAt = new(StringComparer.Ordinal);
+    private readonly List<string> timeZones = [];
+    private StationTreeState tree = StationTreeState.Empty;
 
     public IReadOnlyList<Fault> Faults => faults;
+
+    /// <summary>The position at which a run or a correction first named each version of the rules.</summary>
+    public IReadOnlyDictionary<string, long> RulesNamedAt => namedAt;
+
+    /// <summary>The time-zone rules that corrections name, of each its own.</summary>
+    public IReadOnlyList<string> TimeZonesOfCorrections => timeZones;
 
     /// <summary>Takes the next fact of the journal.</summary>
     public void Take(RecordedEvent recorded, LedgerEvent fact)
@@ -44,12 +54,18 @@ internal sealed class SettlementOrder
                     Add(recorded, of, "no such run before it", "a run of its day");
                 break;
             case SettlementMonthClosed closed: Take(recorded, closed); break;
+            case PointPlaced placed:
+                if (StationTree.Decide(tree, placed) is Decision.Rejected { Detail: var detail })
+                    Add(recorded, $"the place of {placed.Point}", detail, "a place that is not behind itself");
+                tree = StationTree.Evolve(tree, placed);
+                break;
         }
     }
 
     private void Take(RecordedEvent recorded, SettlementRunCompleted run)
     {
         var (name, day) = ($"run {run.Run}", Day(run.Account, run.Day));
+        namedAt.TryAdd(run.RuleVersion, recorded.Position);
         IsIn(Streams.Settlement(run.Account, run.Day), recorded, name);
         foreach (var (found, expected) in Settlement.NeverRecorded(run, recorded.Position))
             Add(recorded, name, found, expected);
@@ -66,6 +82,8 @@ internal sealed class SettlementOrder
     private void Take(RecordedEvent recorded, SettlementDeltasBooked deltas)
     {
         var (name, day) = ($"correction {deltas.Run}", Day(deltas.Account, deltas.Day));
+        namedAt.TryAdd(deltas.RuleVersion, recorded.Position);
+        timeZones.Add(deltas.TzdbVersion);
         IsIn(Streams.Settlement(deltas.Account, deltas.Day), recorded, name);
         foreach (var (found, expected) in Settlement.NeverRecorded(
             deltas.AtPosition, deltas.RuleVersion, recorded.Position)) Add(recorded, name, found, expected);

@@ -141,7 +141,10 @@ public static class EnergyBalance
 
             IEnumerable<BalancePoint> Ancestors(BalancePoint leaf)
             {
-                for (var at = leaf; at.Parent is { } parent && byId.TryGetValue(parent, out at);) yield return at;
+                var seen = new HashSet<SettlementPointId> { leaf.Point };
+                for (var at = leaf; at.Parent is { } parent && byId.TryGetValue(parent, out at);)
+                    yield return seen.Add(parent) ? at
+                        : throw new InvalidOperationException($"{parent} lies behind itself");
             }
         }
 

@@ -46,12 +46,17 @@ public sealed class SettledPoints
             : $"it lies behind {before.Point} of {before.Station}, which is settled");
     }
 
-    /// <summary>The last of the account's points on the named way from a point to the grid.</summary>
+    /// <summary>The last of the account's points on the named way from a point to the grid. Throws where that way leads
+    /// back to where it was, as no recorded place lets it.</summary>
     private SettlementPointRegistered? OutermostBefore(SettlementPointRegistered point)
     {
         SettlementPointRegistered? outermost = null;
+        var seen = new HashSet<SettlementPointId> { point.Point };
         for (var parent = ParentOf(point, point.Point); parent is { } named; parent = ParentOf(point, named))
+        {
+            if (!seen.Add(named)) throw new InvalidOperationException($"{named} lies behind itself");
             outermost = own.FirstOrDefault(each => each.Point == named) ?? outermost;
+        }
         return outermost;
     }
 

@@ -108,6 +108,10 @@ public static class Settlement
     /// <summary>Whether a version asks what was known, and what came, in time.</summary>
     public static bool CountsInTime(string ruleVersion) => IsSince(InTimeRuleVersion, ruleVersion);
 
+    /// <summary>Whether a version is another one or came after it.</summary>
+    public static bool IsNoEarlier(string ruleVersion, string than) =>
+        Array.IndexOf(RuleVersions, ruleVersion) >= Array.IndexOf(RuleVersions, than);
+
     private static bool IsSince(string first, string ruleVersion) =>
         Array.IndexOf(ToldApart, ruleVersion) >= Array.IndexOf(ToldApart, first);
 

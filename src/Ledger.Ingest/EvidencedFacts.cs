@@ -72,11 +72,13 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
     {
         var recorded = known.Fact;
         // A reading is read by the meter that was in force, as far as that was known when it came in.
-        if (recorded.Evidence is not { } digest || facts.Installations.Where(entry =>
-                entry.Fact.Installed.Register == recorded.Register && entry.Position < known.Position)
-            .OrderBy(entry => entry.Position).Aggregate(RegisterState.Empty, (before, entry) =>
-                Register.Evolve(before, entry.Fact.Installed, entry.Fact.From))
-            .InForce(recorded.ReadAt) is not { Installed: var register }) return null;
+        if (recorded.Evidence is not { } digest || InForce(facts, recorded, known.Position) is not { } register)
+            return null;
+        // It counts by the one that is in force by all that is known, whose steps have to be the same.
+        if (InForce(facts, recorded, long.MaxValue)!.Decimals != register.Decimals
+            && !facts.ReadingCorrections.Any(each =>
+                each.Fact.Register == recorded.Register && each.Fact.ReadAt == recorded.ReadAt))
+            throw new InvalidDataException($"evidence {digest} shows steps of other decimals than count");
         var shown = readings.Index(register, recorded.ReadAt, recorded.IndexSteps, digest, point, out var isKept);
         return !isKept ? null : recorded with
         {
@@ -84,6 +86,13 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
                 ?? throw new InvalidDataException($"evidence {digest} shows no such reading"),
         };
     }
+
+    private static RegisterInstalled? InForce(MeteredFacts facts, RegisterReadingRecorded reading, long before) =>
+        facts.Installations.Where(entry =>
+                entry.Fact.Installed.Register == reading.Register && entry.Position < before)
+            .OrderBy(entry => entry.Position).Aggregate(RegisterState.Empty, (state, entry) =>
+                Register.Evolve(state, entry.Fact.Installed, entry.Fact.From))
+            .InForce(reading.ReadAt)?.Installed;
 
     private IntervalReadingRecorded? Interval(Positioned<IntervalReadingRecorded> known)
     {

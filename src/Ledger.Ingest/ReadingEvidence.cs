@@ -19,12 +19,17 @@ public sealed record ShownIndex(
             && steps <= long.MaxValue ? (long)steps : null;
 }
 
+/// <summary>Some registers among all that evidence may be of: those of these points, and of these meters, of which a
+/// signed value names the serial number alone.</summary>
+public sealed record ReadingScope(IReadOnlySet<string> Points, IReadOnlySet<string> Meters);
+
 /// <summary>
 /// Reads the text of evidence again, by the readers that read it when it came in, and finds in it what a fact says that
 /// it shows. A few pieces are kept as they were read, because facts of one file follow each other.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
-public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
+/// <param name="scope">Of which readings those are counted that nobody asks for; null: of all.</param>
+public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence, ReadingScope? scope = null)
 {
     private const int PiecesKept = 8;
 
@@ -34,6 +39,8 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
     private sealed record Shown(
         ILookup<IndexKey, ShownIndex> Indices, ILookup<(RegisterId, Interval), IntervalReadingRecorded> Intervals);
 
+    private readonly HashSet<string> names =
+        scope is null ? [] : [.. scope.Points.Select(OfPoint), .. scope.Meters.Select(OfMeter)];
     private readonly List<((EvidenceDigest Digest, string? Zone, string? Point) Of, Shown? Shown)> read = [];
     /// <summary>How many readings of a piece were not asked for; of one that was asked for wholly nothing is kept.
     /// </summary>
@@ -89,10 +96,13 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         if (read.Count == PiecesKept) read.RemoveAt(0);
         read.Add(((digest, needsPoint ? point?.Zone : null, needsPoint ? point?.Point.Value : null), shown));
         if (shown is not null)
-            notAsked.TryAdd((digest, needsPoint ? point?.Point.Value : null),
-                shown.Indices.Count + shown.Intervals.Count);
+            notAsked.TryAdd((digest, needsPoint ? point?.Point.Value : null), InScope(shown));
         return shown;
     }
+
+    private int InScope(Shown shown) => scope is null ? shown.Indices.Count + shown.Intervals.Count
+        : shown.Indices.Count(each => names.Contains(each.Key.Name))
+        + shown.Intervals.Count(each => scope.Points.Contains(each.Key.Item1.Point.Value));
 
     private void Asked(EvidenceDigest digest, SettlementPointRegistered? point)
     {

@@ -17,9 +17,11 @@ namespace Ledger.Ingest;
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
-public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
+/// <param name="scope">Of which registers evidence is asked for readings that nobody recorded; null: of all.</param>
+public sealed class ReadingVerification(
+    Func<EvidenceDigest, byte[]?> evidence, Findings findings, ReadingScope? scope = null)
 {
-    private readonly ReadingEvidence read = new(evidence);
+    private readonly ReadingEvidence read = new(evidence, scope);
     private readonly Dictionary<RegisterId, RegisterState> installed = [];
     private readonly Dictionary<SettlementPointId, SettlementPointRegistered> points = [];
     private readonly Dictionary<string, MeterState> meters = new(StringComparer.Ordinal);
@@ -30,6 +32,7 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     private readonly HashSet<(RegisterId, Instant)> uncounted = [];
     /// <summary>Readings that only a finding makes suspect, which must follow in the same stream.</summary>
     private readonly Dictionary<string, string> unexplained = new(StringComparer.Ordinal);
+    private bool isForTheRule;
 
     /// <summary>Register readings that were compared, and those of them whose signature was verified again.</summary>
     public (long Readings, long Signatures) Registers { get; private set; }
@@ -43,9 +46,12 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     /// <summary>Readings that stand beside others in their evidence, and that no fact records from it.</summary>
     public long Unrecorded => read.Unrecorded;
 
+    /// <summary>Whether no evidence can say that the fact is as it is, but the rule of registers alone: a reading that
+    /// is quarantined, or suspect where its evidence gives another quality (<see cref="RegisterDecisions"/>).</summary>
     /// <param name="from">From when on the fact holds.</param>
-    public void Verify(long position, string stream, Instant from, LedgerEvent fact)
+    public bool Verify(long position, string stream, Instant from, LedgerEvent fact)
     {
+        isForTheRule = fact is RegisterReadingQuarantined;
         if (unexplained.Remove(stream, out var suspect) && fact is not MeterFindingRecorded)
             findings.Add(suspect, "quality Suspect without a finding", "the quality that its evidence gives");
         var place = $"position {position.ToString(CultureInfo.InvariantCulture)}, {stream}";
@@ -81,6 +87,7 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
                 if (Charges.Verify(place, record) is { } left) LeaveOut(left);
                 break;
         }
+        return isForTheRule;
     }
 
     private const string Corrections = "corrections and estimates, of which the fact itself is all that is kept";
@@ -242,7 +249,7 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     private void CompareQuality(string place, string stream, ReadingQuality recorded, ReadingQuality shown)
     {
         if (recorded == shown) return;
-        if (recorded == ReadingQuality.Suspect) unexplained[stream] = place;
+        if (recorded == ReadingQuality.Suspect) (unexplained[stream], isForTheRule) = (place, true);
         else findings.Add(place, $"quality {recorded}", $"{shown} by the evidence");
     }
 

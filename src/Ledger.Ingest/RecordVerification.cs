@@ -46,6 +46,7 @@ public sealed class RecordVerification(
     {
         try
         {
+            _ = CurveWindow.Edges(record.Period); // also of a stream, whose frames are asked later, many at once
             if (before is not null && before.Declared is null != record.Stream is null)
                 findings.Add(RecordComparison.Place(position, record),
                     record.Stream is null ? "a record from files" : "a record of a stream",
@@ -73,6 +74,10 @@ public sealed class RecordVerification(
         catch (InvalidDataException damaged)
         {
             findings.Add(RecordComparison.Place(position, record), damaged.Message, "the evidence that the record names");
+        }
+        catch (Exception impossible) when (impossible is ArgumentException or OverflowException)
+        {
+            findings.Add(RecordComparison.Place(position, record), impossible.Message, "a period of which there are records");
         }
     }
 

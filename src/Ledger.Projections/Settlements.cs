@@ -112,9 +112,31 @@ public static class Settlements
         if (run.AtPosition > run.RecordedPosition)
             return new(run, null, $"it is of the facts before {run.AtPosition}, and was recorded at "
                 + $"{run.RecordedPosition}");
-        var again = await CalculateAsync(
+        return Compared(run, await CalculateAsync(
             journal, views, new(run.Account), RowJson.Day(run.Day), run.AtPosition, run.RuleVersion, ct)
-            .ConfigureAwait(false);
+            .ConfigureAwait(false));
+    }
+
+    /// <summary>
+    /// The same by the rules of now, for whoever has all facts at hand: they name the earliest version that gives what
+    /// they give, so where that is the run's, they are its rules. <c>ByNewest</c> is null then; else it is what the day
+    /// comes to by rules that the run does not name.
+    /// </summary>
+    public static async Task<(RederivedRun Again, Statement? ByNewest)> RederiveByNewestAsync(
+        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)
+    {
+        if (run.AtPosition > run.RecordedPosition)
+            return (await RederiveAsync(journal, views, run, ct).ConfigureAwait(false), null);
+        var newest = await CalculateAsync(
+            journal, views, new(run.Account), RowJson.Day(run.Day), run.AtPosition, ct).ConfigureAwait(false);
+        var by = (newest as SettlementCalculation.Calculated)?.Statement;
+        var isOfTheRun = by is not null && Settlement.RuleVersionOf(by) == run.RuleVersion;
+        if (isOfTheRun && Compared(run, newest) is { Differs: null } same) return (same, null);
+        return (await RederiveAsync(journal, views, run, ct).ConfigureAwait(false), isOfTheRun ? null : by);
+    }
+
+    private static RederivedRun Compared(TimeOfUseSettlement.RunRow run, SettlementCalculation again)
+    {
         if (again is not SettlementCalculation.Calculated { Statement: var statement } calculated)
             return new(run, null, $"nothing can be calculated: {((SettlementCalculation.NotPossible)again).Detail}");
         var differs = Differs(calculated, run);

@@ -45,7 +45,19 @@ internal sealed class StationPoints
     public IReadOnlyList<MasterData.PointRow> MayLieBehind(MasterData.PointRow point) =>
         connections.Contains(point.Point) ? unsaid : [];
 
-    /// <summary>A point and all that lies behind it.</summary>
-    public IEnumerable<MasterData.PointRow> From(MasterData.PointRow point) =>
-        behind[point.Point].SelectMany(From).Prepend(point);
+    /// <summary>A point and all that lies behind it. Throws where it lies behind itself, as no recorded place lets
+    /// it.</summary>
+    public IReadOnlyList<MasterData.PointRow> From(MasterData.PointRow point)
+    {
+        var (found, seen) = (new List<MasterData.PointRow>(), new HashSet<string>(StringComparer.Ordinal));
+        Add(point);
+        return found;
+
+        void Add(MasterData.PointRow one)
+        {
+            if (!seen.Add(one.Point)) throw new InvalidOperationException($"{one.Point} lies behind itself");
+            found.Add(one);
+            foreach (var next in behind[one.Point]) Add(next);
+        }
+    }
 }

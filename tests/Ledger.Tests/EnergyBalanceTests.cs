@@ -60,6 +60,16 @@ public sealed class EnergyBalanceTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Points_in_a_circle_have_no_balance()
+    {
+        BalancePoint Point(string name, string parent) => new(
+            new(name), SettlementPointKind.Storage, true, Energy.Zero, Energy.Zero, Parent: new(parent));
+        var connection = Point("G", "G") with { Parent = null };
+        Should.Throw<InvalidOperationException>(() => EnergyBalance.Of(
+            connection, [Point("A", "B"), Point("B", "A"), Point("C", "A")])).Message.ShouldBe("A lies behind itself");
+    }
+
+    [Fact]
     public void What_lies_behind_a_point_is_attributed_no_more_than_that_point_exported() =>
         Stations.Sample((connection, points) =>
     {

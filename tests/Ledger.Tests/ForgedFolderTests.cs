@@ -244,6 +244,152 @@ public sealed class ForgedFolderTests : IDisposable
         town.Run("verify", zip).Exit.ShouldBe(exit);
     }
 
+    /// <summary>A meter is said, later on, to have shown another number of decimals all the time, so that each step is
+    /// ten times the energy: no program records it beside readings. Folder, bundle and sample say which readings they
+    /// are.</summary>
+    [Fact]
+    public async Task An_installation_by_which_recorded_readings_would_be_others_is_found()
+    {
+        var import = new RegisterId(new("S01-C1"), Direction.Import);
+        var readings = new List<(long, string?)>();
+        await ForgeAsync(async ledger =>
+        {
+            readings.AddRange((await TestFolder.AllAsync(ledger.Journal)).Where(recorded =>
+                    EventCodec.Decode(recorded) is RegisterReadingRecorded reading && reading.Register == import)
+                .Select(recorded => (recorded.Position, (string?)"count with 2 decimals, by meter M1 / with 3")));
+            var from = Instant.FromUtc(2025, 12, 31, 16, 0);
+            await AppendAsync(ledger, Streams.Register(import), new RegisterInstalled(import, "M1", 9, 2, 1, null),
+                new(from, from));
+        });
+        readings.Count.ShouldBe(3);
+        ShouldBeFound(readings);
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction").Exit
+            .ShouldBe(ExitCode.Done);
+        town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
+        var zip = town.File("r2.zip", "");
+        town.Run("bundle", "--statement", "R2", "--out", zip).Exit.ShouldBe(ExitCode.Done);
+        Faults(Verified(ExitCode.NotAsItShouldBe, zip)).ShouldAllBe(fault => fault.Contains("count with 2 decimals"));
+        var sample = town.Run("sample", "--lines", "200", "--seed", "s", "--statement", "R2", "--out", zip, "--json");
+        sample.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        JsonNode.Parse(sample.Output)!["exceptions"]!.AsArray().ShouldNotBeEmpty();
+        town.Run("verify", zip).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+    }
+
+    /// <summary>A true record beside an honest one, by which neither counts, and a version of which nothing
+    /// counts.</summary>
+    [Fact]
+    public async Task A_record_by_which_proven_energy_would_vanish_is_found()
+    {
+        var records = new List<(long, string?)>();
+        await ForgeAsync(async ledger =>
+        {
+            var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
+                .OfType<IntervalRecorded>().OrderBy(record => record.Period.Start).ToList();
+            made.Count.ShouldBe(2);
+            var inside = new Interval(made[0].Period.Start + Duration.FromMinutes(15),
+                made[0].Period.Start + Duration.FromMinutes(30));
+            foreach (var (found, forged) in new[]
+            {
+                ("a period until 2026-02-27T10:30:00Z", made[0] with { Period = inside }),
+                ("a record that says that it was superseded",
+                    made[1] with { Version = 2, State = IntervalRecordState.Superseded }),
+                ("a period until 2026-02-27T11:30:00Z", made[1] with
+                {
+                    Version = 3,
+                    Period = new(made[1].Period.Start, made[1].Period.Start + Duration.FromMinutes(30)),
+                }),
+                ("a record in the stream curve/S01-C1/2026-02-28", made[0] with { Version = 1 }),
+            })
+                records.Add((await AppendAsync(ledger,
+                    Streams.Curve(forged.Point, found.StartsWith("a record in", StringComparison.Ordinal)
+                        ? Day.PlusDays(1) : Day), forged, forged.Period), found));
+        });
+        ShouldBeFound(records);
+    }
+
+    /// <summary>A record with an edge between microseconds has no curve: it is named, and the next fact looked
+    /// at.</summary>
+    [Fact]
+    public async Task A_record_of_a_period_that_there_is_not_is_found()
+    {
+        var records = new List<(long, string?)>();
+        await ForgeAsync(async ledger =>
+        {
+            var made = await FirstAsync<IntervalRecorded>(ledger);
+            var period = new Interval(made.Period.Start.PlusTicks(1), made.Period.End);
+            records.Add((await AppendAsync(ledger, Streams.Curve(made.Point, Day.PlusDays(1)),
+                made with { Period = period }, period), "whole microsecond"));
+            records.Add((await AppendAsync(ledger, Streams.Settlement(Account, Day),
+                await FirstAsync<SettlementRunCompleted>(ledger)), "another run of its name before it"));
+        });
+        ShouldBeFound(records);
+    }
+
+    /// <summary>Each would be counted as compared, and hides a reading that its evidence shows.</summary>
+    [Fact]
+    public async Task A_reading_that_is_hidden_is_found()
+    {
+        var import = new RegisterId(new("S01-C1"), Direction.Import);
+        var readings = new List<(long, string?)>();
+        await ForgeAsync(async ledger =>
+        {
+            var (at, sooner) = (Instant.FromUtc(2026, 2, 27, 18, 0), Instant.FromUtc(2026, 2, 27, 4, 0));
+            var evidence = ledger.Evidence.Put("""
+                point,register,read_at,kwh
+                S01-C1,1.8.0,2026-02-28T02:00:00+08:00,1600.500
+                S01-C1,1.8.0,2026-02-27T12:00:00+08:00,1490.000
+
+                """u8);
+            await AddAsync("a quarantined reading / one that counts", Streams.Register(import),
+                new RegisterReadingQuarantined(import, at, 1_600_500, Rejection.ChangeOfBasis, "fell", evidence), at);
+            await AddAsync("a suspect reading / ", Streams.Register(import), new RegisterReadingRecorded(
+                import, at, 1_600_500, ReadingQuality.Suspect, evidence), at);
+            await AppendAsync(ledger, Streams.Register(import), new MeterFindingRecorded(import, new(sooner, at),
+                MeterRule.PowerLimit, FindingSeverity.Suspect, "much", evidence), new(at, at));
+            await AddAsync("a fact in the stream register/S01-C1/1.8.0x / register/S01-C1/1.8.0", "register/S01-C1/1.8.0x",
+                new RegisterReadingRecorded(import, sooner, 1_490_000, ReadingQuality.Measured, evidence), sooner);
+            var hour = new Interval(sooner, sooner + Duration.FromHours(1));
+            var provided = new IntervalReadingRecorded(
+                import, hour, Energy.FromWattHours(1_000), ReadingQuality.Measured, null, null);
+            var stream = Streams.IntervalReadings(import, new(2026, 2, 27));
+            (await ledger.Journal.AppendAsync(stream, ExpectedRevision.Any,
+                [new(provided, hour, Register.IntervalKey(import, hour))], TestFolder.Tester, null, Ct))
+                .ShouldBeOfType<AppendResult.Recorded>();
+            readings.Add((ledger.Journal.Length - 1, null));
+            readings.Add((await AppendAsync(ledger, stream, provided, hour), "that of interval/S01-C1/1.8.0/"));
+
+            async Task AddAsync(string found, string stream, LedgerEvent fact, Instant holds) =>
+                readings.Add((await AppendAsync(ledger, stream, fact, new(holds, holds)), found));
+        });
+        ShouldBeFound(readings);
+    }
+
+    /// <summary>No walk to the grid ends in a circle, so who walks has to see it. The test fails where the verification
+    /// does not end.</summary>
+    [Theory]
+    [InlineData("S01-C1", "S01-C1")]
+    [InlineData("S01-C1", "S01-C2")]
+    public async Task A_point_behind_itself_is_found(string one, string other)
+    {
+        var places = new List<(long, string?)>();
+        await ForgeAsync(async ledger =>
+        {
+            var from = Instant.FromUtc(2025, 12, 31, 16, 0);
+            if (one != other)
+                places.Add((await AppendAsync(
+                    ledger, Streams.StationTree, new PointPlaced(new(other), from, new(one))), null));
+            places.Add((await AppendAsync(ledger, Streams.StationTree, new PointPlaced(new(one), from, new(other))),
+                "would lie behind itself"));
+        });
+        await ShouldEndAsync();
+        await ForgeAsync(async ledger => places.Add((await AppendAsync(ledger, Stream,
+            await FirstAsync<SettlementRunCompleted>(ledger) with { Run = new("F1"), AtPosition = ledger.Journal.Length }),
+            "a run that cannot be calculated: " + (one == other ? "S01-C1 lies behind itself" : "S01-C"))));
+        await ShouldEndAsync();
+
+        Task ShouldEndAsync() => Task.Run(() => ShouldBeFound(places), Ct).WaitAsync(TimeSpan.FromMinutes(5), Ct);
+    }
+
     [Fact]
     public void A_bundle_that_is_cut_short_is_not_verified()
     {

@@ -8,6 +8,7 @@ using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
+using NodaTime;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -172,6 +173,50 @@ public sealed class ForgedRunTests : IDisposable
         FoundByBoth(Restated(), "line 19: end 2026-02-27T12:00:00Z, expected one within the period in which it begins");
     }
 
+    /// <summary>No record fills a part of an hour, so that its energy would be gone.</summary>
+    [Fact]
+    public void An_hour_that_is_cut_where_no_price_changes_is_found()
+    {
+        lines[18] = Missing(lines[18]);
+        lines.Insert(19, Changed(lines[18], (3, "2026-02-27T10:30:00Z")));
+        lines[18] = Changed(lines[18], (4, "2026-02-27T10:30:00Z"));
+        FoundByBoth(Restated(), "line 19: end 2026-02-27T10:30:00Z, expected that of its period, or where its price changes");
+    }
+
+    /// <summary>A version of which nothing counts, that all its evidence bears out.</summary>
+    [Fact]
+    public void A_record_that_says_that_it_was_superseded_is_found()
+    {
+        lines[18] = Missing(lines[18]);
+        FoundByBoth(Restated(record => record.Period.Start == Evening
+            ? record with { State = IntervalRecordState.Superseded } : record), "a record that says that it was superseded");
+    }
+
+    [Fact]
+    public void A_record_that_overlaps_another_is_found()
+    {
+        (lines[18], lines[19]) = (Missing(lines[18]), Missing(lines[19]));
+        var inside = new Interval(Evening + Duration.FromMinutes(15), Evening + Duration.FromMinutes(30));
+        FoundByBoth(Restated(record => record.Period.Start == Evening ? record : record with { Period = inside }),
+            "a period, expected one without overlap");
+    }
+
+    /// <summary>A record of no period ends no verification without a verdict.</summary>
+    [Fact]
+    public void A_record_with_an_edge_between_microseconds_is_found()
+    {
+        lines[18] = Missing(lines[18]);
+        var run = town.Run("verify", "--json", Restated(record => record.Period.Start == Evening
+            ? record with { Period = new(Evening.PlusTicks(1), record.Period.End) } : record));
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        run.Output.ShouldContain("a period begins and ends on a whole microsecond");
+    }
+
+    private static readonly Instant Evening = Instant.FromUtc(2026, 2, 27, 10, 0);
+
+    private static string Missing(string line) => Changed(line, (6, "-"), (7, "-"), (9, "-"), (10, "-"), (11, "missing"),
+        (12, "Missing"), (13, "energy missing"));
+
     [Fact]
     public void A_line_that_is_said_to_have_no_price_is_found()
     {
@@ -190,7 +235,7 @@ public sealed class ForgedRunTests : IDisposable
     }
 
     /// <summary>A bundle whose run and files say all that follows from these lines.</summary>
-    private string Restated()
+    private string Restated(Func<IntervalRecorded, IntervalRecorded>? forgeRecord = null)
     {
         for (var i = 0; i < lines.Count; i++)
             lines[i] = Changed(lines[i], (0, (i + 1).ToString(CultureInfo.InvariantCulture)));
@@ -211,7 +256,7 @@ public sealed class ForgedRunTests : IDisposable
             fact["total"] = Text(total);
             fact["postings"] = statement["postings"]!.DeepClone();
             return fact.ToJsonString();
-        });
+        }, forgeRecord: forgeRecord);
 
         static string Text(decimal amount) =>
             amount.ToString("0.############################", CultureInfo.InvariantCulture);
@@ -263,7 +308,8 @@ public sealed class ForgedRunTests : IDisposable
 
     /// <summary>A bundle of these lines in a log of the same events, but for the run, which has their root; of the
     /// events that no bundle shows, other leaves stand in the log.</summary>
-    private string Signed(Func<string, string> forge, Func<string, string>? forgePoint = null)
+    private string Signed(Func<string, string> forge, Func<string, string>? forgePoint = null,
+        Func<IntervalRecorded, IntervalRecorded>? forgeRecord = null)
     {
         var before = (string)statement["linesRoot"]!;
         var root = Convert.ToHexStringLower(
@@ -287,6 +333,12 @@ public sealed class ForgedRunTests : IDisposable
             {
                 var payload = Encoding.UTF8.GetBytes(forgePoint(Encoding.UTF8.GetString(known.Payload)));
                 shown[position] = new(known.Salt, EnvelopeBytes.Write(registered, payload.Length), payload);
+            }
+            else if (forgeRecord is not null
+                && known.At(position) is { Envelope: { WireName: "interval-recorded" } ofRecord })
+            {
+                var payload = IntervalRecordBytes.Write(forgeRecord(IntervalRecordBytes.Read(known.Payload)));
+                shown[position] = new(known.Salt, EnvelopeBytes.Write(ofRecord, payload.Length), payload);
             }
         var size = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text).Size;
         byte[][] leaves = [.. Enumerable.Range(0, (int)size).Select(at => MerkleTree.LeafHash(

@@ -83,6 +83,33 @@ public sealed class LinesBundleTests : IDisposable
         town.Run("verify", zip).Exit.ShouldBe(ExitCode.Done);
     }
 
+    /// <summary>10, 5 and 20 of a register that begins anew after 99 are 110 kWh; without the 5, which no source names,
+    /// they were 10.</summary>
+    [Fact]
+    public void A_line_names_the_reading_by_which_its_register_began_anew()
+    {
+        const string facts = """
+            {"type":"settlement-point","point":"S02-C1","station":"S02","kind":"connector","owner":"cpo2","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"register","point":"S02-C1","direction":"import","meterSerial":"M2","digits":3,"decimals":0,"modulusKwh":"100","validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"tariff-assignment","account":"cpo2","tariff":"tou","validFrom":"2026-01-01T00:00:00+08:00"}
+            """;
+        const string readings = """
+            point,register,read_at,kwh
+            S02-C1,1.8.0,2026-02-27T00:00:00+08:00,10
+            S02-C1,1.8.0,2026-02-27T10:07:00+08:00,5
+            S02-C1,1.8.0,2026-02-28T00:00:00+08:00,20
+
+            """;
+        town.Run("import", town.File("facts.jsonl", facts)).Exit.ShouldBe(ExitCode.Done);
+        town.Run("import", town.File("round.csv", readings)).Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "cpo2", "--day", "2026-02-27", "--run", "R2").Exit.ShouldBe(ExitCode.Done);
+        town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
+        var line = Document(Proven("R2", "S02-C1", "import", "2026-02-27T10:00:00Z"))["lines"]![0]!;
+        line["facts"]!.AsArray().Count(fact => fact!.ToJsonString().Contains("register-reading-recorded")).ShouldBe(3);
+        var verified = town.Run("verify", zip);
+        verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+    }
+
     public static TheoryData<string, string> Changes => new()
     {
         { "amount", "lines.json, line " }, { "line", "statements/" }, { "before", "statements/" },

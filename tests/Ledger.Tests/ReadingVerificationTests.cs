@@ -380,6 +380,53 @@ public sealed class ReadingVerificationTests
         findings.Faults.ShouldHaveSingleItem().Expected.ShouldBe("the evidence that the charge record names");
     }
 
+    /// <summary>What the rule of registers decided, asked again of the facts of a ledger, one of them
+    /// changed.</summary>
+    private static async Task<Findings> DecidedAsync(IntakeLedger ledger, Func<LedgerEvent, LedgerEvent>? change = null)
+    {
+        var (findings, ct) = (new Findings(), TestContext.Current.CancellationToken);
+        var readings = new ReadingVerification(ledger.Ledger.Evidence.Get, new Findings());
+        var decisions = new RegisterDecisions(ledger.Ledger.Journal, findings);
+        foreach (var recorded in await TestFolder.AllAsync(ledger.Ledger.Journal))
+        {
+            var fact = EventCodec.Decode(recorded);
+            fact = change?.Invoke(fact) ?? fact;
+            await decisions.VerifyAsync(recorded, fact, readings.Verify(recorded.Position, recorded.Envelope.Stream,
+                recorded.Envelope.ValidFrom, fact), ct);
+        }
+        await decisions.FinishAsync(ct);
+        return findings;
+    }
+
+    /// <summary>A suspect reading is none for a baseline or a bill, and a quarantined one for nobody: the rule has to
+    /// give what was recorded.</summary>
+    [Fact]
+    public async Task A_reading_is_suspect_or_quarantined_only_by_the_rule()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync("point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,1\n"
+            + "CP1,1.8.0,2026-02-01T00:15:00Z,1.5\nCP1,1.8.0,2026-02-01T00:30:00Z,9000\nCP1,1.8.0,2026-02-01T00:45:00Z,7\n");
+        (await ledger.FactsAsync()).Count(fact => fact is RegisterReadingQuarantined
+            or RegisterReadingRecorded { Quality: ReadingQuality.Suspect }).ShouldBe(2);
+        (await DecidedAsync(ledger)).Faults.ShouldBeEmpty();
+        static LedgerEvent? Forged(LedgerEvent fact, LedgerEvent? forged) =>
+            fact is RegisterReadingRecorded { IndexSteps: 1_500 } ? forged : null;
+        var suspect = (await DecidedAsync(ledger, fact => fact is RegisterReadingRecorded reading
+            ? Forged(fact, reading with { Quality = ReadingQuality.Suspect }) ?? fact : fact)).Faults
+            .ShouldHaveSingleItem();
+        (suspect.Found, suspect.Expected).ShouldBe(("a suspect reading", "one that counts"));
+        var held = (await DecidedAsync(ledger, fact => fact is RegisterReadingRecorded reading
+            ? Forged(fact, new RegisterReadingQuarantined(reading.Register, reading.ReadAt, reading.IndexSteps,
+                Rejection.ChangeOfBasis, "as agreed", reading.Evidence)) ?? fact : fact)).Faults.ShouldHaveSingleItem();
+        (held.Found, held.Expected).ShouldBe(("a quarantined reading", "one that counts"));
+
+        await using var provided = await LedgerAsync();
+        await provided.TakeAsync(Nem12File.Replace("VALUES", string.Join(',', Enumerable.Repeat("1.25", 48))));
+        (await DecidedAsync(provided)).Faults.ShouldBeEmpty();
+        (await DecidedAsync(provided, fact => fact is IntervalReadingRecorded reading
+            ? reading with { Quality = ReadingQuality.Suspect } : fact)).FaultCount.ShouldBe(48);
+    }
+
     /// <summary>A reading that validation made suspect has its finding beside it, which makes it so.</summary>
     [Fact]
     public async Task A_finding_explains_a_suspect_reading()

@@ -176,7 +176,9 @@ public sealed class SettledDaysTests : IAsyncDisposable
         Total("R1").ShouldBe("720.00"); // 1440 kWh, less than the day before
         Done("import", small.File("connection.jsonl", Connection));
         await AppendAsync(small, "R1", "OLD");
-        Done("verify");
+        Done("verify").ShouldContain("NOT CHECKED: whether 1 runs could be by the rules of statement-1/half-away-with-carry, "
+            + "as they say, in place of statement-8/half-away-with-carry, in CNY: they come to 720.00, and by the later rules "
+            + "to 3030.00");
         Done("explain", "OLD", "total");
         Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
             "--supersedes", "OLD", "--style", "deltas");
@@ -201,6 +203,13 @@ public sealed class SettledDaysTests : IAsyncDisposable
         Done("verify", zip);
         small.Run("prove", "R2#25", "--out", zip).Errors
             .ShouldContain("'ledger bundle --statement R2' proves it with all that it rests on");
+        // Whoever has recorded a run by the later rules chooses the earlier ones no more.
+        await AppendAsync(small, "R1", "CHOSEN");
+        var chosen = small.Run("verify", "--json");
+        chosen.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        var fault = JsonNode.Parse(chosen.Output)!["faults"]!.AsArray().ShouldHaveSingleItem()!;
+        ((string)fault["place"]!).ShouldEndWith(", run CHOSEN");
+        ((string)fault["expected"]!).ShouldEndWith("names statement-8/half-away-with-carry already");
     }
 
     /// <summary>50 kW on the 25th, 100 on the 26th, on which G is the account's, and 60 on the 27th: both arithmetics

@@ -390,6 +390,39 @@ public sealed class StreamVerificationTests
             [("version 3", "version 2, after those of its stream")]);
     }
 
+    /// <summary>A record of which nothing is settled, of the same frames: each version stands until the next
+    /// one.</summary>
+    [Fact]
+    public async Task A_version_that_says_that_it_was_superseded_is_found()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        var made = await QuarterAsync(town);
+        await ForgeAsync(town, made with { Version = 2, State = IntervalRecordState.Superseded });
+        (await town.VerifiedAsync()).Faults.ShouldHaveSingleItem().Found
+            .ShouldBe("a record that says that it was superseded");
+    }
+
+    /// <summary>Of two records that overlap neither would count.</summary>
+    [Fact]
+    public async Task A_record_that_overlaps_another_or_ends_elsewhere_than_before_is_found()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        var made = await QuarterAsync(town);
+        var (start, end) = (made.Period.Start, made.Period.End);
+        await ForgeAsync(town, made with { Period = new(start + Duration.FromMinutes(5), end) });
+        await ForgeAsync(town, made with { Period = new(start, end + Duration.FromMinutes(5)), Version = 2 });
+        var findings = new Findings();
+        var versions = new RecordVersions(findings, town.Ledger.Journal);
+        foreach (var recorded in await TestFolder.AllAsync(town.Ledger.Journal))
+            if (EventCodec.Decode(recorded) is IntervalRecorded record)
+                await versions.BeforeAsync(recorded, record, TestContext.Current.CancellationToken);
+        findings.Faults.Select(fault => fault.Expected).ShouldBe(
+        [
+            "one that does not overlap that from 2026-02-28T16:00:00Z to 2026-02-28T16:15:00Z, which was recorded before",
+            "until 2026-02-28T16:15:00Z, as of the version before",
+        ]);
+    }
+
     /// <summary>The only record of a quarter of an hour and a minute.</summary>
     private static async Task<IntervalRecorded> QuarterAsync(StreamTown town)
     {

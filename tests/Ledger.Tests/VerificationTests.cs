@@ -181,7 +181,7 @@ public sealed class VerificationTests : IDisposable
             var at = NodaTime.Instant.FromUtc(2026, 2, 27, 17, 0);
             await ledger.Journal.AppendAsync(Streams.Register(register), ExpectedRevision.Any,
                 [NewFact.At(new RegisterReadingRecorded(register, at, 1_501_000, ReadingQuality.Measured,
-                    ledger.Evidence.Put(file)), at, new EvidenceKey("one of two"))],
+                    ledger.Evidence.Put(file)), at, Register.ReadingKey(register, at))],
                 TestFolder.Tester, null, TestContext.Current.CancellationToken);
             await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
         }

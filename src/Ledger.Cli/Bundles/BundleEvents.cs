@@ -72,9 +72,12 @@ internal sealed class BundleEvents(
     private void VerifyOrder()
     {
         var next = new Dictionary<string, long>(StringComparer.Ordinal);
+        var ids = new HashSet<EventId>();
         RecordedEvent? before = null;
         foreach (var (recorded, fact) in events.Values)
         {
+            if (!ids.Add(recorded.Envelope.Id))
+                findings.Add(BundleFiles.Event(recorded.Position), $"id {recorded.Envelope.Id} again", "an id of its own");
             var (stream, revision) = (recorded.Envelope.Stream, recorded.Envelope.Revision);
             var expected = next.GetValueOrDefault(stream);
             if (revision != expected && fact is not (SettlementRunCompleted or SubjectErased or PointPlaced))

@@ -61,6 +61,9 @@ internal sealed class BundleStatement(
                 "only the events that it rests on");
         foreach (var (name, content) in StatementFiles.Of(row, statement)) CompareFile(name, content);
         foreach (var leftOut in RunVerification.OtherTimeZones([completed.TzdbVersion])) findings.LeaveOut(leftOut);
+        if (completed.RuleVersion != Settlement.NewestRuleVersion)
+            findings.LeaveOut($"whether {completed.RuleVersion} were the rules of {run}, and no later ones, by which other "
+                + "facts may count that are not here");
         if (completed.Supersedes is { } superseded)
             findings.LeaveOut($"whether {superseded}, which {run} supersedes, is an earlier run of its day: it is not here");
         return statement;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Ledger.Cli.Lines;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Journal;
 using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 
@@ -63,7 +64,7 @@ public sealed class BundleVerification(
         before = Findings.FaultCount;
         var (pieces, bytes) = events.VerifyEvidence();
         steps.Add(new("evidence", pieces, $"{Count(bytes)} bytes", Findings.FaultCount - before));
-        if (isThorough) VerifyRecords(events);
+        if (isThorough) await VerifyRecordsAsync(events, events.Journal(named, checkpoint.Size)).ConfigureAwait(false);
         else Findings.LeaveOut("interval records and register readings against their raw evidence: --fast");
         shell.Progress("calculating the statement again");
         before = Findings.FaultCount;
@@ -178,27 +179,50 @@ public sealed class BundleVerification(
         return notes;
     }
 
-    private void VerifyRecords(BundleEvents events)
+    private async Task VerifyRecordsAsync(BundleEvents events, IJournal journal)
     {
         var before = Findings.FaultCount;
         var records = new RecordVerification(events.Evidence, Findings);
-        var readings = new ReadingVerification(events.Evidence, Findings);
-        var versions = new RecordVersions(Findings);
+        var versions = new RecordVersions(Findings, journal);
         foreach (var (recorded, fact) in events.All)
         {
             ct.ThrowIfCancellationRequested();
             if (fact is IntervalRecorded record)
-                records.Verify(recorded.Position, record, versions.Before(recorded.Position, record));
+                records.Verify(recorded.Position, record,
+                    await versions.BeforeAsync(recorded, record, ct).ConfigureAwait(false));
         }
         records.Finish();
-        versions.Finish();
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));
         if (records.Erased > 0) Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
-        before = Findings.FaultCount;
+        await VerifyReadingsAsync(events, journal).ConfigureAwait(false);
+    }
+
+    private async Task VerifyReadingsAsync(BundleEvents events, IJournal journal)
+    {
+        var before = Findings.FaultCount;
+        var facts = events.All.Select(known => known.Fact).ToList();
+        var readings = new ReadingVerification(events.Evidence, Findings, new(
+            facts.OfType<SettlementPointRegistered>().Select(point => point.Point.Value).ToHashSet(),
+            facts.OfType<RegisterInstalled>().Select(installed => installed.MeterSerial).ToHashSet()));
+        var (places, registers) = (new FactPlaces(Findings), new RegisterDecisions(journal, Findings));
         foreach (var (recorded, fact) in events.All)
-            readings.Verify(recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom, fact);
+            try
+            {
+                places.Verify(recorded, fact);
+                var isForTheRule = readings.Verify(
+                    recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom, fact);
+                await registers.VerifyAsync(recorded, fact, isForTheRule, ct).ConfigureAwait(false);
+            }
+            catch (Exception wrong) when (RunVerification.IsOfFacts(wrong))
+            {
+                Findings.Add(BundleFiles.Event(recorded.Position), wrong.Message, "a fact that can be verified");
+            }
+        await registers.FinishAsync(ct).ConfigureAwait(false);
         readings.Finish();
+        if (readings.Unrecorded > 0)
+            Findings.LeaveOut($"{Count(readings.Unrecorded)} readings of these points that stand in evidence of others and "
+                + "that no fact here records from it: recorded from other evidence before, refused, or left out");
         steps.AddRange(readings.Steps(Findings.FaultCount - before));
         if (readings.Registers.Signatures > 0)
             Findings.LeaveOut("whether the keys of signed values are those of their meters: a bundle has no key list");

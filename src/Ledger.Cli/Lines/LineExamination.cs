@@ -169,12 +169,14 @@ internal sealed partial class LineExamination(
                 + $"by the facts, not {line.Metered?.ToKwh() ?? "none"} from {line.Source}, {line.Quality}"
         : null;
 
-    /// <summary>The facts that a line's source names, and the master data by which it is read and priced.</summary>
+    /// <summary>The facts that a line's source names, those that it rests on beside them, and the master data by which
+    /// it is read and priced.</summary>
     private static List<LineFact> Facts(
         SettledSeries series, StatementLine line, IEnumerable<RecordedEvent> given)
     {
         var named = Positions().Matches(line.Source).SelectMany(match => match.Groups[1].Captures)
             .Select(capture => long.Parse(capture.Value, CultureInfo.InvariantCulture)).ToHashSet();
+        named.UnionWith(Between(series, line, named));
         var register = Streams.Register(new(line.Point, line.Direction));
         var facts = new List<LineFact>();
         foreach (var recorded in given)
@@ -190,6 +192,30 @@ internal sealed partial class LineExamination(
             if (isMaster || (isMetered && named.Contains(recorded.Position))) facts.Add(new(recorded.Position, fact));
         }
         return facts;
+    }
+
+    /// <summary>The readings between the two that a source names, where without them another energy would follow: as of
+    /// a register that began anew between them.</summary>
+    private static IEnumerable<long> Between(SettledSeries series, StatementLine line, HashSet<long> named)
+    {
+        var (facts, register) = (series.Point.Metered, new RegisterId(line.Point, line.Direction));
+        var readings = facts.Readings.Select(known => (known.Position, known.Fact.Register, known.Fact.ReadAt))
+            .Concat(facts.ReadingCorrections.Select(known => (known.Position, known.Fact.Register, known.Fact.ReadAt)))
+            .Where(reading => reading.Register == register).ToList();
+        var edges = readings.Where(reading => named.Contains(reading.Position))
+            .Select(reading => reading.ReadAt).ToList();
+        if (edges.Count == 0) return [];
+        var (from, to) = (edges.Min(), edges.Max());
+        var between = readings.Where(reading => reading.ReadAt > from && reading.ReadAt < to).ToList();
+        if (between.Count == 0) return [];
+        var positions = between.Select(reading => reading.Position).ToHashSet();
+        var without = MeteredDay.Of(line.Point, line.Direction, series.Point.Periods, facts with
+        {
+            Readings = [.. facts.Readings.Where(known => !positions.Contains(known.Position))],
+            ReadingCorrections = [.. facts.ReadingCorrections.Where(known => !positions.Contains(known.Position))],
+        }, series.Point.Registered.Rated);
+        return without.Any(quantity => quantity.Period == line.Period && quantity.Metered == line.Metered)
+            ? [] : positions;
     }
 
     private static string Text(decimal? amount) => amount?.ToString(CultureInfo.InvariantCulture) ?? "no amount";
