@@ -81,7 +81,7 @@ public static class Settlement
 
     /// <summary>That of a statement on which a call is held to what was agreed and measured: only who takes part owes a
     /// penalty, and by the programme's notice, ramp and tolerance; one kWh is paid once also where a point lies behind
-    /// another; and what nobody measured is unknown. A run that names an earlier version asks nothing of these.</summary>
+    /// another; and what nobody measured is unknown. A run that names an earlier version asks none of it.</summary>
     public const string AgreedRuleVersion = "statement-10/" + StatementRounding.Name;
 
     /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>

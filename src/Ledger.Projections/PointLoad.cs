@@ -47,7 +47,8 @@ internal sealed class PointLoad(SettlementPointRegistered point)
     public async Task<(BaselineDay Day, bool IsMeasured)> DayAsync(KnownFacts facts, LocalDate day, bool measuredOnly)
     {
         var energies = await EnergiesAsync(facts, day).ConfigureAwait(false);
-        return (new(day, [.. energies.Select(energy => measuredOnly && energy?.IsMeasured == false ? null : energy?.Net)]),
+        return (new(day, [.. energies.Select(energy =>
+                measuredOnly && energy?.IsMeasured == false ? null : energy?.Net)]),
             energies.All(energy => energy is null or { IsMeasured: true }));
     }
 

@@ -56,7 +56,8 @@ internal sealed class WaysToGrid(KnownFacts known, Instant at)
     /// <summary>The station of a connection before which nothing is said to be; null of any other point.</summary>
     private async Task<StationId?> StationOfOpenConnectionAsync(SettlementPointId point) =>
         (await OfAsync(point).ConfigureAwait(false)).Points.Count == 1
-            && await RegisteredAsync(point).ConfigureAwait(false) is { Kind: SettlementPointKind.GridConnection } connection
+            && await RegisteredAsync(point).ConfigureAwait(false)
+                is { Kind: SettlementPointKind.GridConnection } connection
             ? connection.Station : null;
 
     private async Task<Way> OfAsync(SettlementPointId point)

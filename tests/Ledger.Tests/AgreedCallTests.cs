@@ -137,8 +137,8 @@ public sealed class AgreedCallTests
     {
         await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
             town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        return (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<SettlementRunCompleted>()
-            .Single();
+        return (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
+            .OfType<SettlementRunCompleted>().Single();
     }
 
     /// <summary>What a run pays for flexibility and the version it names, once it is explained and verified.</summary>

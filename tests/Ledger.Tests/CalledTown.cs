@@ -48,9 +48,10 @@ internal sealed class CalledTown : IDisposable
             {"type":"programme","programme":"{{programme}}","version":{{version}},"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"{{baseline}}","scoringPack":"up-to-order","paidPer":"{{paidPer}}","precedence":1,"currency":"CNY","pricePerKwh":"2"{{more}}}
             """);
 
-    /// <summary>A connector with its register.</summary>
-    public void Connector(string point, string station = "S01", string owner = "cpo") => Import($$"""
-        {"type":"settlement-point","point":"{{point}}","station":"{{station}}","kind":"connector","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+    /// <summary>A connector, or another point, with its register.</summary>
+    public void Connector(string point, string station = "S01", string owner = "cpo", string kind = "connector") =>
+        Import($$"""
+        {"type":"settlement-point","point":"{{point}}","station":"{{station}}","kind":"{{kind}}","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M-{{point}}","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         """);
 

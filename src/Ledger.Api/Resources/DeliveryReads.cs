@@ -5,8 +5,8 @@ using NodaTime;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>One settlement period of one target, in kWh; null is unknown, and <c>unproven</c> says why. <c>quality</c> is
-/// that of the meter values, of which only measured ones count; <c>mayLackKwh</c> may be missing without a
+/// <summary>One settlement period of one target, in kWh; null is unknown, and <c>unproven</c> says why. <c>quality</c>
+/// is that of the meter values, of which only measured ones count; <c>mayLackKwh</c> may be missing without a
 /// penalty.</summary>
 public sealed record DeliveredPeriodAnswer(
     string Point, Instant Start, Instant End, decimal? OrderedKwh, decimal? BaselineKwh, decimal? MeteredKwh,
@@ -43,7 +43,8 @@ public sealed record TakenOfferAnswer(string Point, decimal OfferedKw, decimal T
 /// <summary>
 /// What is paid together. <c>net</c> is null while an interval of it is unproven. <c>penaltiesBack</c> is what comes
 /// back of all penalties of the call, null where they are not given back or not all known, and <c>whyNotBack</c> says
-/// what there is to say; <c>whyNoPenalty</c> says why what is missing has no penalty. Intervals for which nothing is settled are <c>unproven</c> or <c>notOverYet</c>.
+/// what there is to say; <c>whyNoPenalty</c> says why what is missing has no penalty. Intervals for which nothing is
+/// settled are <c>unproven</c> or <c>notOverYet</c>.
 /// </summary>
 public sealed record DeliveryShareAnswer(
     string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines,
