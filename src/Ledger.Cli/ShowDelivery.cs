@@ -80,6 +80,11 @@ internal static class ShowDelivery
                 ? $"{Named(scoring)}, over each {Cell.Shown(rule.Level)}" : null);
         if (programme.Redistribution is { } by)
             page.Field(null, "penalties", $"given back to those who were called, by what was {Energy(by)}");
+        page.Field("noticeMs", null, programme.NoticeMs)
+            .Field("rampMs", null, Math.Max(programme.RampMs, found.Order.RampAllowanceMs))
+            .Field("tolerancePermille", null, programme.TolerancePermille)
+            .Field(null, "without penalty", found.Periods.Sum(period => period.MayLackKwh) is > 0m and var kwh
+                ? $"{Cell.Shown(kwh)} kWh of the order may be missing, by ramp and tolerance" : null);
         if (terms.Scoring?.Scoring?.Level == ScoringLevel.Month)
             page.Note("The rule counts over a month; this page counts this call alone.");
     }
@@ -110,6 +115,9 @@ internal static class ShowDelivery
                 DeliveryListings.UnprovenTogether(found.Periods));
         if (found.Order.Activation is not null)
             page.Table("offers", "offers, of which the order takes a part", DeliveryListings.Offers(found.Order));
+        if (found.Behind.Count > 0)
+            page.Table("behind", "targets that lie behind another one, where the same energy is paid",
+                DeliveryListings.Behind(found));
         if (found.Held.Count > 0)
             page.Table("heldElsewhere", "energy that another programme holds: it is not paid here again",
                 DeliveryListings.Held(found.Held));

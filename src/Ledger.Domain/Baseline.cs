@@ -57,9 +57,13 @@ public sealed record BaselineResult(
 /// </summary>
 public static class Baseline
 {
-    /// <summary>How this engine calculates. What a longer lookback lets in is asked, too, whether its usage is
-    /// low.</summary>
-    public const string RuleVersion = "baseline-3";
+    /// <summary>How this engine calculates. What nobody measured is unknown, and a call of a point behind or before is
+    /// a call of this one.</summary>
+    public const string RuleVersion = "baseline-4";
+
+    /// <summary>How it was before: estimates counted as measured. What a longer lookback lets in is asked, too, whether
+    /// its usage is low.</summary>
+    public const string LowUsageRuleVersion = "baseline-3";
 
     /// <summary>How it was before: a day of low usage came in by a longer lookback. A day whose place in the baseline
     /// takes hours beyond its own midnights is asked of each day that they are of whether something excludes
@@ -71,13 +75,16 @@ public static class Baseline
 
     /// <summary>Whether this engine knows a version.</summary>
     public static bool Knows(string ruleVersion) =>
-        ruleVersion is RuleVersion or MidnightRuleVersion or FirstRuleVersion;
+        ruleVersion is RuleVersion or LowUsageRuleVersion or MidnightRuleVersion or FirstRuleVersion;
+
+    /// <summary>Whether a version asks days of a longer lookback for low usage.</summary>
+    internal static bool AsksLowUsage(string ruleVersion) => ruleVersion is RuleVersion or LowUsageRuleVersion;
 
     /// <summary>The version that a fact has to name: null where all say the same, because the rule takes no hours of
     /// other days beyond their midnights and no longer lookback let in a day of low usage, and where the first one is
     /// asked for.</summary>
     public static string? NamedRuleVersion(BaselineRule rule, BaselineQuestion asked) =>
-        asked.RuleVersion == RuleVersion && IsChosenOtherwise(rule, asked) ? RuleVersion
+        AsksLowUsage(asked.RuleVersion) && IsChosenOtherwise(rule, asked) ? LowUsageRuleVersion
         : DaysBeyond(rule, asked).Count == 0 ? null : MidnightRuleVersion;
 
     private static bool IsChosenOtherwise(BaselineRule rule, BaselineQuestion asked)

@@ -84,7 +84,7 @@ internal sealed class BaselineDays
         while (true)
         {
             List<LocalDate> filled = [.. pool, .. Admit(step, terms, pool)];
-            if (step.Kind != BaselineFallback.ExtendLookback || asked.RuleVersion != Baseline.RuleVersion
+            if (step.Kind != BaselineFallback.ExtendLookback || !Baseline.AsksLowUsage(asked.RuleVersion)
                 || !FindsLow(filled)) return filled;
             pool = filled.FindAll(day => !lowUsage.ContainsKey(day));
         }

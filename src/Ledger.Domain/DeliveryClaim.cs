@@ -42,7 +42,8 @@ public sealed record ClaimsState(
 /// programmes all declared that they share. A claim by a programme that precedes takes the time that it needs, and what
 /// the other loses is recorded with it; a claim by a programme that does not precede is refused and told which of its
 /// time is held, and not by whom: whoever reaches the point reads its claims, and who claims for others need not know
-/// his rivals.
+/// his rivals. What flows at a point flows at those before it too, so that what is held at one of them, or at one
+/// behind, is not claimed again here; whoever precedes takes nothing from another point.
 /// A claim says no more than its sum, so its energy counts as spread evenly over its time: who meters by the quarter
 /// hour claims by the quarter hour.
 /// </summary>
@@ -60,8 +61,11 @@ public static class DeliveryClaims
 
     /// <summary>Guards in order of their codes: range, name, time, period, programme, enrolment,
     /// other claims.</summary>
+    /// <param name="onItsWay">The stretches of the claim's direction that claims hold at points before and behind
+    /// it.</param>
     public static Decision Decide(
-        ClaimsState state, ProgrammeState programme, EnrolmentState enrolment, DeliveryClaim claim, Instant now)
+        ClaimsState state, ProgrammeState programme, EnrolmentState enrolment, DeliveryClaim claim, Instant now,
+        IEnumerable<HeldStretch>? onItsWay = null)
     {
         if (claim.Energy <= Energy.Zero || claim.Period.Duration > PeriodMax)
             return Refuse(Rejection.OutOfRange,
@@ -84,6 +88,10 @@ public static class DeliveryClaims
         if (rivals.Count > DisplacedMax)
             return Refuse(Rejection.AlreadyClaimed,
                 $"{rivals.Count} stretches would be displaced; claim a part at a time");
+        if ((onItsWay ?? []).FirstOrDefault(each => !Share(made, each.Claim)) is { Period: var beside })
+            return Refuse(Rejection.AlreadyClaimed, $"{Instant.Max(beside.Start, made.Period.Start)} to "
+                + $"{Instant.Min(beside.End, made.Period.End)} is held by a claim at a point before or behind "
+                + $"{made.Point}, where the same energy flows");
         return rivals.FirstOrDefault(held => held.Claim.Precedence >= made.Precedence) is { Period: var held }
             ? Refuse(Rejection.AlreadyClaimed, $"{Instant.Max(held.Start, made.Period.Start)} to "
                 + $"{Instant.Min(held.End, made.Period.End)} is held by a claim that {made.Programme} (precedence "

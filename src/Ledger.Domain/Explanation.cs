@@ -49,6 +49,8 @@ public sealed record ExplanationRule(string Id, string Says, string Clause)
             "market rules §2.3: payment curves"),
         Ordered = new("ordered", "what the order asks of the baseline, summed over the points and periods that are scored "
             + "together", "market rules §2.2"),
+        MayLack = new("mayLack", "of the order all that falls within the ramp, and the tolerance of the rest: it is missing "
+            + "without a penalty", "decision 155"),
         Delivered = new("delivered", "baseline less metered, less what other programmes hold of it, summed in the same way",
             "market rules §2.2"),
         Response = new("response", "the frozen baseline less import and plus export, in whole millionths of a kWh",

@@ -7,7 +7,11 @@ namespace Ledger.Domain;
 /// <paramref name="HeldElsewhereKw"/> of the response is credited to other programmes, so it counts as not delivered.
 /// </summary>
 public sealed record BaselineBesideMeter(
-    Interval Period, decimal OrderedKw, decimal? BaselineKw, decimal? MeteredKw, decimal HeldElsewhereKw = 0m);
+    Interval Period, decimal OrderedKw, decimal? BaselineKw, decimal? MeteredKw, decimal HeldElsewhereKw = 0m)
+{
+    /// <summary>What of the order may be missing without a penalty.</summary>
+    public decimal MayLackKw { get; init; }
+}
 
 /// <summary>
 /// What is paid for one interval at the level of the rule, in money of the statement's decimals. Energies are exact.
@@ -80,7 +84,7 @@ public static class FlexStatements
         var delivered = direction == FlexDirection.Reduce ? response : -response;
         // One kWh counts once; a response against the order has nothing that another could hold.
         var held = Math.Max(0m, Math.Min(period.HeldElsewhereKw, delivered));
-        return new(period.Period, period.OrderedKw, ExactDecimal.Plus(delivered, -held));
+        return new(period.Period, period.OrderedKw, ExactDecimal.Plus(delivered, -held), period.MayLackKw);
     }
 
     private static FlexStatementLine Line(

@@ -18,7 +18,14 @@ public sealed record ReasonedCallPeriod(
 /// <param name="Zone">In which hours and months are counted.</param>
 /// <param name="IsScored">Whether the programme's rule can score it.</param>
 public sealed record ReasonedShare(
-    string Paid, PartyId Payee, string Zone, bool IsScored, IReadOnlyList<ReasonedCallPeriod> Periods);
+    string Paid, PartyId Payee, string Zone, bool IsScored, IReadOnlyList<ReasonedCallPeriod> Periods)
+{
+    /// <summary>Why what is missing of it has no penalty; null where it has the rule's.</summary>
+    public string? WhyNoPenalty { get; init; }
+
+    /// <summary>By which enrolments its points take part.</summary>
+    public IReadOnlyList<Positioned<PointEnrolled>> TakesPart { get; init; } = [];
+}
 
 /// <summary>A call with all that its payment follows from.</summary>
 public sealed record ReasonedCall(
@@ -28,6 +35,9 @@ public sealed record ReasonedCall(
     /// <summary>Whether what is held is taken from the point where it is held; else from all that are paid
     /// together.</summary>
     public bool HoldsOfEachPoint { get; init; }
+
+    /// <summary>Whether ramp and tolerance leave a part of the order without a penalty.</summary>
+    public bool AllowsByTerms { get; init; }
 }
 
 /// <summary>
@@ -38,8 +48,11 @@ public sealed record ReasonedCall(
 public sealed class FlexibilityReasons
 {
     private sealed record Scored(
-        string Paid, Interval Covers, Fraction Ordered, Fraction Delivered, ScoredFraction? Score,
-        IReadOnlyList<ExplainedValue> Why);
+        ReasonedShare Share, Interval Covers, Fraction Ordered, Fraction Delivered, ScoredFraction? Score,
+        IReadOnlyList<ExplainedValue> Why)
+    {
+        public string Paid => Share.Paid;
+    }
 
     private sealed record Reasoned(
         Fraction? Kwh, Fraction? Amount, ExplanationRule Rule, string How, IReadOnlyList<ExplainedValue> Why);
@@ -88,7 +101,8 @@ public sealed class FlexibilityReasons
     private IEnumerable<Scored> Scores(ReasonedShare share)
     {
         var zone = DateTimeZoneProviders.Tzdb[share.Zone];
-        var rule = call.Scoring!.Fact.Scoring!;
+        var rule = share.WhyNoPenalty is null ? call.Scoring!.Fact.Scoring!
+            : call.Scoring!.Fact.Scoring! with { Penalty = null };
         foreach (var together in share.Periods.GroupBy(period => period.Period).OrderBy(group => group.Key.Start)
             .GroupBy(group => Together(rule.Level, group.Key.Start.InZone(zone))))
         {
@@ -96,7 +110,7 @@ public sealed class FlexibilityReasons
             var covers = new Interval(periods[0].Key.Start, periods[^1].Key.End);
             if (periods.Any(period => period.Any(each => !each.IsProven || each.Baseline is null)))
             {
-                yield return new(share.Paid, covers, Fraction.Zero, Fraction.Zero, null,
+                yield return new(share, covers, Fraction.Zero, Fraction.Zero, null,
                     [.. periods.SelectMany(period => period).Where(each => !each.IsProven).SelectMany(Facts)]);
                 continue;
             }
@@ -110,8 +124,10 @@ public sealed class FlexibilityReasons
                     ? period.Aggregate(Fraction.Zero, (sum, each) => sum + Own([each])) : Own(period);
             }
             var hours = periods.Aggregate(Fraction.Zero, (sum, period) => sum + Hours(period.Key));
-            var score = FlexibilityScores.Of(rule, ordered, delivered, hours, Prices());
-            yield return new(share.Paid, covers, ordered, delivered, score,
+            var mayLack = periods.Aggregate(Fraction.Zero, (sum, period) =>
+                sum + period.Aggregate(Fraction.Zero, (of, each) => of + MayLack(each)));
+            var score = FlexibilityScores.Of(rule, ordered, delivered, hours, Prices(), mayLack);
+            yield return new(share, covers, ordered, delivered, score,
             [
                 new("ordered", "kWh", Text(ordered), Text(ordered), ExplanationRule.Ordered,
                     $"{Number(share.Periods.Select(each => each.Point).Distinct().Count())} points, "
@@ -121,6 +137,10 @@ public sealed class FlexibilityReasons
                     [.. responses, .. periods.SelectMany(period => period).SelectMany(each => each.Held)]),
                 new("effective", "kWh", Text(score.Effective), Text(score.Effective), ExplanationRule.Effective,
                     $"{Text(delivered)} of {Text(ordered)} kWh", []),
+                .. mayLack == Fraction.Zero ? Array.Empty<ExplainedValue>() : [new("mayLack", "kWh", Text(mayLack),
+                    Text(mayLack), ExplanationRule.MayLack, "by programme and order", [])],
+                .. share.TakesPart.Select(enrolled => Fact(enrolled.Position, "enrolment",
+                    $"{enrolled.Fact.Point} in {enrolled.Fact.Programme}")),
             ]);
         }
     }
@@ -174,8 +194,9 @@ public sealed class FlexibilityReasons
     }
 
     private ExplainedValue Exact(Scored each, string name, Fraction amount) => new(name, call.Programme.Fact.Currency,
-        Text(amount), Text(amount), ExplanationRule.Scored, $"at {ExplainedValue.Text(Prices().Price)} a kWh, a penalty "
-            + $"at {ExplainedValue.Text(Prices().Penalty)}", each.Why);
+        Text(amount), Text(amount), ExplanationRule.Scored, $"at {ExplainedValue.Text(Prices().Price)} a kWh, "
+            + (each.Share.WhyNoPenalty is { } why ? $"no penalty: {why}"
+                : $"a penalty at {ExplainedValue.Text(Prices().Penalty)}"), each.Why);
 
     /// <summary>The penalties of all, to each by its weight: whole steps of money, the rest to the largest
     /// remainders.</summary>
@@ -233,6 +254,22 @@ public sealed class FlexibilityReasons
             period.Period);
         return Fraction.Max(Fraction.Zero, order.Kind == InstructionKind.Export
             ? Baseline(period) + quantity : Baseline(period) - quantity);
+    }
+
+    /// <summary>All of the order within the ramp, and of the rest the tolerance: the larger one of what the programme
+    /// and the order allow.</summary>
+    private Fraction MayLack(ReasonedCallPeriod period)
+    {
+        if (!call.AllowsByTerms) return Fraction.Zero;
+        var (order, terms) = (call.Order.Fact, call.Programme.Fact);
+        var ramp = Duration.FromMilliseconds(Math.Max(order.RampAllowanceMs, terms.RampMs));
+        var before = Fraction.Max(Fraction.Zero, Fraction.Min(Hours(period.Period),
+            new Fraction((order.Period.Start + ramp - period.Period.Start).ToInt64Nanoseconds(),
+                NodaConstants.NanosecondsPerHour))) / Hours(period.Period);
+        var (whole, after) = (Ordered(period), 1 - before);
+        var tolerated = Fraction.Min(whole, Fraction.Max(whole * new Fraction(terms.TolerancePermille, 1000),
+            new Fraction(order.Tolerance.Milliwatts, 1_000_000) * Hours(period.Period)));
+        return Millionths(whole * before + tolerated * after);
     }
 
     private static Fraction Energy(Fraction milliwatts, Interval period) =>

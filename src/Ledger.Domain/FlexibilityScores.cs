@@ -15,8 +15,9 @@ public static class FlexibilityScores
     /// <param name="ordered">In kWh, never negative.</param>
     /// <param name="delivered">In kWh, below zero where the load went the other way.</param>
     /// <param name="hours">How long all of it lasted.</param>
+    /// <param name="mayLack">What of the order may be missing without a penalty, in kWh.</param>
     public static ScoredFraction Of(ScoringRule rule, Fraction ordered, Fraction delivered, Fraction hours,
-        ScoringPrices prices)
+        ScoringPrices prices, Fraction mayLack = default)
     {
         var (lookup, counted) = Read(rule.Ratio, ordered, delivered);
         var effective = Effective(rule.Bands, ordered, lookup, counted);
@@ -40,7 +41,8 @@ public static class FlexibilityScores
         if (rule.Penalty is not { } penalty || (penalty.Below is { } below
             && Reaches(lookup, below, !penalty.BelowIncluded, ordered)))
             return new(effective, Fraction.Zero, payment, Fraction.Zero);
-        var shortfall = Fraction.Max(Fraction.Zero, Fraction.Of(penalty.Edge) * ordered - Quantity(penalty.Against));
+        var shortfall = Fraction.Max(
+            Fraction.Zero, Fraction.Of(penalty.Edge) * ordered - Quantity(penalty.Against) - mayLack);
         return new(effective, shortfall, payment, shortfall * Price(penalty.Price));
     }
 

@@ -27,9 +27,11 @@ public enum PaymentLevel { SettlementPoint = 1, Station = 2, Account = 3 }
 /// </summary>
 /// <param name="BaselinePack">The rule pack that says what would have been metered without the call.</param>
 /// <param name="ScoringPack">The rule pack that turns ordered and delivered into money.</param>
-/// <param name="NoticeMs">Least time from an instruction to the start of its period.</param>
-/// <param name="RampMs">Time from the start within which the ordered power need not be reached.</param>
-/// <param name="TolerancePermille">Share of the ordered power by which a delivery may miss it.</param>
+/// <param name="NoticeMs">Least time from an instruction's recording to the start of its period: one that comes later
+/// penalises nobody.</param>
+/// <param name="RampMs">Time from the start within which the ordered power need not be reached, without a
+/// penalty.</param>
+/// <param name="TolerancePermille">Share of the ordered power by which a delivery may miss it without one.</param>
 /// <param name="Precedence">Of two programmes that claim the same energy,
 /// the one with the higher number has it.</param>
 /// <param name="SharesWith">

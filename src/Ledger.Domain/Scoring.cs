@@ -17,6 +17,9 @@ public sealed record ScoringInput(
     decimal OrderedKw, decimal DeliveredKw, decimal Hours, ScoringPrices Prices, bool Late = false,
     Fraction? CallHours = null)
 {
+    /// <summary>What of the order may be missing without a penalty, by the terms of the call.</summary>
+    public decimal MayLackKw { get; init; }
+
     /// <summary>The hours by which a table of the rule is looked up.</summary>
     public Fraction Lasted => CallHours ?? Fraction.Of(Hours);
 }
@@ -84,8 +87,9 @@ public static class Scoring
         if (rule.LatePaysNothing && input.Late) payment = Fraction.Zero;
         if (rule.Penalty is not { } penalty || !Applies(penalty, input.OrderedKw, reading.LookupKw))
             return new Score(effective, 0m, reading.Rate, factor, payment, 0m);
-        var shortfall = Math.Max(0m, ExactDecimal.Plus(ExactDecimal.Times(penalty.Edge, input.OrderedKw),
-            -Counted(penalty.Against, input.OrderedKw, reading, effective)));
+        var shortfall = Math.Max(0m, ExactDecimal.Plus(ExactDecimal.Plus(
+            ExactDecimal.Times(penalty.Edge, input.OrderedKw),
+            -Counted(penalty.Against, input.OrderedKw, reading, effective)), -input.MayLackKw));
         return new Score(effective, shortfall, reading.Rate, factor, payment,
             ExactDecimal.Product(shortfall, input.Hours, PriceOf(rule, penalty.Price, input)));
     }

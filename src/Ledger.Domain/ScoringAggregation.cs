@@ -3,7 +3,8 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>One metered period of a call: mean powers, signed where delivered.</summary>
-public sealed record ScoredPeriod(Interval Period, decimal OrderedKw, decimal DeliveredKw);
+/// <param name="MayLackKw">What of the order may be missing without a penalty.</param>
+public sealed record ScoredPeriod(Interval Period, decimal OrderedKw, decimal DeliveredKw, decimal MayLackKw = 0m);
 
 /// <summary>
 /// The level at which a rule counts (market rules §2.3): periods of one hour, event or month are summed first and then
@@ -54,7 +55,10 @@ public static class ScoringAggregation
         return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
             periods.Select(period => period.OrderedKw).Aggregate(0m, ExactDecimal.Plus),
             periods.Select(period => period.DeliveredKw).Aggregate(0m, ExactDecimal.Plus),
-            hours, prices, CallHours: Together(periods)));
+            hours, prices, CallHours: Together(periods))
+        {
+            MayLackKw = periods.Select(period => period.MayLackKw).Aggregate(0m, ExactDecimal.Plus),
+        });
     }
 
     private static (Interval, ScoringInput) SumOfEnergies(
@@ -62,7 +66,10 @@ public static class ScoringAggregation
     {
         return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
             Energies(period => period.OrderedKw), Energies(period => period.DeliveredKw), 1m, prices,
-            CallHours: Together(periods)));
+            CallHours: Together(periods))
+        {
+            MayLackKw = Energies(period => period.MayLackKw),
+        });
 
         decimal Energies(Func<ScoredPeriod, decimal> power) => ExactDecimal.Over(
             ExactDecimal.Times(periods.Select(power).Aggregate(0m, ExactDecimal.Plus), seconds), SecondsPerHour);

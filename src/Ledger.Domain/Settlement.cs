@@ -79,14 +79,19 @@ public static class Settlement
     /// an earlier version believes the terms, and takes no data for late.</summary>
     public const string InTimeRuleVersion = "statement-9/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which a call is held to what was agreed and measured: only who takes part owes a
+    /// penalty, and by the programme's notice, ramp and tolerance; one kWh is paid once also where a point lies behind
+    /// another; and what nobody measured is unknown. A run that names an earlier version asks none of it.</summary>
+    public const string AgreedRuleVersion = "statement-10/" + StatementRounding.Name;
+
     /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>
-    public const string NewestRuleVersion = InTimeRuleVersion;
+    public const string NewestRuleVersion = AgreedRuleVersion;
 
     /// <summary>From the oldest on, those of which a run is calculated again as it was.</summary>
     private static readonly string[] ToldApart =
     [
         BothDirectionsRuleVersion, AsRecordedRuleVersion, EachPointRuleVersion, SettledDaysRuleVersion,
-        InTimeRuleVersion,
+        InTimeRuleVersion, AgreedRuleVersion,
     ];
 
     /// <summary>Every version that a run or its deltas may name.</summary>
@@ -112,12 +117,16 @@ public static class Settlement
     public static bool IsNoEarlier(string ruleVersion, string than) =>
         Array.IndexOf(RuleVersions, ruleVersion) >= Array.IndexOf(RuleVersions, than);
 
+    /// <summary>Whether a version holds a call to what was agreed and measured.</summary>
+    public static bool CountsAsAgreed(string ruleVersion) => IsSince(AgreedRuleVersion, ruleVersion);
+
     private static bool IsSince(string first, string ruleVersion) =>
         Array.IndexOf(ToldApart, ruleVersion) >= Array.IndexOf(ToldApart, first);
 
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.CountsInTime ? InTimeRuleVersion
+        statement.CountsAsAgreed ? AgreedRuleVersion
+        : statement.CountsInTime ? InTimeRuleVersion
         : statement.CountsSettledDays ? SettledDaysRuleVersion
         : statement.CountsEachPoint ? EachPointRuleVersion
         : statement.CountsAsRecorded ? AsRecordedRuleVersion

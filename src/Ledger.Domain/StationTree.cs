@@ -24,6 +24,34 @@ public sealed record StationTreeState(
     public static readonly StationTreeState Empty = new(
         ImmutableDictionary<SettlementPointId, ImmutableSortedDictionary<Instant, PointPlaced>>.Empty, 0);
 
+    /// <summary>The points that were ever said to lie behind each, with nothing between them.</summary>
+    private ImmutableDictionary<SettlementPointId, ImmutableSortedSet<SettlementPointId>> EverBehind { get; init; } =
+        ImmutableDictionary<SettlementPointId, ImmutableSortedSet<SettlementPointId>>.Empty;
+
+    /// <summary>With one place more.</summary>
+    internal StationTreeState And(PointPlaced place) => new(
+        Places.SetItem(place.Point, Places.GetValueOrDefault(place.Point,
+            ImmutableSortedDictionary<Instant, PointPlaced>.Empty).SetItem(place.From, place)), Count + 1)
+    {
+        EverBehind = EverBehind.SetItem(place.Parent,
+            EverBehind.GetValueOrDefault(place.Parent, ImmutableSortedSet<SettlementPointId>.Empty).Add(place.Point)),
+    };
+
+    /// <summary>The points that are said to lie before a point or behind it at an instant: what flows at one flows at
+    /// the other.</summary>
+    public IEnumerable<SettlementPointId> OnOneWayWith(SettlementPointId point, Instant at)
+    {
+        for (var before = ParentAt(point, at); before is { } named; before = ParentAt(named, at)) yield return named;
+        var open = new Stack<SettlementPointId>([point]);
+        while (open.TryPop(out var next))
+            foreach (var behind in EverBehind.GetValueOrDefault(next, ImmutableSortedSet<SettlementPointId>.Empty)
+                .Where(each => ParentAt(each, at) == next))
+            {
+                yield return behind;
+                open.Push(behind);
+            }
+    }
+
     /// <summary>The parent of a point at an instant, null where none was named for it.</summary>
     public SettlementPointId? ParentAt(SettlementPointId point, Instant at) =>
         Places.TryGetValue(point, out var places)
@@ -76,13 +104,8 @@ public static class StationTree
             : new Decision.Accepted(NewFact.At(candidate, candidate.From, LossKey(candidate.Point, state.Count + 1)));
     }
 
-    public static StationTreeState Evolve(StationTreeState state, LedgerEvent happened)
-    {
-        if (happened is not PointPlaced place) return state;
-        var places = state.Places.GetValueOrDefault(
-            place.Point, ImmutableSortedDictionary<Instant, PointPlaced>.Empty);
-        return new(state.Places.SetItem(place.Point, places.SetItem(place.From, place)), state.Count + 1);
-    }
+    public static StationTreeState Evolve(StationTreeState state, LedgerEvent happened) =>
+        happened is PointPlaced place ? state.And(place) : state;
 
     public static LossFactorState Evolve(LossFactorState state, LedgerEvent happened) => happened is LossFactorSet set
         ? new(state.Factors.SetItem(set.From, set), state.Count + 1)

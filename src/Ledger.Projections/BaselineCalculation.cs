@@ -88,9 +88,16 @@ public static class BaselineCalculations
             if (load.Periods(order.Period).Count == 0)
                 return new BaselineCalculation.NotPossible(
                     Rejection.PeriodMisaligned, $"the call {order.Period} holds no whole settlement period of {point}");
-            var question = new PointQuestion(order, load, point, terms.Baseline, before.RuleVersionOf(point), holidays)
+            var ruleVersion = before.RuleVersionOf(point);
+            var answers = new Answers(views, position - 1);
+            var own = await EventDaysAsync(known, answers.InstructionsAt(point), order, load, null)
+                .ConfigureAwait(false);
+            var eventDays = ruleVersion != Baseline.RuleVersion ? own : await EventDaysAsync(
+                known, new PointsBeside(answers).Calls(point), order, load, point).ConfigureAwait(false);
+            var question = new PointQuestion(order, load, point, terms.Baseline, ruleVersion, holidays)
             {
-                EventDays = await EventDaysAsync(known, views, order, load, point, position).ConfigureAwait(false),
+                EventDays = eventDays,
+                HasOtherEventDays = !eventDays.SequenceEqual(own),
                 Plans = new(atNotice, registered, load, order.IssuedAt),
             };
             frozen.Add(await question.AnswerAsync(known, position, null, null).ConfigureAwait(false));
@@ -128,20 +135,30 @@ public static class BaselineCalculations
     /// The days of the point's other calls. The view is only asked which instructions to look at;
     /// one that was withdrawn before it began called nobody.
     /// </summary>
-    private static async Task<IReadOnlyList<LocalDate>> EventDaysAsync(
-        KnownFacts known, IViewStore views, DispatchInstructed order, PointLoad load, SettlementPointId point,
-        long position)
+    /// <param name="near">Of instructions that call other points, those count that call one with the same energy as
+    /// this; null where all of them call the point itself.</param>
+    private static async Task<IReadOnlyList<LocalDate>> EventDaysAsync(KnownFacts known,
+        IEnumerable<InstructionId> calls, DispatchInstructed order, PointLoad load, SettlementPointId? near)
     {
         var days = new SortedSet<LocalDate>();
-        foreach (var instruction in new Answers(views, position - 1).InstructionsAt(point)
-            .Where(other => other != order.Instruction))
+        foreach (var instruction in calls.Where(other => other != order.Instruction))
         {
             var state = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
                 .ConfigureAwait(false);
-            if (state.Instructed is not { Period: var called } || state.Withdrawn?.At <= called.Start) continue;
+            if (state.Instructed is not { Period: var called } other || state.Withdrawn?.At <= called.Start
+                || (near is { } point && !await CallsAsync(known, other, point).ConfigureAwait(false))) continue;
             var last = load.DayOf(called.End - Duration.Epsilon);
             for (var day = load.DayOf(called.Start); day <= last; day = day.PlusDays(1)) days.Add(day);
         }
         return [.. days];
+    }
+
+    /// <summary>Whether a target of an instruction is a point, or lies before it or behind it.</summary>
+    private static async Task<bool> CallsAsync(KnownFacts known, DispatchInstructed order, SettlementPointId point)
+    {
+        var ways = new WaysToGrid(known, order.Period.Start);
+        foreach (var target in order.Targets)
+            if (await ways.LieOnOneAsync(point, target.Point).ConfigureAwait(false)) return true;
+        return false;
     }
 }

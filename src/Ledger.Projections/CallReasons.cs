@@ -28,17 +28,22 @@ internal sealed class CallReasons(
                 periods.AddRange(await PeriodsAsync(delivered, registered!).ConfigureAwait(false));
             }
             shares.Add(new(share.Paid, terms.Programme.Payee ?? owner!.Value, zone, share.Statement is not null,
-                periods));
+                periods)
+            {
+                WhyNoPenalty = share.WhyNoPenalty,
+                TakesPart = [.. delivered.TakesPart.Where(each => share.Points.Contains(each.Point))
+                    .Select(each => each.By).OfType<Positioned<PointEnrolled>>()],
+            });
         }
         var pack = terms.Scoring is not { } scoring ? null : await FindAsync<RulePackPublished>(
             Streams.RulePack(scoring.Pack), each => each.Version == scoring.Version).ConfigureAwait(false);
-        if (delivered.IsUnannounced) pack = pack is null ? null : pack with { Fact = pack.Fact.Unpenalised() };
         return new(
             (await FindAsync<DispatchInstructed>(Streams.Instruction(instruction), _ => true).ConfigureAwait(false))!,
             (await FindAsync<ProgrammePublished>(Streams.Programme(terms.Programme.Programme),
                 each => each.Version == terms.Programme.Version).ConfigureAwait(false))!, pack, shares)
         {
             HoldsOfEachPoint = Settlement.CountsEachPoint(ruleVersion),
+            AllowsByTerms = Settlement.CountsAsAgreed(ruleVersion),
         };
     }
 

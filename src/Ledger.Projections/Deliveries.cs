@@ -16,6 +16,13 @@ public sealed record DeliveredPeriod(
     decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh,
     string? Unproven)
 {
+    /// <summary>How it was metered; null where nothing is known of it. What is worse than measured proves nothing, and
+    /// then the metered energy is unknown.</summary>
+    public ReadingQuality? Quality { get; init; }
+
+    /// <summary>What of the order may be missing without a penalty, by the ramp and the tolerance.</summary>
+    public decimal MayLackKwh { get; init; }
+
     /// <summary>What of the response is this programme's: one kWh counts once, at the point where it came. A response
     /// against the order has nothing that another programme could hold. Null is unknown.</summary>
     public decimal? OwnKwh => BaselineKwh - MeteredKwh is { } response
@@ -55,6 +62,12 @@ public sealed record DeliveryShare(
     /// <see cref="Settlement.InTimeRuleVersion"/> none were.</summary>
     public bool MayBeLate { get; init; }
 
+    /// <summary>Whether it is another one than before <see cref="Settlement.AgreedRuleVersion"/>.</summary>
+    public bool IsAsAgreed { get; init; }
+
+    /// <summary>Why what is missing of it has no penalty; null where it has one, or nothing is missing.</summary>
+    public string? WhyNoPenalty { get; init; }
+
     /// <summary>Payment less penalty, and what comes back of all penalties; null while any of it is unknown.</summary>
     public decimal? Net => Penalties is { } penalties ? Statement?.Net + penalties.Back : Statement?.Net;
 }
@@ -68,9 +81,11 @@ public sealed record Delivered(
     IReadOnlyList<BaselineFrozen> Baselines, IReadOnlyList<DeliveredPeriod> Periods, IReadOnlyList<HeldElsewhere> Held,
     IReadOnlyList<DeliveryShare> Shares)
 {
-    /// <summary>Whether it was recorded after it had begun, so that nobody can have known of it by the ledger: it
-    /// penalises nobody.</summary>
-    public bool IsUnannounced { get; init; }
+    /// <summary>Which targets take part in the programme; empty by rules that do not ask.</summary>
+    public IReadOnlyList<TakesPart> TakesPart { get; init; } = [];
+
+    /// <summary>Targets that lie behind another one of the order, where the same energy is paid.</summary>
+    public IReadOnlyList<(SettlementPointId Point, SettlementPointId Before)> Behind { get; init; } = [];
 
     /// <summary>The instant at which it is read, where that is before the end of the call; null where the call is
     /// over, or nobody asks.</summary>
@@ -133,50 +148,103 @@ public static class Deliveries
         var call = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
             .ConfigureAwait(false);
         if (call.Instructed is not { } order) return null;
-        var isUnannounced = Settlement.CountsAsRecorded(ruleVersion)
-            && await RecordedAtAsync(known, order).ConfigureAwait(false)
-                > order.Period.Start + Duration.FromMilliseconds(Limits.OnItsWayMs);
+        var recorded = (await known.ReadAsync(Streams.Instruction(instruction)).ConfigureAwait(false))
+            .First(each => each.Event is DispatchInstructed);
         var frozen = await FrozenAsync(journal, instruction, position, ct).ConfigureAwait(false);
         var (terms, not) = frozen.Count == 0 ? (null, null)
             : await BaselineCalculations.TermsAsync(journal, order, frozen.Min(each => each.AtPosition), ct)
                 .ConfigureAwait(false);
+        var facts = new CallFacts(known, order, recorded.RecordedAt, call.Withdrawn?.At, frozen, terms,
+            terms is not null ? null : not?.Detail ?? "no baseline of it is frozen");
+        if (!Settlement.CountsAsAgreed(ruleVersion))
+            return await OfAsync(facts, NothingAgreed, ruleVersion).ConfigureAwait(false);
+        var agreed = new Agreement(terms is null ? [] : await AgreedCall.OfAsync(
+            new(journal, recorded.Position, ct), order, terms.Programme).ConfigureAwait(false),
+            await new WaysToGrid(known, order.Period.Start).BehindAnotherAsync(
+                [.. order.Targets.Select(target => target.Point)]).ConfigureAwait(false));
+        var now = await OfAsync(facts, agreed, ruleVersion).ConfigureAwait(false);
+        if (now.Shares.Count == 0) return now;
+        var before = await OfAsync(facts, NothingAgreed, Settlement.InTimeRuleVersion).ConfigureAwait(false);
+        return now with { Shares = [.. now.Shares.Select(share => Told(share, before.Shares))] };
+    }
+
+    /// <summary>What a call is derived from.</summary>
+    private sealed record CallFacts(
+        KnownFacts Known, DispatchInstructed Order, Instant RecordedAt, Instant? WithdrawnAt,
+        IReadOnlyList<BaselineFrozen> Frozen, CallTerms? Terms, string? WhyNoTerms);
+
+    /// <param name="Behind">Targets that lie behind another one of the order, with the one that they are paid
+    /// at.</param>
+    private sealed record Agreement(
+        IReadOnlyList<TakesPart> TakesPart, IReadOnlyDictionary<SettlementPointId, SettlementPointId> Behind);
+
+    private static readonly Agreement NothingAgreed = new([], new Dictionary<SettlementPointId, SettlementPointId>());
+
+    private static async Task<Delivered> OfAsync(CallFacts call, Agreement agreed, string ruleVersion)
+    {
+        var (known, order, terms) = (call.Known, call.Order, call.Terms);
         var (periods, held, paid) = (new List<DeliveredPeriod>(), new List<HeldElsewhere>(),
             new List<SettlementPointRegistered>());
         foreach (var target in order.Targets.OrderBy(target => target.Point))
         {
             if (await BaselineCalculations.RegisteredAsync(known, target.Point, order.Period)
                 .ConfigureAwait(false) is not { } registered) continue;
-            paid.Add(registered);
+            if (!agreed.Behind.ContainsKey(target.Point)) paid.Add(registered);
             var claims = await known.StateAsync(Streams.Claims(target.Point), ClaimsState.Empty, DeliveryClaims.Evolve)
                 .ConfigureAwait(false);
             var called = new PointLoad(registered).Periods(order.Period)
-                .Where(period => call.Withdrawn is not { } withdrawn || period.End <= withdrawn.At).ToList();
-            var baseline = frozen.FirstOrDefault(each => each.Point == target.Point);
-            var metered = await new PointLoad(registered).OfAsync(known, called).ConfigureAwait(false);
+                .Where(period => call.WithdrawnAt is not { } withdrawn || period.End <= withdrawn).ToList();
+            var baseline = call.Frozen.FirstOrDefault(each => each.Point == target.Point);
+            var energies = await new PointLoad(registered).OfAsync(known, called).ConfigureAwait(false);
+            IReadOnlyList<MeteredEnergy?> metered = !Settlement.CountsAsAgreed(ruleVersion) ? energies
+                : [.. energies.Select(energy => energy?.IsMeasured == false ? null : energy)];
             var elsewhere = called.SelectMany((period, i) => Held(claims, order, terms?.Programme, target.Point, period)
                 .Concat(!Settlement.CountsBothDirections(ruleVersion) ? [] : HeldOfOther(claims, order,
                     terms?.Programme, target.Point, period, BaselineOf(baseline, period), metered[i]))).ToList();
             held.AddRange(elsewhere);
-            periods.AddRange(Periods(order, target, called, baseline, metered, elsewhere));
+            periods.AddRange(Periods(order, target, called, baseline, metered, elsewhere).Zip(energies,
+                (period, energy) => AsAgreed(period, energy, order, terms?.Programme, ruleVersion)));
         }
-        return new(order, call.Withdrawn?.At, terms, terms is not null
-            ? null : not?.Detail ?? "no baseline of it is frozen",
-            frozen, periods, held, terms is null ? []
-                : PenaltiesBack.Among(terms, Shares(order, terms, paid, periods, isUnannounced, ruleVersion)))
-        { IsUnannounced = isUnannounced };
+        return new(order, call.WithdrawnAt, terms, call.WhyNoTerms, call.Frozen, periods, held, terms is null ? []
+            : PenaltiesBack.Among(terms, Shares(order, terms, paid, periods, call.RecordedAt, agreed, ruleVersion)))
+        {
+            TakesPart = agreed.TakesPart,
+            Behind = [.. agreed.Behind.OrderBy(each => each.Key).Select(each => (each.Key, each.Value))],
+        };
     }
 
-    private static async Task<Instant> RecordedAtAsync(KnownFacts known, DispatchInstructed order) =>
-        (await known.ReadAsync(Streams.Instruction(order.Instruction)).ConfigureAwait(false))
-            .First(each => each.Event is DispatchInstructed).RecordedAt;
+    private static DeliveredPeriod AsAgreed(DeliveredPeriod period, MeteredEnergy? energy, DispatchInstructed order,
+        ProgrammePublished? programme, string ruleVersion) => period with
+        {
+            Quality = energy?.Quality,
+            Unproven = period.Unproven is not null && period.BaselineKwh is not null && energy is { IsMeasured: false }
+                ? $"{energy.Quality.ToString().ToLowerInvariant()}, not measured" : period.Unproven,
+            MayLackKwh = Settlement.CountsAsAgreed(ruleVersion) && programme is not null && period.OrderedKwh is { } kwh
+                ? AgreedCall.MayLackKwh(order, programme, kwh, period.Period) : 0m,
+        };
+
+    /// <summary>A share beside what it was by the version before, whose marks it keeps.</summary>
+    private static DeliveryShare Told(DeliveryShare share, IReadOnlyList<DeliveryShare> before) =>
+        before.FirstOrDefault(each => each.Paid == share.Paid) is not { } former ? share with { IsAsAgreed = true }
+            : share with
+            {
+                IsAsAgreed = !Same(share.Statement, former.Statement) || share.WhyNot != former.WhyNot,
+                IsAsRecorded = former.IsAsRecorded,
+                IsOfEachPoint = former.IsOfEachPoint,
+                MayBeLate = former.MayBeLate,
+            };
 
     private static IReadOnlyList<DeliveryShare> Shares(DispatchInstructed order, CallTerms terms,
-        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, bool isUnannounced,
-        string ruleVersion)
+        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, Instant recordedAt,
+        Agreement agreed, string ruleVersion)
     {
-        var before = Shares(order, terms, paid, periods, isUnannounced, false);
+        var tooLate = Settlement.CountsAsRecorded(ruleVersion) ? AgreedCall.TooLate(order, recordedAt,
+            Settlement.CountsAsAgreed(ruleVersion) ? terms.Programme.NoticeMs : 0) : null;
+        string? WhyNoPenalty(DeliveryShare share) => tooLate ?? agreed.TakesPart
+            .FirstOrDefault(point => point.WhyNot is not null && share.Points.Contains(point.Point))?.WhyNot;
+        var before = Shares(order, terms, paid, periods, WhyNoPenalty, false);
         if (!Settlement.CountsEachPoint(ruleVersion)) return before;
-        var shares = Shares(order, terms, paid, periods, isUnannounced, true).Zip(before, (share, former) =>
+        var shares = Shares(order, terms, paid, periods, WhyNoPenalty, true).Zip(before, (share, former) =>
             share with { IsOfEachPoint = !Same(share.Statement, former.Statement) });
         return !Settlement.CountsInTime(ruleVersion) || terms.Scoring is not { Scoring.LatePaysNothing: true } pack
             ? [.. shares] : [.. shares.Select(share => Unsettled(share, pack))];
@@ -198,16 +266,16 @@ public static class Deliveries
         : one.Lines.SequenceEqual(other.Lines) && one.Unproven.SequenceEqual(other.Unproven);
 
     private static IReadOnlyList<DeliveryShare> Shares(DispatchInstructed order, CallTerms terms,
-        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, bool isUnannounced,
-        bool ofEachPoint)
+        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods,
+        Func<DeliveryShare, string?> whyNoPenalty, bool ofEachPoint)
     {
         IReadOnlyList<DeliveryShare> shares = [.. DeliveryScores.Of(order, terms, paid, periods, ofEachPoint)];
-        if (!isUnannounced) return shares;
+        if (shares.All(share => whyNoPenalty(share) is null)) return shares;
         var unpenalised = DeliveryScores.Of(
             order, terms with { Scoring = terms.Scoring?.Unpenalised() }, paid, periods, ofEachPoint);
-        return [.. shares.Zip(unpenalised, (share, without) =>
-            share.Statement?.Lines.Any(line => line.Penalty != 0m) == true
-                ? without with { IsAsRecorded = true } : share)];
+        return [.. shares.Zip(unpenalised, (share, without) => whyNoPenalty(share) is { } why
+            && share.Statement?.Lines.Any(line => line.Penalty != 0m) == true
+                ? without with { WhyNoPenalty = why, IsAsRecorded = true } : share)];
     }
 
     private static decimal? BaselineOf(BaselineFrozen? frozen, Interval period) =>

@@ -83,7 +83,10 @@ internal static class DeliveryScores
         period, Kilowatts(points.Sum(point => point.OrderedKwh ?? 0m), period),
         Sum(points, period, point => point.BaselineKwh),
         Sum(points, period, point => ofEachPoint ? point.BaselineKwh - point.OwnKwh : point.MeteredKwh),
-        ofEachPoint ? 0m : Kilowatts(points.Sum(point => point.HeldElsewhereKwh), period));
+        ofEachPoint ? 0m : Kilowatts(points.Sum(point => point.HeldElsewhereKwh), period))
+        {
+            MayLackKw = Kilowatts(points.Sum(point => point.MayLackKwh), period),
+        };
 
     // One point of which something is unknown leaves the sum unknown.
     private static decimal? Sum(IReadOnlyList<DeliveredPeriod> points, Interval period,

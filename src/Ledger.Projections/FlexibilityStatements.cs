@@ -16,9 +16,11 @@ namespace Ledger.Projections;
 /// <param name="CountsEachPoint">Whether it pays otherwise than before
 /// <see cref="Settlement.EachPointRuleVersion"/>.</param>
 /// <param name="CountsInTime">The same of <see cref="Settlement.InTimeRuleVersion"/>.</param>
+/// <param name="CountsAsAgreed">The same of <see cref="Settlement.AgreedRuleVersion"/>.</param>
 public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce,
-    bool CountsBothDirections, bool CountsAsRecorded, bool CountsEachPoint, bool CountsInTime);
+    bool CountsBothDirections, bool CountsAsRecorded, bool CountsEachPoint, bool CountsInTime,
+    bool CountsAsAgreed);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -32,7 +34,7 @@ public static class FlexibilityStatements
         LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         var (lines, packs) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>());
-        var (once, both, recorded, eachPoint, inTime) = (false, false, false, false, false);
+        var (once, both, recorded, eachPoint, inTime, agreed) = (false, false, false, false, false, false);
         var answers = new Answers(views, position - 1);
         foreach (var instruction in Calls(answers, account, day))
         {
@@ -51,6 +53,7 @@ public static class FlexibilityStatements
                     .Select(point => Unknown(delivered, programme, $"{point}", payer, account, delivered.WhyNoTerms ?? "no terms")));
                 continue;
             }
+            agreed |= delivered.Behind.Any(each => Pays(each.Point));
             foreach (var share in delivered.Shares.Where(share => Pays(share.Points[0])))
             {
                 once |= share.IsCalledTwice || share.IsOfOneOwner;
@@ -59,6 +62,8 @@ public static class FlexibilityStatements
                 recorded |= from.Any(each => each.IsAsRecorded);
                 eachPoint |= from.Any(each => each.IsOfEachPoint);
                 inTime |= from.Any(each => each.MayBeLate);
+                agreed |= from.Any(each => each.IsAsAgreed)
+                    || (terms.Programme.Redistribution is not null && delivered.Behind.Count > 0);
                 both |= delivered.Held.Any(held =>
                     held.IsOfOtherDirection && from.Any(each => each.Points.Contains(held.Point)));
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
@@ -70,7 +75,7 @@ public static class FlexibilityStatements
             .ConfigureAwait(false);
         lines.AddRange(ready);
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once,
-            both, recorded, eachPoint, inTime || differs);
+            both, recorded, eachPoint, inTime || differs, agreed);
     }
 
     /// <summary>What is paid for power held ready on the day, in order of point and programme, and whether it is

@@ -10,8 +10,12 @@ namespace Ledger.Projections;
 /// </summary>
 internal sealed class KnownFacts(IJournal journal, long position, CancellationToken ct)
 {
-    /// <summary>A fact with its position, from when on it holds, and when it was recorded.</summary>
-    public sealed record Known(long Position, Instant From, LedgerEvent Event, Instant RecordedAt);
+    /// <summary>A fact with its position, from when on it holds, when it was recorded and by whom.</summary>
+    public sealed record Known(
+        long Position, Instant From, LedgerEvent Event, Instant RecordedAt, PartyId RecordedBy);
+
+    /// <summary>The party in whose name the ledger's own operator records.</summary>
+    public PartyId Own { get; } = new(journal.Ledger.Value);
 
     private readonly Dictionary<string, IReadOnlyList<Known>> streams = new(StringComparer.Ordinal);
     /// <summary>Those of a day, of which a range has many.</summary>
@@ -32,7 +36,7 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
         await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
             if (recorded.Position < position)
                 read.Add(new(recorded.Position, recorded.Envelope.ValidFrom, EventCodec.Decode(recorded),
-                    recorded.Envelope.RecordedAt));
+                    recorded.Envelope.RecordedAt, recorded.Envelope.Tenant));
         kept.Add(stream, read);
         return read;
     }

@@ -6,7 +6,13 @@ namespace Ledger.Projections;
 /// <summary>What was metered in one settlement period, kWh of <see cref="FrozenBaselines.KwhDecimals"/>
 /// decimals.</summary>
 /// <param name="Net">Import less export.</param>
-internal sealed record MeteredEnergy(decimal Net, decimal Import, decimal Export);
+/// <param name="Quality">The worse one of its directions.</param>
+internal sealed record MeteredEnergy(decimal Net, decimal Import, decimal Export, ReadingQuality Quality)
+{
+    /// <summary>Whether somebody measured it. What a register counted in a longer time and was divided, an estimate and
+    /// a substitute are the word of whoever made them, and he may be the one who is paid.</summary>
+    public bool IsMeasured => Quality is ReadingQuality.MeasuredSigned or ReadingQuality.Measured;
+}
 
 /// <summary>
 /// The load of one settlement point in its settlement periods, as baselines and deliveries count it: import less export
@@ -36,9 +42,15 @@ internal sealed class PointLoad(SettlementPointRegistered point)
 
     public LocalDate DayOf(Instant at) => SettlementCalendar.DayContaining(Zone, at);
 
-    /// <summary>The load of a whole local day.</summary>
-    public async Task<BaselineDay> DayAsync(KnownFacts facts, LocalDate day) =>
-        new(day, [.. (await EnergiesAsync(facts, day).ConfigureAwait(false)).Select(energy => energy?.Net)]);
+    /// <summary>The load of a whole local day, and whether all that is known of it was measured.</summary>
+    /// <param name="measuredOnly">Whether what nobody measured is unknown.</param>
+    public async Task<(BaselineDay Day, bool IsMeasured)> DayAsync(KnownFacts facts, LocalDate day, bool measuredOnly)
+    {
+        var energies = await EnergiesAsync(facts, day).ConfigureAwait(false);
+        return (new(day, [.. energies.Select(energy =>
+                measuredOnly && energy?.IsMeasured == false ? null : energy?.Net)]),
+            energies.All(energy => energy is null or { IsMeasured: true }));
+    }
 
     /// <summary>What was metered in each period of a local day; null where it is not wholly known.</summary>
     private async Task<IReadOnlyList<MeteredEnergy?>> EnergiesAsync(KnownFacts facts, LocalDate day)
@@ -81,14 +93,15 @@ internal sealed class PointLoad(SettlementPointRegistered point)
     // Of one direction: a point that cannot export has no quantity of export, which is no hole.
     private static MeteredEnergy? Metered(IEnumerable<MeteredQuantity> directions)
     {
-        var (import, export) = (Energy.Zero, Energy.Zero);
+        var (import, export, quality) = (Energy.Zero, Energy.Zero, ReadingQuality.MeasuredSigned);
         foreach (var quantity in directions)
         {
             if (quantity.Metered is not { } energy || quantity.Quality == ReadingQuality.Suspect) return null;
+            if (quantity.Quality > quality) quality = quantity.Quality;
             if (quantity.Direction == Direction.Import) import += energy;
             else export += energy;
         }
-        return new(Kwh(import - export), Kwh(import), Kwh(export));
+        return new(Kwh(import - export), Kwh(import), Kwh(export), quality);
     }
 
     private static decimal Kwh(Energy energy) => energy.ToDecimalKwh(FrozenBaselines.KwhDecimals);

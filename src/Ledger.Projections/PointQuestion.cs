@@ -11,8 +11,13 @@ internal sealed class PointQuestion(
     IReadOnlyList<LocalDate> holidays)
 {
     private readonly BaselineRule rule = pack.Baseline!;
+    private readonly bool measuredOnly = ruleVersion == Baseline.RuleVersion;
+    private bool leavesOutUnmeasured;
 
     public IReadOnlyList<LocalDate> EventDays { get; init; } = [];
+
+    /// <summary>Whether an earlier version has other event days.</summary>
+    public bool HasOtherEventDays { get; init; }
 
     /// <summary>What was planned by the notice; null at a completion, which no rule by plans has.</summary>
     public PointPlans? Plans { get; init; }
@@ -39,7 +44,7 @@ internal sealed class PointQuestion(
             .SelectMany(by => days.ConvertAll(day => day.Day.PlusDays(by))).Where(day => day <= called);
         foreach (var day in watched.Select(load.DayOf).Concat(beyond).Distinct()
             .Where(day => days.All(known => known.Day != day)).ToList())
-            days.Add(await load.DayAsync(known, day).ConfigureAwait(false));
+            days.Add(await DayAsync(known, day).ConfigureAwait(false));
         if (later is { } next && awaited is { } stretch)
             for (var i = 0; i < days.Count;
                 i++) days[i] = await SeenAsync(next.Facts, days[i], stretch).ConfigureAwait(false);
@@ -59,7 +64,20 @@ internal sealed class PointQuestion(
             periods.Select((period, i) => new FrozenPeriod(
                 period, missing is null ? Kept(result.KilowattHours?[i]) : null, Kept(result.Unadjusted?[i]))),
             result, missing, [.. notes, .. Notes(asked)]) with
-        { RuleVersion = Baseline.NamedRuleVersion(rule, asked) };
+        { RuleVersion = NamedRuleVersion(asked, later is not null || missing is not null) };
+    }
+
+    /// <summary>What awaits meter values is completed by the version that it names, so it names the one that asks
+    /// whether they were measured.</summary>
+    private string? NamedRuleVersion(BaselineQuestion asked, bool awaits) =>
+        measuredOnly && (awaits || leavesOutUnmeasured || HasOtherEventDays) ? Baseline.RuleVersion
+            : Baseline.NamedRuleVersion(rule, asked);
+
+    private async Task<BaselineDay> DayAsync(KnownFacts known, LocalDate day)
+    {
+        var (metered, isMeasured) = await load.DayAsync(known, day, measuredOnly).ConfigureAwait(false);
+        leavesOutUnmeasured |= !isMeasured;
+        return metered;
     }
 
     /// <summary>The days that the rule may look back at, from the first one of which anything is measured.</summary>
@@ -69,7 +87,7 @@ internal sealed class PointQuestion(
         var days = new List<BaselineDay>();
         for (var back = rule.LookbackDaysMax; back > 0; back--)
         {
-            var day = await load.DayAsync(known, called.PlusDays(-back)).ConfigureAwait(false);
+            var day = await DayAsync(known, called.PlusDays(-back)).ConfigureAwait(false);
             if (days.Count > 0 || day.KilowattHours.Any(value => value is not null)) days.Add(day);
         }
         return (days, rule.LookbackDaysMax == 0 || days.Count == rule.LookbackDaysMax ? []
@@ -88,7 +106,7 @@ internal sealed class PointQuestion(
     {
         var periods = load.Periods(day.Day);
         if (periods.Count == 0 || periods[^1].End <= stretch.Start || periods[0].Start >= stretch.End) return day;
-        var seen = await load.DayAsync(later, day.Day).ConfigureAwait(false);
+        var seen = await DayAsync(later, day.Day).ConfigureAwait(false);
         return new(day.Day, [.. periods.Select((period, i) =>
             period.Start >= stretch.Start && period.End <= stretch.End
                 ? seen.KilowattHours[i] : day.KilowattHours[i])]);

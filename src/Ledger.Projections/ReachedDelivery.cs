@@ -24,6 +24,8 @@ public static class ReachedDelivery
             },
             Baselines = [.. found.Baselines.Where(frozen => own.Contains(frozen.Point.Value))],
             Periods = [.. found.Periods.Where(period => own.Contains(period.Point.Value))],
+            TakesPart = [.. found.TakesPart.Where(each => own.Contains(each.Point.Value))],
+            Behind = [.. found.Behind.Where(each => own.Contains(each.Point.Value) && own.Contains(each.Before.Value))],
             Held = [.. found.Held.Where(part => own.Contains(part.Point.Value))],
             Shares = [.. found.Shares.Where(share => share.Points.All(point => own.Contains(point.Value)))],
         };

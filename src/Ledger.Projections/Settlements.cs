@@ -92,6 +92,7 @@ public static class Settlements
             CountsEachPoint = paid.CountsEachPoint,
             CountsSettledDays = facts.CountsSettledDays,
             CountsInTime = paid.CountsInTime,
+            CountsAsAgreed = paid.CountsAsAgreed,
         };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);

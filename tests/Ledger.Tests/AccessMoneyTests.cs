@@ -133,6 +133,59 @@ public sealed class AccessMoneyTests
         (await town.PostAsync(acme, "/v1/enrolment-ends", end.Replace("PR1", "PR7"))).Status.ShouldBe(201);
     }
 
+    /// <summary>
+    /// Whoever orders writes the penalty: 500 kW of export that do not come for an hour at 1000 a kWh, less the
+    /// tolerance of 50 per mille. An owner owes it who takes part: by his own enrolment, or by what he has declared under one of
+    /// the buyer's.
+    /// </summary>
+    [Fact]
+    public async Task A_buyer_penalises_nobody_who_takes_part_in_nothing_also_where_it_enrols_him_itself()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var (acme, grid) = (town.Key(Role.ChargingOperator), town.Key(Role.GridOperator));
+        await TakeAsync(town, "settlement-point", AccessTown.Own);
+        foreach (var direction in (string[])["import", "export"])
+            await town.TakeAsync("register", Posted("register", AccessTown.Own)
+                .Replace("import", direction, StringComparison.Ordinal), "ACME");
+        await town.RecordAsync("""{"type":"rule-pack","pack":"zero","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","baseline":{"method":"zero"}}""");
+        await town.RecordAsync("""{"type":"rule-pack","pack":"uftp","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","scoring":{"level":"interval","bands":[{"slope":"1"}],"payment":[{"quantity":"effective","price":"price"}],"penalty":{"edge":"1","against":"delivered","price":"penaltyPrice"}}}""");
+        string[] programmes = ["NONE", "BUYER", "DECLARED", "OWN"];
+        foreach (var programme in programmes)
+            (await town.PostAsync(grid, Programmes, Programme(programme, ",\"payer\":\"GRID\""))).Status.ShouldBe(201);
+        foreach (var (programme, by) in ((string, AccessKeyText)[])[("BUYER", grid), ("DECLARED", grid), ("OWN", acme)])
+            (await town.PostAsync(by, "/v1/enrolments", Posted("enrolment", AccessTown.Own).Replace("PR1", programme)))
+                .Status.ShouldBe(201, programme);
+        (await town.PostAsync(acme, "/v1/availabilities", Posted("availability", AccessTown.Own)
+            .Replace("PR1", "DECLARED").Replace("03-02T1", "03-03T1"))).Status.ShouldBe(201);
+        foreach (var programme in programmes)
+        {
+            (await town.PostAsync(grid, Instructions, Instruction($"I{programme}", "GRID", programme)
+                .Replace("\"programme\"", "\"penaltyPerKwh\":\"1000\",\"programme\""))).Status.ShouldBe(201, programme);
+            (await town.PostAsync(grid, "/v1/frozen-baselines", $$"""{"instruction":"I{{programme}}"}""")).Status
+                .ShouldBe(201, programme);
+        }
+        town.Served.Clock.Now = Instant.FromUtc(2026, 3, 4, 0, 0);
+        foreach (var minutes in (int[])[0, 15, 30, 45, 60])
+            foreach (var direction in (string[])["import", "export"])
+                await town.TakeAsync("register-reading", $$"""
+                    {"point":"CP1","direction":"{{direction}}","readAt":"{{Instant.FromUtc(2026, 3, 3, 10, 0) + Duration.FromMinutes(minutes)}}","kwh":"1.000"}
+                    """, "ACME");
+        var (ledger, ct) = (town.Served.Ledger, TestContext.Current.CancellationToken);
+        await ledger.CatchUpAsync(ct);
+        async Task<List<string>> PenaltiesAsync(string ruleVersion) =>
+            [.. (await FlexibilityStatements.OfAsync(ledger.Journal, ledger.Views, new("ACME"), new(2026, 3, 3),
+                ledger.Journal.Length, ruleVersion, ct)).Lines
+                .GroupBy(line => line.Programme.Value).Select(lines => $"{lines.Key} {lines.Sum(line => line.Amount)}")
+                .Order(StringComparer.Ordinal)];
+        (await PenaltiesAsync(Settlement.NewestRuleVersion)).ShouldBe(
+            ["BUYER 0.00", "DECLARED 475000.00", "NONE 0.00", "OWN 475000.00"]);
+        (await PenaltiesAsync(Settlement.InTimeRuleVersion)).ShouldBe(
+            ["BUYER 500000.00", "DECLARED 500000.00", "NONE 500000.00", "OWN 500000.00"]);
+        (await town.GetAsync(acme, "/v1/deliveries?instruction=IBUYER")).Json.GetProperty("shares")[0]
+            .GetProperty("whyNoPenalty").GetString()
+            .ShouldBe("CP1 was enrolled in BUYER by GRID, who buys there, and has declared nothing under it");
+    }
+
     /// <summary>What ACME is owed for flexibility on the day of the declaration: 750.5 kW for two hours at 0.5.
     /// </summary>
     private static async Task<List<(string Programme, PartyId Payer, decimal Amount)>> LinesAsync(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ledger.Cli;
 using NodaTime;
 using NodaTime.Text;
@@ -16,6 +17,10 @@ internal sealed class CalledTown : IDisposable
 {
     private readonly SmallTown town = new();
     private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
+    private readonly HashSet<(string Programme, string Point)> enrolled = [];
+
+    /// <summary>Whether who is called takes part in the programme, which everybody has to who owes a penalty.</summary>
+    public bool Enrols { get; init; } = true;
 
     /// <summary>What the ledger's clock shows: the afternoon before the call, until a baseline is frozen or later hours
     /// are metered. Then it is 1 March.</summary>
@@ -43,9 +48,10 @@ internal sealed class CalledTown : IDisposable
             {"type":"programme","programme":"{{programme}}","version":{{version}},"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"{{baseline}}","scoringPack":"up-to-order","paidPer":"{{paidPer}}","precedence":1,"currency":"CNY","pricePerKwh":"2"{{more}}}
             """);
 
-    /// <summary>A connector with its register.</summary>
-    public void Connector(string point, string station = "S01", string owner = "cpo") => Import($$"""
-        {"type":"settlement-point","point":"{{point}}","station":"{{station}}","kind":"connector","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+    /// <summary>A connector, or another point, with its register.</summary>
+    public void Connector(string point, string station = "S01", string owner = "cpo", string kind = "connector") =>
+        Import($$"""
+        {"type":"settlement-point","point":"{{point}}","station":"{{station}}","kind":"{{kind}}","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M-{{point}}","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         """);
 
@@ -75,9 +81,23 @@ internal sealed class CalledTown : IDisposable
 
     /// <summary>A cap of 27 February from an hour of the day on, issued at 08:00.</summary>
     public void Cap(string instruction, string targets, string from = "27T18", string to = "27T20", string more = "",
-        string programme = "reduce") => Import($$"""
+        string programme = "reduce")
+    {
+        if (Enrols)
+            foreach (var target in JsonNode.Parse($"[{targets}]")!.AsArray()) Enrol(programme, (string)target!["point"]!);
+        Import($$"""
         {"type":"instruction","instruction":"{{instruction}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-{{from}}:00:00+08:00","end":"2026-02-{{to}}:00:00+08:00","targets":[{{targets}}],"penaltyPerKwh":"1","programme":"{{programme}}"{{more}}}
         """);
+    }
+
+    /// <summary>From the beginning of the year, where nobody has enrolled the point before.</summary>
+    public void Enrol(string programme, string point)
+    {
+        if (!enrolled.Contains((programme, point)))
+            Import($$"""
+                {"type":"enrolment","programme":"{{programme}}","point":"{{point}}","prequalifiedKw":1000,"from":"2026-01-01T00:00:00+08:00"}
+                """);
+    }
 
     public void Freeze(string instruction, params string[] options)
     {
@@ -98,6 +118,8 @@ internal sealed class CalledTown : IDisposable
     {
         var run = TryImport(text);
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        foreach (var line in text.Split('\n').Where(line => line.Contains("\"type\":\"enrolment\"", StringComparison.Ordinal)))
+            enrolled.Add(((string)JsonNode.Parse(line)!["programme"]!, (string)JsonNode.Parse(line)!["point"]!));
     }
 
     public CommandRun TryImport(string text, params string[] options) => town.RunAt(Clock, ["import", town.File(

@@ -23,6 +23,7 @@ internal sealed class ExchangeTown : IAsyncDisposable
     private static readonly Instant MeteredFrom = Instant.FromUtc(2026, 2, 21, 16, 0);
 
     private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
+    private readonly HashSet<(string Programme, string Point)> enrolled = [];
 
     private ExchangeTown(ServedLedger served) => Served = served;
 
@@ -91,10 +92,24 @@ internal sealed class ExchangeTown : IAsyncDisposable
 
     /// <param name="from">An hour and minute of 27 February, as <paramref name="to"/>.</param>
     /// <param name="issued">An hour of it.</param>
-    public Task CapAsync(string instruction, string targets, string from, string to, string programme, string penalty = "1",
-        string issued = "08") => ImportAsync($$"""
+    public async Task CapAsync(string instruction, string targets, string from, string to, string programme,
+        string penalty = "1", string issued = "08")
+    {
+        foreach (var target in JsonNode.Parse($"[{targets}]")!.AsArray())
+            await EnrolAsync(programme, (string)target!["point"]!);
+        await ImportAsync($$"""
         {"type":"instruction","instruction":"{{instruction}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T{{issued}}:00:00+08:00","start":"2026-02-27T{{from}}:00+08:00","end":"2026-02-27T{{to}}:00+08:00","targets":[{{targets}}],"penaltyPerKwh":"{{penalty}}","programme":"{{programme}}"}
         """);
+    }
+
+    /// <summary>Whoever owes a penalty takes part.</summary>
+    public async Task EnrolAsync(string programme, string point)
+    {
+        if (enrolled.Add((programme, point)))
+            await ImportAsync($$"""
+                {"type":"enrolment","programme":"{{programme}}","point":"{{point}}","prequalifiedKw":80,"from":"2026-01-01T00:00:00+08:00"}
+                """);
+    }
 
     public async Task FreezeAsync(string instruction)
     {

@@ -98,8 +98,8 @@ public sealed class FlexSettlementTests
             await town.ConnectorAsync(point);
             await town.MeterAsync(point, CalledTown.Hours((5 * 24) + 8, 100));
         }
+        await town.EnrolAsync("reduce", "C1");
         await town.ImportAsync("""
-            {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":80,"from":"2026-01-01T00:00:00Z"}
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T00:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:00:00Z","availableKw":75}
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T01:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:30:00Z","availableKw":70.5}
             """);

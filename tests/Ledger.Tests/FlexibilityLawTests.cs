@@ -52,7 +52,8 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
                 var delivered = random.Next(2) == 0 ? ordered * random.Next(-4, 16) / 10m
                     : random.Next(-50_000, 250_000) / 1_000m;
                 var at = Start + Duration.FromMinutes(15 * i);
-                return new ScoredPeriod(new(at, at + Duration.FromMinutes(15)), ordered, delivered);
+                return new ScoredPeriod(new(at, at + Duration.FromMinutes(15)), ordered, delivered,
+                    random.Next(3) == 0 ? ordered * random.Next(0, 1001) / 1000m : 0m);
             }).ToList();
             foreach (var (covers, input) in ScoringAggregation.Of(rule.Level, periods, DateTimeZone.Utc, prices))
             {
@@ -65,7 +66,7 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
                 Fraction Sum(Func<ScoredPeriod, decimal> of) => kwh.Aggregate(Fraction.Zero, (sum, each) =>
                     sum + Fraction.Of(of(each)) * new Fraction(1, 4));
                 var again = FlexibilityScores.Of(rule, Sum(each => each.OrderedKw), Sum(each => each.DeliveredKw),
-                    new Fraction(kwh.Count, 4), prices);
+                    new Fraction(kwh.Count, 4), prices, Sum(each => each.MayLackKw));
                 var hours = Fraction.Of(input.Hours);
                 again.Payment.ShouldBe(score.PaymentExact);
                 again.Penalty.ShouldBe(Fraction.Of(score.Penalty));

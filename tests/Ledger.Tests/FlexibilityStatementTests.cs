@@ -200,8 +200,8 @@ public sealed class FlexibilityStatementTests
         // A total goes down to the lines of flexibility, and below them only where it is asked to.
         var total = town.Run("explain", "R1", "total").Output;
         total.ShouldContain("sum of 6");
-        total.ShouldNotContain("position 266");
-        town.Run("explain", "R1", "total", "--lines").Output.ShouldContain("position 266");
+        total.ShouldNotContain("position 268");
+        town.Run("explain", "R1", "total", "--lines").Output.ShouldContain("position 268");
         var tree = Explained(town, "R1#49")["tree"]!;
         ((string)tree["says"]!, (string)tree["follows"]!).ShouldBe(("-80.00", "-80.00"));
         var kinds = JsonNode.Parse(town.Run("export", "journal", "--format", "json").Output)!.AsArray();

@@ -24,6 +24,7 @@ public sealed class FrozenDeliveryTests
         {"type":"rule-pack","pack":"two-of-three","version":1,"provisional":true,"source":"a contract","validFrom":"2026-01-01T00:00:00+08:00","baseline":{"method":"days","dayClass":"any","pool":3,"keep":2,"minDays":2,"keepBy":"highest","lookbackDaysMax":10,"holidays":"ignored","adjustment":{"kind":"additive","windows":[{"anchor":"eventStart","fromMinutes":-120,"toMinutes":0}]}}}
         {"type":"rule-pack","pack":"up-to-order","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00+08:00","scoring":{"level":"hour","bands":[{"slope":"1"},{"from":"1","slope":"0"}],"payment":[{"quantity":"effective","price":"price"}],"penalty":{"edge":"1","against":"delivered","price":"penaltyPrice"}}}
         {"type":"programme","programme":"reduce","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"two-of-three","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"2"}
+        {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":500,"from":"2026-01-01T00:00:00+08:00"}
         {"type":"instruction","instruction":"I0","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-25T08:00:00+08:00","start":"2026-02-25T18:00:00+08:00","end":"2026-02-25T20:00:00+08:00","targets":[{"point":"C1","kw":40}]}
         """;
 

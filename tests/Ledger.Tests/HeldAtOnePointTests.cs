@@ -47,6 +47,7 @@ public sealed class HeldAtOnePointTests
         }
         town.Publish("own", 1, paidPer, $",\"payer\":\"dso\"{more}", "none");
         town.Publish("other", 1, "settlementPoint");
+        foreach (var point in (string[])["A", "B"]) town.Enrol("own", point);
         foreach (var point in (string[])["A", "B"])
             town.Import($$"""{"type":"enrolment","programme":"other","point":"{{point}}","prequalifiedKw":500,"from":"2026-01-01T00:00:00+08:00"}""");
         town.Import($$"""

@@ -116,6 +116,7 @@ public sealed class HeldElsewhereTests
         town.Import(Facts);
         town.Publish("own", 1, "settlementPoint", ",\"payer\":\"dso\"", baseline);
         town.Publish("other", 1, "settlementPoint");
+        town.Enrol("own", "C1");
         town.Import("""{"type":"enrolment","programme":"other","point":"C1","prequalifiedKw":500,"from":"2026-01-01T00:00:00+08:00"}""");
         var (history, import, export) = ((5 * 24) + 18, 0, 0);
         var rows = new StringBuilder("point,register,read_at,kwh\n");

@@ -63,7 +63,6 @@ public sealed class RecordedInTimeTests
     public void Power_is_not_declared_ready_for_a_time_that_has_begun()
     {
         using var town = Called(Begins, 100, 100, ",\"availabilityPerKwHour\":\"0.1\"");
-        town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
         var run = town.TryImport("""
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-01T00:00:00+08:00","start":"2026-02-01T00:00:00+08:00","end":"2026-02-28T00:00:00+08:00","availableKw":50}
             """);

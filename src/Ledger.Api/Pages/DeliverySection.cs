@@ -45,7 +45,7 @@ internal static class DeliverySection
         [
             Html.Of(share.Paid), Sum(share, line => line.DeliveredKwh, 3), Sum(share, line => line.Payment, 2),
             Sum(share, line => line.Penalty, 2), Html.Of(share.Statement?.Net is { } net ? Money(net) : "–"),
-            Html.Of(share.WhyNot ?? Unsettled(found, share)),
+            Html.Of(share.WhyNot ?? (share.WhyNoPenalty is { } why ? $"no penalty: {why}" : Unsettled(found, share))),
         ]));
 
     private static string Unsettled(Delivered found, DeliveryShare share)

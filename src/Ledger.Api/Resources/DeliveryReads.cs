@@ -5,19 +5,26 @@ using NodaTime;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>One settlement period of one target, in kWh; null is unknown, and <c>unproven</c> says why.</summary>
+/// <summary>One settlement period of one target, in kWh; null is unknown, and <c>unproven</c> says why. <c>quality</c>
+/// is that of the meter values, of which only measured ones count; <c>mayLackKwh</c> may be missing without a
+/// penalty.</summary>
 public sealed record DeliveredPeriodAnswer(
     string Point, Instant Start, Instant End, decimal? OrderedKwh, decimal? BaselineKwh, decimal? MeteredKwh,
-    decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh, string? Unproven)
+    decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh, string? Unproven,
+    ReadingQuality? Quality, decimal MayLackKwh)
 {
     public static DeliveredPeriodAnswer Of(DeliveredPeriod row) => new(
         row.Point.Value, row.Period.Start, row.Period.End, row.OrderedKwh, row.BaselineKwh, row.MeteredKwh,
-        row.DeliveredKwh, row.DeficiencyKwh, row.OverDeliveryKwh, row.HeldElsewhereKwh, row.Unproven);
+        row.DeliveredKwh, row.DeficiencyKwh, row.OverDeliveryKwh, row.HeldElsewhereKwh, row.Unproven, row.Quality,
+        row.MayLackKwh);
 }
 
 /// <summary>What another programme's claim holds of a period, in kWh.</summary>
 public sealed record HeldElsewhereAnswer(
     string Point, Instant Start, Instant End, string Claim, string Programme, int Precedence, decimal Kwh);
+
+/// <summary>A target that lies behind another one of the order, where the same energy is paid.</summary>
+public sealed record TargetBehindAnswer(string Point, string Before);
 
 /// <summary>One line at the level of the rule, in kWh and money.</summary>
 public sealed record DeliveryLineAnswer(
@@ -36,12 +43,13 @@ public sealed record TakenOfferAnswer(string Point, decimal OfferedKw, decimal T
 /// <summary>
 /// What is paid together. <c>net</c> is null while an interval of it is unproven. <c>penaltiesBack</c> is what comes
 /// back of all penalties of the call, null where they are not given back or not all known, and <c>whyNotBack</c> says
-/// what there is to say. Intervals for which nothing is settled are <c>unproven</c> or <c>notOverYet</c>.
+/// what there is to say; <c>whyNoPenalty</c> says why what is missing has no penalty. Intervals for which nothing is
+/// settled are <c>unproven</c> or <c>notOverYet</c>.
 /// </summary>
 public sealed record DeliveryShareAnswer(
     string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines,
     IReadOnlyList<UnprovenAnswer> Unproven, IReadOnlyList<UnprovenAnswer> NotOverYet,
-    decimal? PenaltiesBack, decimal? Net, string? WhyNot, string? WhyNotBack)
+    decimal? PenaltiesBack, decimal? Net, string? WhyNot, string? WhyNotBack, string? WhyNoPenalty)
 {
     public static DeliveryShareAnswer Of(Delivered found, DeliveryShare share) => new(
         share.Paid, [.. share.Points.Select(point => point.Value)],
@@ -51,7 +59,8 @@ public sealed record DeliveryShareAnswer(
             line.Payment, line.Penalty, line.Net))],
         [.. Gaps(share).Where(gap => !found.IsToCome(gap)).Select(UnprovenAnswer.Of)],
         [.. Gaps(share).Where(found.IsToCome).Select(UnprovenAnswer.Of)],
-        share.Penalties?.Back, share.Net, share.WhyNot, share.Penalties?.WhyNot);
+        share.Penalties?.Back, share.Net, share.WhyNot, share.Penalties?.WhyNot,
+        share.WhyNoPenalty);
 
     private static IReadOnlyList<Interval> Gaps(DeliveryShare share) => share.Statement?.Unproven ?? [];
 }
@@ -68,7 +77,7 @@ public sealed record DeliveryAnswer(
     string? ScoringPack, int? ScoringPackVersion, ScoringLevel? Level, RedistributionWeight? Redistribution,
     int? ActivationPermille, IReadOnlyList<TakenOfferAnswer>? Offers, string? NotScored, decimal? Net,
     IReadOnlyList<DeliveryShareAnswer> Shares, IReadOnlyList<DeliveredPeriodAnswer> Periods,
-    IReadOnlyList<HeldElsewhereAnswer> HeldElsewhere)
+    IReadOnlyList<HeldElsewhereAnswer> HeldElsewhere, IReadOnlyList<TargetBehindAnswer> Behind)
 {
     public static DeliveryAnswer Of(Delivered found, long? position) => new(
         position, found.Order.Instruction.Value, found.Order.Kind, found.Order.IssuedAt, found.WithdrawnAt,
@@ -83,7 +92,8 @@ public sealed record DeliveryAnswer(
         found.WhyNoTerms, found.Net, [.. found.Shares.Select(share => DeliveryShareAnswer.Of(found, share))],
         [.. found.Periods.Select(DeliveredPeriodAnswer.Of)],
         [.. found.Held.Select(part => new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
-            part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh))]);
+            part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh))],
+        [.. found.Behind.Select(each => new TargetBehindAnswer(each.Point.Value, each.Before.Value))]);
 }
 
 /// <summary>Frozen baselines and what was delivered against them.</summary>

@@ -5,7 +5,7 @@ namespace Ledger.Cli.Bundles;
 
 /// <summary>
 /// The station tree of a ledger is one stream, and who is handed a statement is shown no more of it than where the
-/// account's own points lie: their places, and those of what they lie behind.
+/// account's own points and those that were called lie: their places, and those of what they lie behind.
 /// </summary>
 internal static class NeededPlaces
 {
@@ -18,6 +18,10 @@ internal static class NeededPlaces
         var needed = given.Select(recorded => recorded.Envelope.WireName == "settlement-point-registered"
                 ? EventCodec.Decode(recorded) : null).OfType<SettlementPointRegistered>()
             .Where(point => point.Owner == account).Select(point => point.Point).ToHashSet();
+        // Whether a call is paid may hang on another one of a point behind, whose order is here anyway.
+        needed.UnionWith(given.Where(recorded => recorded.Envelope.WireName == "dispatch-instructed")
+            .SelectMany(recorded => ((DispatchInstructed)EventCodec.Decode(recorded)).Targets)
+            .Select(target => target.Point));
         int before;
         do
         {

@@ -15,10 +15,12 @@ public static class DeliveryListings
         new("orderedKwh", "ordered", row => row.OrderedKwh),
         new("baselineKwh", "baseline", row => row.BaselineKwh),
         new("meteredKwh", "metered", row => row.MeteredKwh),
+        new("quality", "quality", row => row.Quality),
         new("deliveredKwh", "delivered", row => row.DeliveredKwh),
         new("deficiencyKwh", "deficiency", row => row.DeficiencyKwh),
         new("overDeliveryKwh", "over- delivery", row => row.OverDeliveryKwh),
         new("heldElsewhereKwh", null, row => row.HeldElsewhereKwh),
+        new("mayLackKwh", null, row => row.MayLackKwh),
         new("unproven", null, row => row.Unproven));
 
     public static Listing Unproven(IEnumerable<DeliveredPeriod> periods) => Listing.Of(
@@ -90,6 +92,8 @@ public static class DeliveryListings
         var shares = found.Shares;
         // Only a programme that gives penalties back has a column of them.
         var back = shares.Any(share => share.Penalties is not null);
+        // Only where a penalty falls away is there anything to say of it.
+        var free = shares.Any(share => share.WhyNoPenalty is not null);
         return Listing.Of(shares,
             new("paid", "paid", row => row.Paid),
             new("points", null, row => row.Points.Select(point => point.Value).ToList()),
@@ -100,6 +104,7 @@ public static class DeliveryListings
             new("unprovenIntervals", "unproven intervals", row =>
                 row.Statement?.Unproven.Count(gap => !found.IsToCome(gap))),
             new("whyNot", "not scored because", row => row.WhyNot),
+            new("whyNoPenalty", free ? "no penalty because" : null, row => row.WhyNoPenalty),
             new("whyNotBack", back ? "about them" : null, row => row.Penalties?.WhyNot),
             new("intervalsNotOverYet", found.NotOverAt is null ? null : "intervals not over yet", row =>
                 row.Statement?.Unproven.Count(found.IsToCome))) with
@@ -107,6 +112,11 @@ public static class DeliveryListings
             WhenEmpty = found.WhyNoTerms is { } why ? $"nobody is paid: {why}" : null,
         };
     }
+
+    /// <summary>Targets of which the energy is paid at another target of the order.</summary>
+    public static Listing Behind(Delivered found) => Listing.Of(found.Behind,
+        new("point", "point", row => row.Point.Value),
+        new("before", "lies behind", row => row.Before.Value));
 
     /// <summary>The offers that an order takes, whole and in part.</summary>
     public static Listing Offers(DispatchInstructed order) => Listing.Of(order.Activation?.Offers ?? [],

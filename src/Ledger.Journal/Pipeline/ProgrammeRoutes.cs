@@ -38,11 +38,26 @@ internal static class ProgrammeRoutes
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
             var (enrolment, _) = await recorder.LoadAsync(
                 Streams.Enrolment(c.Input.Point), EnrolmentState.Empty, Enrolments.Evolve, ct).ConfigureAwait(false);
+            var onItsWay = await HeldOnItsWayAsync(recorder, c.Input, ct).ConfigureAwait(false);
             return await recorder.RecordAsync(
                 Streams.Claims(c.Input.Point), ClaimsState.Empty, DeliveryClaims.Evolve,
-                state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now), c.By, ct, c.Raw)
+                state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now, onItsWay), c.By, ct, c.Raw)
                     .ConfigureAwait(false);
         });
+
+    /// <summary>What claims hold at the points that are said to lie before the claim's or behind it. That a point of
+    /// which nothing is said lies behind its station's connection, no stream tells.</summary>
+    private static async Task<IReadOnlyList<HeldStretch>> HeldOnItsWayAsync(
+        Recorder recorder, DeliveryClaim claim, CancellationToken ct)
+    {
+        var tree = (await recorder.LoadAsync(Streams.StationTree, StationTreeState.Empty, StationTree.Evolve, ct)
+            .ConfigureAwait(false)).State;
+        var held = new List<HeldStretch>();
+        foreach (var point in tree.OnOneWayWith(claim.Point, claim.Period.Start))
+            held.AddRange(DeliveryClaims.Holding((await recorder.LoadAsync(Streams.Claims(point), ClaimsState.Empty,
+                DeliveryClaims.Evolve, ct).ConfigureAwait(false)).State, claim.Direction, claim.Period));
+        return held;
+    }
 
     /// <summary>What an order that takes offers is judged with; null where it takes none.</summary>
     public static async Task<KnownOffers?> OffersAsync(
