@@ -123,7 +123,7 @@ public sealed class PruningGuardTests
     /// <summary>What an archive was read from may be memory alone: nothing is pruned on its word before the disk has
     /// it.</summary>
     [Fact]
-    public void An_archive_that_the_disk_does_not_take_is_no_reason_to_prune()
+    public async Task An_archive_that_the_disk_does_not_take_is_no_reason_to_prune()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
         using var town = new ArchivedTown();
@@ -134,9 +134,9 @@ public sealed class PruningGuardTests
             start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         var said = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        process.ExitCode.ShouldBe(ExitCode.CouldNot, said.GetAwaiter().GetResult());
+        var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        process.ExitCode.ShouldBe(ExitCode.CouldNot, await said);
         errors.ShouldContain("fsync " + Path.Combine(town.March, "keys"));
         Refused(town, town.Prune(archive: town.Elsewhere("none")), "ArchiveNotVerified (902): ");
         town.Prune().Exit.ShouldBe(ExitCode.Done);
