@@ -102,11 +102,13 @@ public sealed class ViewProgressTests : IDisposable
     {
         await AppendAsync(3);
         var measured = new Dictionary<string, long>();
+        var isOurs = new AsyncLocal<bool>(); // other tests of this process have ledgers of this name
         using var listener = new MeterListener
         {
             InstrumentPublished = (instrument, listening) =>
             {
-                if (instrument.Meter.Name == ViewProgress.MeterName) listening.EnableMeasurementEvents(instrument);
+                if (isOurs.Value && instrument.Meter.Name == ViewProgress.MeterName)
+                    listening.EnableMeasurementEvents(instrument);
             },
         };
         listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
@@ -114,6 +116,8 @@ public sealed class ViewProgressTests : IDisposable
             if (tags[0].Value is "test" && value > 0) measured[instrument.Name] = value;
         });
         listener.Start();
+        isOurs.Value = true;
+        using var ours = new ViewProgress(journal, views, StandardProjections.All, clock);
         listener.RecordObservableInstruments();
         measured["ledger.views.lag.positions"].ShouldBe(3);
         measured["ledger.views.lag.seconds"].ShouldBe(100);

@@ -181,14 +181,13 @@ public sealed class WebhookTurnTests
         served.Clock.Now += Duration.FromMinutes(minutes);
         On(served, Full);
         if (isRestarted) await served.StopServerAsync();
-        var again = !isRestarted ? null : await LedgerServer.StartAsync(served.Ledger,
+        await using var again = !isRestarted ? null : await LedgerServer.StartAsync(served.Ledger,
             new(IPAddress.Loopback, 0) { Webhooks = Options }, TextWriter.Null, Ct);
         Task TellAsync() => again?.TellAsync(Ct) ?? served.TellAsync();
         (await Should.ThrowAsync<SqliteException>(TellAsync)).Message.ShouldContain("full");
         On(served, "DROP TRIGGER full");
         await TellAsync();
         Told(receiver, "/x", "instruction").ShouldBe(["instruction.unacknowledged I1"]);
-        if (again is not null) await again.DisposeAsync();
     }
 
     /// <summary>A period that has only begun is known until its samples end, also where some in it are missing.
