@@ -178,9 +178,9 @@ public sealed class AccessMoneyTests
                 .GroupBy(line => line.Programme.Value).Select(lines => $"{lines.Key} {lines.Sum(line => line.Amount)}")
                 .Order(StringComparer.Ordinal)];
         (await PenaltiesAsync(Settlement.NewestRuleVersion)).ShouldBe(
-            ["BUYER 0.00", "DECLARED 475000.00", "NONE 0.00", "OWN 475000.00"]);
+            ["BUYER 0", "DECLARED 475000", "NONE 0", "OWN 475000"]);
         (await PenaltiesAsync(Settlement.InTimeRuleVersion)).ShouldBe(
-            ["BUYER 500000.00", "DECLARED 500000.00", "NONE 500000.00", "OWN 500000.00"]);
+            ["BUYER 500000", "DECLARED 500000", "NONE 500000", "OWN 500000"]);
         (await town.GetAsync(acme, "/v1/deliveries?instruction=IBUYER")).Json.GetProperty("shares")[0]
             .GetProperty("whyNoPenalty").GetString()
             .ShouldBe("CP1 was enrolled in BUYER by GRID, who buys there, and has declared nothing under it");
