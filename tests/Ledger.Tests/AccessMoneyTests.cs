@@ -135,8 +135,8 @@ public sealed class AccessMoneyTests
 
     /// <summary>
     /// Whoever orders writes the penalty: 500 kW of export that do not come for an hour at 1000 a kWh, less the
-    /// tolerance of 50 per mille. An owner owes it who takes part: by his own enrolment, or by what he has declared under one of
-    /// the buyer's.
+    /// tolerance of 50 per mille. An owner owes it who takes part: by his own enrolment, or by what he has declared
+    /// under one of the buyer's.
     /// </summary>
     [Fact]
     public async Task A_buyer_penalises_nobody_who_takes_part_in_nothing_also_where_it_enrols_him_itself()
