@@ -82,9 +82,9 @@ internal static class ShowDelivery
             page.Field(null, "penalties", $"given back to those who were called, by what was {Energy(by)}");
         page.Field("noticeMs", null, programme.NoticeMs)
             .Field("rampMs", null, Math.Max(programme.RampMs, found.Order.RampAllowanceMs))
-            .Field("tolerancePermille", null, programme.TolerancePermille)
-            .Field(null, "without penalty", found.Periods.Sum(period => period.MayLackKwh) is > 0m and var kwh
-                ? $"{Cell.Shown(kwh)} kWh of the order may be missing, by ramp and tolerance" : null);
+            .Field("tolerancePermille", null, programme.TolerancePermille);
+        if (found.Periods.Sum(period => period.MayLackKwh) is > 0m and var kwh)
+            page.Field(null, "may lack", $"{Cell.Shown(kwh)} kWh without a penalty, by ramp and tolerance");
         if (terms.Scoring?.Scoring?.Level == ScoringLevel.Month)
             page.Note("The rule counts over a month; this page counts this call alone.");
     }

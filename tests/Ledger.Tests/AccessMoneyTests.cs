@@ -135,8 +135,8 @@ public sealed class AccessMoneyTests
 
     /// <summary>
     /// Whoever orders writes the penalty: 500 kW of export that do not come for an hour at 1000 a kWh, less the
-    /// tolerance of 50 per mille. An owner owes it who takes part: by his own enrolment, or by what he has declared under one of
-    /// the buyer's.
+    /// tolerance of 50 per mille. An owner owes it who takes part: by his own enrolment, or by what he has declared
+    /// under one of the buyer's.
     /// </summary>
     [Fact]
     public async Task A_buyer_penalises_nobody_who_takes_part_in_nothing_also_where_it_enrols_him_itself()
@@ -178,9 +178,9 @@ public sealed class AccessMoneyTests
                 .GroupBy(line => line.Programme.Value).Select(lines => $"{lines.Key} {lines.Sum(line => line.Amount)}")
                 .Order(StringComparer.Ordinal)];
         (await PenaltiesAsync(Settlement.NewestRuleVersion)).ShouldBe(
-            ["BUYER 0.00", "DECLARED 475000.00", "NONE 0.00", "OWN 475000.00"]);
+            ["BUYER 0", "DECLARED 475000", "NONE 0", "OWN 475000"]);
         (await PenaltiesAsync(Settlement.InTimeRuleVersion)).ShouldBe(
-            ["BUYER 500000.00", "DECLARED 500000.00", "NONE 500000.00", "OWN 500000.00"]);
+            ["BUYER 500000", "DECLARED 500000", "NONE 500000", "OWN 500000"]);
         (await town.GetAsync(acme, "/v1/deliveries?instruction=IBUYER")).Json.GetProperty("shares")[0]
             .GetProperty("whyNoPenalty").GetString()
             .ShouldBe("CP1 was enrolled in BUYER by GRID, who buys there, and has declared nothing under it");

@@ -72,7 +72,7 @@ public sealed class BaselineTests
         var result = Baseline.Of(Rule("pjm-high-4-of-5") with { Adjustment = null }, asked);
         string.Join(' ', result.KilowattHours!.Select(value => $"{value:0.###}")).ShouldBe(found);
         result.Days.Single(use => use.Day == EventDay.PlusDays(-48)).Reason.ShouldBe(reason);
-        Baseline.NamedRuleVersion(Rule("pjm-high-4-of-5"), asked).ShouldBe(kwh == 5 ? Baseline.RuleVersion : null);
+        Baseline.NamedRuleVersion(Rule("pjm-high-4-of-5"), asked).ShouldBe(kwh == 5 ? Baseline.LowUsageRuleVersion : null);
     }
 
     private static BaselineRule Rule(string pack) => StandardPacks.Find($"baseline-{pack}")!.Baseline!;

@@ -12,8 +12,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// What nobody measured proves no delivery and no baseline: what a register counted in a longer time and was divided,
-/// an estimate or a substitute is the word of whoever made it. C1 drew 100 kWh an hour until 27 February and is capped at
-/// 40 from 18:00 to 20:00.
+/// an estimate or a substitute is the word of whoever made it. C1 drew 100 kWh an hour until 27 February and is capped
+/// at 40 from 18:00 to 20:00.
 /// </summary>
 public sealed class MeasuredCallTests
 {
@@ -87,8 +87,8 @@ public sealed class MeasuredCallTests
         Settled(town).ShouldBe(("-240.00", "statement-2"));
     }
 
-    /// <summary>Of the three days before, the 26th is known by its sum alone: 900 kWh an hour, that would be the highest
-    /// of them.</summary>
+    /// <summary>Of the three days before, the 26th is known by its sum alone: 900 kWh an hour, that would be the
+    /// highest of them.</summary>
     [Fact]
     public async Task A_day_that_nobody_measured_is_none_of_a_baseline()
     {

@@ -12,8 +12,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// What flows at a connector flows through the connection before it, so a call of one calls the other. C1 is all that
-/// is behind G1; both draw 100 kWh an hour and come down to 40 on 27 February from 18:00 to 20:00, which is asked; a kWh
-/// that comes is paid with 2.
+/// is behind G1; both draw 100 kWh an hour and come down to 40 on 27 February from 18:00 to 20:00, which is asked; a
+/// kWh that comes is paid with 2.
 /// </summary>
 public sealed class OneWayTests
 {
@@ -143,8 +143,8 @@ public sealed class OneWayTests
             .Single();
     }
 
-    /// <summary>A feeder F1 lies between them, and C2 beside C1. What is claimed at one of three on a way is not claimed
-    /// at another, by whatever precedence; programmes that share may.</summary>
+    /// <summary>A feeder F1 lies between them, and C2 beside C1. What is claimed at one of three on a way is not
+    /// claimed at another, by whatever precedence; programmes that share may.</summary>
     [Theory]
     [InlineData("C1", "G1", "high", false)]
     [InlineData("G1", "C1", "high", false)]
