@@ -31,7 +31,7 @@ public sealed class AnswerSchemaTests
         "FlexibilityAnswer", "FramesAnswer", "HeldElsewhereAnswer", "IssuedRecordAnswer", "LimitCompliancePeriodRow",
         "MasterDataLimitStepRow", "MasterDataStandardRow", "NotedPart", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow",
         "ReportedClockAnswer", "StreamsAnswer",
-        "TakenOfferAnswer", "TimeOfUseSettlementPackRow", "UnprovenAnswer", "WebhookDelivery", "WebhookRedriven",
+        "TakenOfferAnswer", "TargetBehindAnswer", "TimeOfUseSettlementPackRow", "UnprovenAnswer", "WebhookDelivery", "WebhookRedriven",
         .. ((string[])[
             "BaselineAdjustment", "BaselineDayUse", "BaselineFallbackStep", "BaselineGate", "BaselinePool",
             "BaselineSelection", "BaselineWindow", "DemandCharge", "DemandPrice", "DemandRatchet", "DemandWindow",
