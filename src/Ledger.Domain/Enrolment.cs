@@ -42,6 +42,20 @@ public sealed record EnrolmentState(
     /// <summary>The enrolment in a programme that covers a whole period; null where none does.</summary>
     public Enrolment? Covering(ProgrammeId programme, Interval period) => Enrolments.FirstOrDefault(
         enrolment => enrolment.Enrolled.Programme == programme && enrolment.Covers(period));
+
+    /// <summary>Those that cover it one after another, in order of time; none where a time of it is not covered.</summary>
+    public IReadOnlyList<Enrolment> CoveringTogether(ProgrammeId programme, Interval period)
+    {
+        var (found, at) = (new List<Enrolment>(), period.Start);
+        while (at < period.End)
+        {
+            if (Enrolments.FirstOrDefault(each => each.Enrolled.Programme == programme && each.Enrolled.From <= at
+                && !(each.To <= at)) is not { } next) return [];
+            found.Add(next);
+            at = next.To ?? period.End;
+        }
+        return found;
+    }
 }
 
 /// <summary>When a point may be enrolled, leave, and declare what it has ready;

@@ -26,7 +26,8 @@ public sealed partial record OpenAdrVersion(string Event, ProgrammeId Programme,
             if (!InstantPattern.ExtendedIso.Parse(text).TryGetValue(default, out var modified)) return null;
             at = modified;
         }
-        return new(match.Groups["event"].Value, new(match.Groups["programme"].Value), at);
+        return ProgrammeId.TryParse(match.Groups["programme"].Value, out var programme)
+            ? new(match.Groups["event"].Value, programme, at) : null;
     }
 
     public override string ToString() => $"OpenADR event {Event} of {Programme}"

@@ -41,11 +41,13 @@ public sealed record StationTreeState(
     /// the other.</summary>
     public IEnumerable<SettlementPointId> OnOneWayWith(SettlementPointId point, Instant at)
     {
-        for (var before = ParentAt(point, at); before is { } named; before = ParentAt(named, at)) yield return named;
+        var seen = new HashSet<SettlementPointId> { point };
+        for (var before = ParentAt(point, at); before is { } named && seen.Add(named); before = ParentAt(named, at))
+            yield return named;
         var open = new Stack<SettlementPointId>([point]);
         while (open.TryPop(out var next))
             foreach (var behind in EverBehind.GetValueOrDefault(next, ImmutableSortedSet<SettlementPointId>.Empty)
-                .Where(each => ParentAt(each, at) == next))
+                .Where(each => ParentAt(each, at) == next && seen.Add(each)))
             {
                 yield return behind;
                 open.Push(behind);

@@ -46,16 +46,17 @@ internal static class AgreedCall
             var stream = Streams.Enrolment(point);
             var enrolments = await atOrder.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve)
                 .ConfigureAwait(false);
-            var enrolled = enrolments.Covering(programme.Programme, order.Period)?.Enrolled;
-            var known = (await atOrder.ReadAsync(stream).ConfigureAwait(false)).LastOrDefault(each =>
-                enrolled is not null && each.Event is PointEnrolled fact && fact == enrolled);
-            points.Add(known is null
+            var covering = enrolments.CoveringTogether(programme.Programme, order.Period)
+                .Select(each => each.Enrolled).ToList();
+            var known = (await atOrder.ReadAsync(stream).ConfigureAwait(false))
+                .Where(each => each.Event is PointEnrolled fact && covering.Contains(fact)).ToList();
+            points.Add(known.Count == 0
                 ? new(point, null, $"{point} was not enrolled in {programme.Programme} for all of the call")
-                : buyers.Contains(known.RecordedBy)
+                : known.Find(each => buyers.Contains(each.RecordedBy)) is { } buyer
                     && !enrolments.Declared.Any(each => each.Programme == programme.Programme)
-                    ? new(point, null, $"{point} was enrolled in {programme.Programme} by {known.RecordedBy}, who buys "
+                    ? new(point, null, $"{point} was enrolled in {programme.Programme} by {buyer.RecordedBy}, who buys "
                         + "there, and has declared nothing under it")
-                    : new(point, new(known.Position, enrolled!), null));
+                    : new(point, new(known[0].Position, (PointEnrolled)known[0].Event), null));
         }
         return points;
     }

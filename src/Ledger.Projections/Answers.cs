@@ -39,6 +39,11 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>The same of everything, as of the same position: by what is reached is told, and not judged.</summary>
     internal Answers OfAll() => reach.IsEverything ? this : new(views, asOf);
 
+    private PointsBeside? beside;
+
+    /// <summary>As of a position they stay what they are, and one question may need them many times.</summary>
+    internal PointsBeside Beside => asOf is null ? new(this) : beside ??= new(this);
+
     private readonly Dictionary<string, MasterData.PointRow?> holders = new(StringComparer.Ordinal);
 
     /// <summary>Whether a settlement point is reached, by its owner and station of now, whatever position is asked for.
@@ -480,30 +485,6 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
                 : ReachesAccount(row.ClaimedBy) ? row.WithoutRivals() : null).OfType<ProgrammesView.ClaimRow>()
             .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start)
             .ThenBy(row => row.Claim, StringComparer.Ordinal)];
-
-    /// <summary>Charge records that became known in a time, in that order: what an operator bills is for the account
-    /// of the point alone.</summary>
-    /// <param name="before">Exclusive; null: until now.</param>
-    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecords(Instant from, Instant? before) =>
-        [.. Between<ChargeRecordsView.RecordRow>(ChargeRecordsView.RowsName, ChargeRecordsView.From(from),
-                before is { } end ? ChargeRecordsView.From(end) : "record|~").Where(IsOwn)];
-
-    /// <summary>Those of a number, in whatever case it is written; of several owners or issuers there may be one each.
-    /// </summary>
-    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsNumbered(ChargeRecordId number) =>
-        [.. ChargeRecordsView.Numbered(views, number, asOf).Where(IsOwn)];
-
-    /// <summary>The same, with those whose numbers go on after it and a hyphen.</summary>
-    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsFrom(ChargeRecordId number) =>
-        [.. ChargeRecordsView.Numbered(views, number, asOf).Concat(ChargeRecordsView.After(views, number, asOf))
-            .Where(IsOwn)];
-
-    /// <summary>Those of stays at a point that ended from an instant until another, both of them too.</summary>
-    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsEnded(SettlementPointId point, Interval time) =>
-        [.. ChargeRecordsView.Ended(views, point, time, asOf).Where(IsOwn)];
-
-    private bool IsOwn(ChargeRecordsView.RecordRow record) =>
-        reach.IsEverything || (Reaches(record.Point) && ReachesAccount(HolderOf(record.Point)!.Owner));
 
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));

@@ -79,6 +79,8 @@ public static class BaselineCalculations
         var known = new KnownFacts(journal, position, ct);
         var atNotice = new KnownFacts(journal, recorded.Position, ct);
         var frozen = new List<BaselineFrozen>();
+        var answers = new Answers(views, position - 1);
+        var beside = new PointsBeside(answers);
         foreach (var point in points)
         {
             if (await RegisteredAsync(known, point, order.Period).ConfigureAwait(false) is not { } registered)
@@ -89,11 +91,10 @@ public static class BaselineCalculations
                 return new BaselineCalculation.NotPossible(
                     Rejection.PeriodMisaligned, $"the call {order.Period} holds no whole settlement period of {point}");
             var ruleVersion = before.RuleVersionOf(point);
-            var answers = new Answers(views, position - 1);
             var own = await EventDaysAsync(known, answers.InstructionsAt(point), order, load, null)
                 .ConfigureAwait(false);
             var eventDays = ruleVersion != Baseline.RuleVersion ? own : await EventDaysAsync(
-                known, new PointsBeside(answers).Calls(point), order, load, point).ConfigureAwait(false);
+                known, beside.Calls(point), order, load, point).ConfigureAwait(false);
             var question = new PointQuestion(order, load, point, terms.Baseline, ruleVersion, holidays)
             {
                 EventDays = eventDays,
@@ -141,12 +142,15 @@ public static class BaselineCalculations
         IEnumerable<InstructionId> calls, DispatchInstructed order, PointLoad load, SettlementPointId? near)
     {
         var days = new SortedSet<LocalDate>();
+        var tree = near is null ? null : await known.StateAsync(Streams.StationTree, StationTreeState.Empty,
+            StationTree.Evolve).ConfigureAwait(false);
         foreach (var instruction in calls.Where(other => other != order.Instruction))
         {
             var state = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
                 .ConfigureAwait(false);
             if (state.Instructed is not { Period: var called } other || state.Withdrawn?.At <= called.Start
-                || (near is { } point && !await CallsAsync(known, other, point).ConfigureAwait(false))) continue;
+                || (near is { } point && !await CallsAsync(known, tree, other, point).ConfigureAwait(false)))
+                continue;
             var last = load.DayOf(called.End - Duration.Epsilon);
             for (var day = load.DayOf(called.Start); day <= last; day = day.PlusDays(1)) days.Add(day);
         }
@@ -154,9 +158,11 @@ public static class BaselineCalculations
     }
 
     /// <summary>Whether a target of an instruction is a point, or lies before it or behind it.</summary>
-    private static async Task<bool> CallsAsync(KnownFacts known, DispatchInstructed order, SettlementPointId point)
+    private static async Task<bool> CallsAsync(
+        KnownFacts known, StationTreeState? tree, DispatchInstructed order, SettlementPointId point)
     {
-        var ways = new WaysToGrid(known, order.Period.Start);
+        if (order.Targets.Any(target => target.Point == point)) return true;
+        var ways = new WaysToGrid(known, order.Period.Start, tree);
         foreach (var target in order.Targets)
             if (await ways.LieOnOneAsync(point, target.Point).ConfigureAwait(false)) return true;
         return false;

@@ -65,7 +65,7 @@ internal static class CallsBeside
         KnownFacts known, Answers answers, DispatchInstructed order, bool countsAsAgreed)
     {
         var (beside, points) = (new List<Call>(), order.Targets.Select(target => target.Point));
-        if (countsAsAgreed) points = points.Concat(points.SelectMany(new PointsBeside(answers).Of)).Distinct();
+        if (countsAsAgreed) points = points.Concat(points.SelectMany(answers.Beside.Of)).Distinct();
         foreach (var named in points.SelectMany(point => answers.InstructionsAt(point, order.Period))
             .Where(named => named != order.Instruction).Distinct())
         {

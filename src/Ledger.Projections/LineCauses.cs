@@ -154,8 +154,12 @@ internal sealed class LineCauses(
         }
         else if (line.Call is { } call)
             foreach (var stream in (string[])[Streams.Instruction(call), Streams.Baselines(call)])
-                found.AddRange((await known.ReadAsync(stream).ConfigureAwait(false)).Select(each => each.Position)
-                    .Where(IsBetween));
+                foreach (var each in (await known.ReadAsync(stream).ConfigureAwait(false))
+                    .Where(each => IsBetween(each.Position)))
+                    if (each.Event is not BaselineFrozen { Point: var of } || (await known.PointInForceAsync(
+                        of, line.Time.Start).ConfigureAwait(false))?.Event
+                            is SettlementPointRegistered { Owner: var owner } && reaches(owner))
+                        found.Add(each.Position);
         return between[line] = found;
     }
 

@@ -16,7 +16,8 @@ internal sealed class PointsBeside(Answers answers)
     });
 
     private readonly Lazy<ILookup<string, MasterData.PointRow>> stations = new(() =>
-        answers.Points().ToLookup(point => point.Station, StringComparer.Ordinal));
+        answers.EveryVersion().SelectMany(versions => versions)
+            .ToLookup(point => point.Station, StringComparer.Ordinal));
 
     /// <summary>The calls of a point, and of those before it and behind it.</summary>
     public IEnumerable<InstructionId> Calls(SettlementPointId point) =>
@@ -27,7 +28,7 @@ internal sealed class PointsBeside(Answers answers)
     {
         var (before, behind) = (From(point.Value, places.Value.Before), From(point.Value, places.Value.Behind));
         before.UnionWith(behind);
-        if (answers.Versions(point) is [.., var own])
+        foreach (var own in answers.Versions(point))
             before.UnionWith(stations.Value[own.Station].Where(other => own.Kind == SettlementPointKind.GridConnection
                 || other.Kind == SettlementPointKind.GridConnection).Select(other => other.Point));
         before.Remove(point.Value);

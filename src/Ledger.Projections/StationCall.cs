@@ -76,8 +76,14 @@ public sealed record StationCall(
         if (group.Count > 0) yield return AsOne(group);
     }
 
-    private static StationCall AsOne(List<StationCall> calls)
+    /// <summary>A chain of calls is one trial; its power is that of those which hold at the instant at which most is
+    /// ordered, because what follows one another never flowed at once.</summary>
+    private static StationCall AsOne(List<StationCall> chain)
     {
+        var calls = chain.Select(each => each.Order.Start).Distinct().Select(at => chain.FindAll(each =>
+                each.Order.Start <= at && at < Instant.Min(each.Order.End, each.Order.WithdrawnAt ?? Instant.MaxValue)))
+            .MaxBy(held => held.SelectMany(each => each.Targets).GroupBy(target => target.Point)
+                .Sum(same => same.Max(target => target.QuantityMilliwatts)))!;
         if (calls.Count == 1) return calls[0];
         var counting = calls.SelectMany(call => call.Targets.Select(target => (Call: call, Target: target)))
             .Where(each => each.Target.Ordered > Energy.Zero).GroupBy(each => each.Target.Point)

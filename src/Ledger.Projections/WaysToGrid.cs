@@ -10,7 +10,8 @@ namespace Ledger.Projections;
 /// apart, lies behind the connection of its station before which nothing is said to be, and where there are two of them
 /// it may lie behind either, so that neither counts beside it.
 /// </summary>
-internal sealed class WaysToGrid(KnownFacts known, Instant at)
+/// <param name="said">The station tree, where it is at hand.</param>
+internal sealed class WaysToGrid(KnownFacts known, Instant at, StationTreeState? said = null)
 {
     /// <param name="Points">From a point itself to the last one of which a place is said.</param>
     /// <param name="Station">Behind whose connections all of them lie; null where the way ends at one.</param>
@@ -18,7 +19,7 @@ internal sealed class WaysToGrid(KnownFacts known, Instant at)
 
     private readonly Dictionary<SettlementPointId, Way> ways = [];
     private readonly Dictionary<SettlementPointId, SettlementPointRegistered?> registered = [];
-    private StationTreeState? tree;
+    private StationTreeState? tree = said;
 
     /// <summary>Whether two are one point, or one lies behind the other.</summary>
     public async Task<bool> LieOnOneAsync(SettlementPointId one, SettlementPointId other) =>
