@@ -78,7 +78,9 @@ public sealed class ErasedJobTests : IDisposable
             using var write = left.CreateCommand();
             write.CommandText = "DELETE FROM erased";
             write.ExecuteNonQuery().ShouldBe(1);
-            write.CommandText = "PRAGMA user_version=0; UPDATE job SET result = CAST("
+            write.CommandText = "PRAGMA user_version=0";
+            write.ExecuteNonQuery();
+            write.CommandText = "UPDATE job SET result = CAST("
                 + $"'{PersonalTown.First}' || hex(zeroblob(9000)) AS BLOB), media = 'application/zip' WHERE created < "
                 + $"{SmallTown.Now.ToUnixTimeTicks() + 1}";
             write.ExecuteNonQuery().ShouldBe(2);
