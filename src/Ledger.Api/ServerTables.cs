@@ -67,7 +67,15 @@ internal sealed class ServerTables : IDisposable
         lock (gate)
         {
             // Programs before this one left it in the file's free pages.
-            if (Read("PRAGMA user_version", row => row.GetInt64(0)) is [0]) Execute("VACUUM; PRAGMA user_version=1");
+            if (Read("PRAGMA user_version", row => row.GetInt64(0)) is [0])
+                try
+                {
+                    Execute("VACUUM; PRAGMA user_version=1");
+                }
+                catch (SqliteException full) when (full.SqliteErrorCode == SQLitePCL.raw.SQLITE_FULL)
+                {
+                    // It needs as much room as the file has; it is tried again when the file is opened next.
+                }
             Execute("PRAGMA wal_checkpoint(TRUNCATE)");
         }
     }

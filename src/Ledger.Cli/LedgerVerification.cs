@@ -307,6 +307,7 @@ public sealed class LedgerVerification(
         }
         var ofRegisters = Findings.FaultCount;
         await registers.FinishAsync(ct).ConfigureAwait(false);
+        places.Finish();
         beside += Findings.FaultCount - ofRegisters;
         FinishFacts(records, readings, before, beside, archive is null ? "the archive cannot be opened" : "--fast");
     }

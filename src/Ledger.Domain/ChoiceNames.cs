@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Ledger.Domain;
 
 /// <summary>
-/// A choice by one of its names, and nothing else: <see cref="Enum.TryParse{T}(string, out T)"/> also takes numbers, and
-/// lists whose values it joins, so that two names may become a third.
+/// A choice by one of its names, and nothing else: <see cref="Enum.TryParse{T}(string, out T)"/> also takes numbers,
+/// and lists whose values it joins, so that two names may become a third.
 /// </summary>
 public static class ChoiceNames
 {

@@ -43,7 +43,8 @@ public sealed record EnrolmentState(
     public Enrolment? Covering(ProgrammeId programme, Interval period) => Enrolments.FirstOrDefault(
         enrolment => enrolment.Enrolled.Programme == programme && enrolment.Covers(period));
 
-    /// <summary>Those that cover it one after another, in order of time; none where a time of it is not covered.</summary>
+    /// <summary>Those that cover it one after another, in order of time; none where a time of it is not
+    /// covered.</summary>
     public IReadOnlyList<Enrolment> CoveringTogether(ProgrammeId programme, Interval period)
     {
         var (found, at) = (new List<Enrolment>(), period.Start);

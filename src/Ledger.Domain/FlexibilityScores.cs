@@ -6,8 +6,8 @@ namespace Ledger.Domain;
 public sealed record ScoredFraction(Fraction Effective, Fraction Shortfall, Fraction Payment, Fraction Penalty);
 
 /// <summary>
-/// The payment curves a second time, written apart from <see cref="Scoring"/>: in energies and fractions, where that one
-/// counts powers and hours in decimals. A law holds the two to the same amounts.
+/// The payment curves a second time, written apart from <see cref="Scoring"/>: in energies and fractions, where that
+/// one counts powers and hours in decimals. A law holds the two to the same amounts.
 /// </summary>
 public static class FlexibilityScores
 {

@@ -55,7 +55,9 @@ public static class StandingLimit
 
     /// <summary>Guards in order of their codes: range, zone, interval, power, one form, order of steps; then versions.
     /// </summary>
-    public static Decision Decide(StandingLimitState state, StandingLimitSet limit)
+    /// <param name="now">Nobody modifies an event in time to come: such a version would lock out those that follow.
+    /// </param>
+    public static Decision Decide(StandingLimitState state, StandingLimitSet limit, Instant now)
     {
         Power?[] powers = [limit.Most, .. limit.Steps.Select(step => step.Most)];
         if (powers.Any(power => power < Power.Zero))
@@ -78,6 +80,8 @@ public static class StandingLimit
             return new Decision.Rejected(Rejection.LimitStepsOutOfOrder,
                 "steps are all daily or all dated, each after the one before");
         if (state.Set.Any(known => Same(known, limit))) return new Decision.AlreadyRecorded();
+        if (OpenAdrVersion.Of(limit.Source)?.ModifiedAt is { } modified && Limits.IsInTheFuture(modified, now))
+            return new Decision.Rejected(Rejection.ReadInTheFuture, $"modified at {modified}");
         return Newer(state, limit) is { } newer
             ? new Decision.Rejected(Rejection.AlreadySuperseded, $"{newer} is recorded, which is a later version")
             : new Decision.Accepted(NewFact.At(limit, limit.From, Key(limit.Point, state.Set.Count + 1)));

@@ -21,6 +21,9 @@ public sealed class ChargeRecordVerification(Func<EvidenceDigest, byte[]?> evide
     private readonly List<(EvidenceDigest Digest,
         ILookup<(PartyId, ChargeRecordId), ChargeRecordInput>? Shown)> read = [];
 
+    /// <summary>Of a piece that is gone it is not asked again for each record that it shows.</summary>
+    private readonly Dictionary<EvidenceDigest, string> gone = [];
+
     /// <summary>Records that were compared.</summary>
     public long Compared { get; private set; }
 
@@ -31,18 +34,20 @@ public sealed class ChargeRecordVerification(Func<EvidenceDigest, byte[]?> evide
     public string? Verify(string place, ChargeRecorded record)
     {
         if (record.Evidence is not { } digest) return "charge records that name no evidence";
+        if (gone.TryGetValue(digest, out var why)) return why;
         try
         {
             return Shown(digest) is not { } shown ? "charge records whose evidence is not there to be read"
-                : Compare(place, record, [.. shown[(record.Operator, record.Record)]], digest);
+                : Compare(place, record, [.. shown[(ChargeRecords.Issuer(record.Operator), record.Record)]],
+                    digest);
         }
         catch (EvidenceErasedException)
         {
-            return "charge records whose evidence was erased";
+            return gone[digest] = "charge records whose evidence was erased";
         }
         catch (EvidencePrunedException)
         {
-            return "charge records whose evidence was pruned";
+            return gone[digest] = "charge records whose evidence was pruned";
         }
         catch (Exception unreadable) when (unreadable is InvalidDataException or InputRefusedException)
         {
@@ -95,7 +100,8 @@ public sealed class ChargeRecordVerification(Func<EvidenceDigest, byte[]?> evide
         foreach (var known in read)
             if (known.Digest == digest) return known.Shown;
         var shown = evidence(digest) is { } bytes
-            ? ChargeRecordFiles.ReadAgain(bytes).ToLookup(input => (input.Record.Operator, input.Record.Record)) : null;
+            ? ChargeRecordFiles.ReadAgain(bytes).ToLookup(
+                input => (ChargeRecords.Issuer(input.Record.Operator), input.Record.Record)) : null;
         if (read.Count == PiecesKept) read.RemoveAt(0);
         read.Add((digest, shown));
         return shown;

@@ -14,7 +14,11 @@ namespace Ledger.Ingest;
 /// </summary>
 public sealed class FactPlaces(Findings findings)
 {
+    /// <summary>How far the rules of a time zone may have put a midnight elsewhere.</summary>
+    private static readonly Duration OtherRulesMax = Duration.FromHours(3);
+
     private readonly Dictionary<SettlementPointId, HashSet<DateTimeZone>> zones = [];
+    private long byOtherRules;
 
     public void Verify(RecordedEvent recorded, LedgerEvent fact)
     {
@@ -40,8 +44,22 @@ public sealed class FactPlaces(Findings findings)
         foreach (var zone in known)
             if (Streams.Curve(record.Point, SettlementCalendar.DayContaining(zone, record.Period.Start))
                 == recorded.Envelope.Stream) return;
+        if (known.Any(zone => new[] { -OtherRulesMax, OtherRulesMax }.Any(by => Streams.Curve(record.Point,
+            SettlementCalendar.DayContaining(zone, record.Period.Start + by)) == recorded.Envelope.Stream)))
+        {
+            byOtherRules++;
+            return;
+        }
         Add(recorded, $"a record in the stream {recorded.Envelope.Stream}", Streams.Curve(record.Point,
             SettlementCalendar.DayContaining(known.First(), record.Period.Start)));
+    }
+
+    /// <summary>Says what could not be told.</summary>
+    public void Finish()
+    {
+        if (byOtherRules > 0)
+            findings.LeaveOut(string.Create(CultureInfo.InvariantCulture, $"{byOtherRules} interval records within three "
+                + $"hours of the day in whose stream they are: by time-zone rules other than {SettlementCalendar.TzdbVersion} they may be of it"));
     }
 
     private static string? StreamOf(LedgerEvent fact) => fact switch

@@ -73,7 +73,7 @@ public static class OpenAdrEventText
             && DurationOf(whole) != stretches[^1].Period.End - stretches[0].Period.Start)
             throw whole.Refused(Rejection.OutOfRange,
                 "must be as long as the intervals, or left out: intervals are not repeated");
-        var version = new OpenAdrVersion(id, programme, modifiedAt > createdAt ? modifiedAt : null).ToString();
+        var version = new OpenAdrVersion(id, programme, modifiedAt == createdAt ? null : modifiedAt).ToString();
         return new FactInput.Event(by =>
         [
             .. LimitsOf(ImportLimit, Direction.Import, version, targets, stretches),

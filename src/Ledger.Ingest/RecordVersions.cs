@@ -57,8 +57,8 @@ public sealed class RecordVersions(Findings findings, IJournal? journal = null)
     }
 
     /// <summary>The same of those that have come so far.</summary>
-    public RecordVersion? Before(long position, IntervalRecorded record) => Followed(position, record.Point.Value,
-        record, known.GetValueOrDefault((record.Point.Value, record.Period.Start)));
+    public RecordVersion? Before(long position, string stream, IntervalRecorded record) =>
+        Followed(position, stream, record, known.GetValueOrDefault((stream, record.Period.Start)));
 
     /// <summary>Says what was left out.</summary>
     public void Finish()

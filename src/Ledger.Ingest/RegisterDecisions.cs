@@ -15,14 +15,19 @@ namespace Ledger.Ingest;
 /// </summary>
 public sealed class RegisterDecisions(IJournal journal, Findings findings)
 {
+    /// <summary>Readings of one register that are judged: what is known before each may have to be read
+    /// again.</summary>
+    private const int JudgedMax = 10_000;
+
     /// <summary>Readings of which registers are remembered, of about 100 bytes each.</summary>
     private const int ReadingsKeptMax = 500_000;
 
     private readonly Dictionary<SettlementPointId, HashSet<Power?>> ratings = [];
     private readonly Dictionary<RegisterId, HashSet<int>> decimals = [];
     private readonly Dictionary<string, (long Next, RegisterState State)> known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> judged = new(StringComparer.Ordinal);
     private long kept;
-    private long byEarlierRule;
+    private long byEarlierRule, notJudged;
 
     /// <summary>Takes the next fact of the journal.</summary>
     /// <param name="isForTheRule">Whether the rule alone says that it is as it is, as
@@ -64,6 +69,9 @@ public sealed class RegisterDecisions(IJournal journal, Findings findings)
         foreach (var (register, _) in decimals.Where(had => had.Value.Count > 1)
             .OrderBy(had => had.Key.ToString(), StringComparer.Ordinal))
             await CompareDecimalsAsync(register, ct).ConfigureAwait(false);
+        if (notJudged > 0)
+            findings.LeaveOut(string.Create(CultureInfo.InvariantCulture, $"{notJudged} readings that are quarantined or "
+                + $"suspect by the rule: of each register the first {JudgedMax} are decided again"));
         if (byEarlierRule > 0)
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
                 $"{byEarlierRule} readings that are quarantined or suspect beside those of another meter: an earlier rule "
@@ -104,11 +112,17 @@ public sealed class RegisterDecisions(IJournal journal, Findings findings)
     private async ValueTask JudgeAsync(
         RecordedEvent recorded, LedgerEvent fact, RegisterReadingInput input, CancellationToken ct)
     {
+        var count = judged[recorded.Envelope.Stream] = judged.GetValueOrDefault(recorded.Envelope.Stream) + 1;
+        if (count > JudgedMax)
+        {
+            notJudged++;
+            return;
+        }
         var before = await BeforeAsync(recorded, ct).ConfigureAwait(false);
         if (Gives(before)) return;
         // Once readings were compared with those of the meter before, until the exchange was told.
-        if (before.InForce(input.ReadAt) is { } meter && before.Installations.Count > 1
-            && Gives(before with { Installations = [meter with { From = Instant.MinValue }] }))
+        if (before.Installations.Count > 1 && before.Installations.Any(
+            meter => Gives(before with { Installations = [meter with { From = Instant.MinValue }] })))
             byEarlierRule++;
         else
             Add(recorded, fact is RegisterReadingQuarantined ? "a quarantined reading" : "a suspect reading",

@@ -133,8 +133,8 @@ public sealed class Recorder(
     /// Decides items one after another, each seeing what the ones before it made, and appends what is accepted in
     /// batches: one fsync for many. An item that is refused stops no other; its own evidence is kept.
     /// </summary>
-    /// <param name="placed">Whether of what a rule knows already the position is looked for: where a person asks for one
-    /// fact, and not for the rows of a file.</param>
+    /// <param name="placed">Whether of what a rule knows already the position is looked for: where a person asks for
+    /// one fact, and not for the rows of a file.</param>
     public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, IReadOnlyList<TItem> items,
         Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct,

@@ -63,8 +63,8 @@ internal static class AgreedCall
 
     /// <summary>
     /// What of an order may be missing in a period without a penalty, in kWh of
-    /// <see cref="FrozenBaselines.KwhDecimals"/> decimals: all of it within the ramp, and the tolerance of the rest. The programme's terms are the least that is
-    /// allowed, and an order may allow more.
+    /// <see cref="FrozenBaselines.KwhDecimals"/> decimals: all of it within the ramp, and the tolerance of the rest.
+    /// The programme's terms are the least that is allowed, and an order may allow more.
     /// </summary>
     public static decimal MayLackKwh(
         DispatchInstructed order, ProgrammePublished programme, decimal orderedKwh, Interval period)

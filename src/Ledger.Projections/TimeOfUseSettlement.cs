@@ -13,8 +13,8 @@ public enum DisputeStanding { Open = 1, Answered = 2, Resolved = 3, Rejected = 4
 public sealed class TimeOfUseSettlement : IProjection
 {
     public sealed record PostingRow(string Account, decimal Amount);
-    /// <param name="ChangeFromSuperseded">This total less the superseded run's; null for a first run. A row has it of two
-    /// currencies too, because it always did; <see cref="Answers"/> tells none then.</param>
+    /// <param name="ChangeFromSuperseded">This total less the superseded run's; null for a first run. A row has it of
+    /// two currencies too, because it always did; <see cref="Answers"/> tells none then.</param>
     public sealed record RunRow(
         string Run, RunKind Kind, string Account, string Day, string Zone, long AtPosition, string Tariff,
         int TariffVersion, string RuleVersion, string TzdbVersion, int Lines, string LinesRoot, decimal Total,

@@ -291,7 +291,7 @@ public sealed class DecisionTableTests
                 "other" => other,
                 _ =>
                 StandingLimit.Evolve(other, Limit())
-            }, Limit());
+            }, Limit(), Instant.MaxValue);
 
         static LimitStep Step(string text)
         {

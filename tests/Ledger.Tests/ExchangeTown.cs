@@ -9,8 +9,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// A served ledger of connectors that are metered by the hour, with a call of 27 February 2026, for what other
-/// standards take and give: the same market as <see cref="CalledTown"/>, by HTTP. The programme pays 2 per kWh to the account of
-/// the points, and the order penalises with 1.
+/// standards take and give: the same market as <see cref="CalledTown"/>, by HTTP. The programme pays 2 per kWh to the
+/// account of the points, and the order penalises with 1.
 /// </summary>
 internal sealed class ExchangeTown : IAsyncDisposable
 {

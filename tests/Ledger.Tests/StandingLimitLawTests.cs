@@ -77,10 +77,10 @@ public sealed class StandingLimitLawTests(ITestOutputHelper output)
     public void A_repeat_of_a_limit_is_already_recorded() => Cases.Sample((_, limits) =>
     {
         var state = limits.Aggregate(StandingLimitState.Empty, (known, limit) =>
-            StandingLimit.Decide(known, limit) is Decision.Accepted accepted
+            StandingLimit.Decide(known, limit, Instant.MaxValue) is Decision.Accepted accepted
                 ? StandingLimit.Evolve(known, accepted.Facts[0].Event) : known);
         foreach (var limit in limits)
-            StandingLimit.Decide(state, limit with { Steps = [.. limit.Steps] })
+            StandingLimit.Decide(state, limit with { Steps = [.. limit.Steps] }, Instant.MaxValue)
                 .ShouldBeOfType<Decision.AlreadyRecorded>();
     }, iter: LongRun.Samples);
 

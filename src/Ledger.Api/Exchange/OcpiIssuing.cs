@@ -12,7 +12,8 @@ namespace Ledger.Api.Exchange;
 
 /// <summary>For which sessions records are issued, and with what the ledger does not hold.</summary>
 /// <param name="Tariff">The OCPI tariff by which they are priced, read and as it came.</param>
-/// <param name="Header">Members of every record, of which <c>country_code</c> and <c>party_id</c> say who issues.</param>
+/// <param name="Header">Members of every record, of which <c>country_code</c> and <c>party_id</c> say who
+/// issues.</param>
 public sealed record OcpiIssue(
     PartyId Account, LocalDate Day, OcpiTariff Tariff, JsonObject TariffText, JsonObject Header, OcpiVersion Version)
 {

@@ -56,8 +56,7 @@ public static partial class OpenAdrObjects
         {
             ["id"] = happened.Id,
             ["createdDateTime"] = Time(createdAt),
-            ["modificationDateTime"] = Time(happened.ModifiedAt
-                ?? (happened.LimitPosition is null ? createdAt : Instant.Max(createdAt, limitedAt))),
+            ["modificationDateTime"] = Time(happened.ModifiedAt ?? createdAt),
             ["objectType"] = "EVENT",
             ["programID"] = happened.Programme,
             ["targets"] = new JsonArray([.. happened.Targets.Select(target => (JsonNode)target)]),

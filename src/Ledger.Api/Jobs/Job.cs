@@ -7,7 +7,8 @@ namespace Ledger.Api.Jobs;
 /// <summary>Long work that somebody asked for, and how it stands.</summary>
 /// <param name="Asked">As <see cref="JobAsked"/> says it.</param>
 /// <param name="Stations">To which whoever asked was limited, as <see cref="StationsOf"/> says it.</param>
-/// <param name="Standing">waiting, running, done, failed, cancelled, or cut where the server ended while it ran.</param>
+/// <param name="Standing">waiting, running, done, failed, cancelled, or cut where the server ended while it
+/// ran.</param>
 /// <param name="Progress">What it does at the moment, or did last.</param>
 /// <param name="Detail">What came of it, in a sentence.</param>
 public sealed record Job(

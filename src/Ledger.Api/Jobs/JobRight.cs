@@ -18,9 +18,15 @@ internal sealed class JobRight
     private JobRight(KeyRing keys, Principal by, bool needsKey) =>
         (this.keys, this.by, this.needsKey) = (keys, by, needsKey);
 
-    public static async Task<JobRight> OfAsync(KeyRing keys, Principal by, CancellationToken ct) =>
-        new(keys, by, by.Role is not null
-            && (await keys.StationsAsync(by.Actor, by.Role, by.Party, ct).ConfigureAwait(false)).Count > 0);
+    /// <summary>A key is needed where keys reached as much when it was asked for: who came with a token may have a
+    /// smaller one beside it.</summary>
+    public static async Task<JobRight> OfAsync(KeyRing keys, Principal by, CancellationToken ct)
+    {
+        var right = new JobRight(keys, by, true);
+        return by.Role is not null && right.Reaches(
+            await keys.StationsAsync(by.Actor, by.Role, by.Party, ct).ConfigureAwait(false))
+            ? right : new(keys, by, false);
+    }
 
     /// <summary>Why it does not begin; null where it does.</summary>
     public async Task<string?> WhyNotAsync(CancellationToken ct) => !needsKey || Reaches(

@@ -42,8 +42,8 @@ internal static class DayPage
     private static LocalDate? MostSettled(Answers answers, IReadOnlyList<LocalDate> days) =>
         answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
 
-    /// <param name="asked">The position as of which it is asked for, null where it is of now, and the instruction of which
-    /// it is shown how fast it was followed; null where none is.</param>
+    /// <param name="asked">The position as of which it is asked for, null where it is of now, and the instruction of
+    /// which it is shown how fast it was followed; null where none is.</param>
     private static async Task<Html> PageAsync(
         OpenLedger ledger, Answers answers, long? position, Instant at, IReadOnlyList<LocalDate> days, LocalDate? day,
         (long? Past, InstructionId? Followed) asked, CancellationToken ct)

@@ -78,7 +78,7 @@ internal static class JobResources
             var job = Find(jobs, context, named);
             if (job.IsOver) return Answering.Problem(409, ProblemName.JobOver, $"{job.Name} is {job.Standing}");
             if (!await jobs.CancelAsync(job.Name).ConfigureAwait(false))
-                return Answering.Busy("it cannot be written down now that the job ended");
+                return Answering.Busy("the job is not over yet, or that cannot be written down now");
             return (IResult)Answering.Read(JobRow.Of(Find(jobs, context, named)), null);
         }).WithName("job-cancellation").WithSummary("Ends a job of the caller that is under way.")
             .WithDescription("One JSON object: job. What it has recorded already stays recorded.")

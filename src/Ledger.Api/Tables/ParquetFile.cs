@@ -8,9 +8,10 @@ namespace Ledger.Api.Tables;
 
 /// <summary>
 /// A table as a Parquet file. Energies are DECIMAL of twelve places of a kWh and powers of six of a kW, whatever the
-/// rows are, so files of several ranges are one table; other figures have as many places as the column needs, so every
-/// digit of the CSV is there. Instants are TIMESTAMP in UTC to the microsecond; days, choices and texts are text. A
-/// column whose values no such type holds exactly is text as well. What is said of the whole is in the file's metadata.
+/// rows are, so these columns are of one type in files of several ranges; other figures have as many places as the
+/// column needs, so every digit of the CSV is there. Instants are TIMESTAMP in UTC to the microsecond; days, choices
+/// and texts are text. A column without values, or whose values no such type holds exactly, is text as well. What is
+/// said of the whole is in the file's metadata.
 /// </summary>
 public static class ParquetFile
 {

@@ -219,6 +219,7 @@ public sealed class BundleVerification(
                 Findings.Add(BundleFiles.Event(recorded.Position), wrong.Message, "a fact that can be verified");
             }
         await registers.FinishAsync(ct).ConfigureAwait(false);
+        places.Finish();
         readings.Finish();
         if (readings.Unrecorded > 0)
             Findings.LeaveOut($"{Count(readings.Unrecorded)} readings of these points that stand in evidence of others and "

@@ -155,14 +155,15 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
     }
 
     /// <summary>The facts that rest on evidence, read once more: a month may be longer than memory.</summary>
-    private IEnumerable<(long Position, LedgerEvent Fact)> Resting(MonthArchive month)
+    private IEnumerable<(long Position, string Stream, LedgerEvent Fact)> Resting(MonthArchive month)
     {
         var position = month.From;
         foreach (var disclosed in MonthArchive.Events(directory))
         {
             ct.ThrowIfCancellationRequested();
-            var fact = EventCodec.Decode(disclosed.At(position));
-            if (NamedEvidence.Of(fact) is not null) yield return (position, fact);
+            var recorded = disclosed.At(position);
+            var fact = EventCodec.Decode(recorded);
+            if (NamedEvidence.Of(fact) is not null) yield return (position, recorded.Envelope.Stream, fact);
             position++;
         }
     }
@@ -186,7 +187,7 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
         using var own = EvidenceArchive.OpenForReading(ledger.Directory, ledger.Secret);
         var resting = new RestingEvidence(digest => found.Kept.Contains(digest) ? pieces.Get(digest) : null);
         HashSet<EvidenceDigest> personal = [], again = [];
-        foreach (var (position, fact) in Resting(month))
+        foreach (var (position, _, fact) in Resting(month))
             foreach (var digest in resting.NotYetSeen(fact))
                 if (found.Kept.Contains(digest)) continue;
                 else if (own.PrunedBy(digest) < position) again.Add(digest); // it came once more after it was pruned
@@ -212,9 +213,9 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
             digest => elsewhere.Contains(digest) ? throw new EvidenceErasedException(digest) : pieces.Get(digest),
             Findings);
         var versions = new RecordVersions(Findings);
-        foreach (var (position, fact) in Resting(month))
+        foreach (var (position, stream, fact) in Resting(month))
             if (fact is IntervalRecorded record)
-                records.Verify(position, record, versions.Before(position, record));
+                records.Verify(position, record, versions.Before(position, stream, record));
         records.Finish();
         versions.Finish();
         if (records.Erased > 0)

@@ -115,9 +115,9 @@ public static class StandardRoutes
         .AddDisputes()
         .AddAccess()
         .AddReach()
-        .Add<StandingLimitSet>(Scopes.LimitsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<StandingLimitSet>(Scopes.LimitsWrite, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
-            state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))
+            state => StandingLimit.Decide(state, c.Input, now), c.By, ct, c.Raw))
         .Add<Dated<TariffPublished>>(Scopes.TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
             state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,
