@@ -120,7 +120,7 @@ public sealed class CurveRecordingTests
         var faults = new Findings();
         var verification = new RecordVerification(ledger.Ledger.Evidence.Get, faults);
         var before = new RecordVersions(faults);
-        foreach (var version in versions) verification.Verify(0, version, before.Before(0, version));
+        foreach (var version in versions) verification.Verify(0, version, before.Before(0, "curve", version));
         faults.Faults.ShouldBeEmpty();
     }
 
