@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Data;
 using System.Text;
 using Ledger.Journal;
 using Npgsql;
@@ -22,6 +23,7 @@ internal sealed class BinaryCopy : IDisposable
     private const int LengthBytes = sizeof(int);
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly byte[] Signature = [.. "PGCOPY\n"u8, 0xff, .. "\r\n\0"u8];
+    private readonly NpgsqlConnection connection;
     private readonly NpgsqlRawCopyStream stream;
     private byte[] buffer = new byte[SentTogether + RowBytesUsual];
     private int written;
@@ -30,6 +32,7 @@ internal sealed class BinaryCopy : IDisposable
     /// <param name="target">The table and its columns, in the order of the fields.</param>
     public BinaryCopy(NpgsqlConnection connection, string target)
     {
+        this.connection = connection;
         stream = connection.BeginRawBinaryCopy($"COPY {target} FROM STDIN (FORMAT BINARY)");
         Signature.CopyTo(Take(Signature.Length));
         Take(2 * sizeof(int)).Clear(); // no flags, no extension of the header
@@ -115,8 +118,20 @@ internal sealed class BinaryCopy : IDisposable
     /// <summary>Gives up the rows that are not complete.</summary>
     public void Dispose()
     {
-        if (!isComplete) stream.Cancel();
+        if (isComplete)
+        {
+            stream.Dispose();
+            return;
+        }
         isComplete = true;
-        stream.Dispose();
+        try
+        {
+            stream.Cancel();
+            stream.Dispose();
+        }
+        catch (Exception) when (connection.State != ConnectionState.Open)
+        {
+            // The connection is gone, and the rows with it; where it goes amid cancelling, the driver stumbles.
+        }
     }
 }
