@@ -38,7 +38,7 @@ internal static class RefusalRows
             ? Row(views, position, asOf) : null;
 
     private static bool IsOfAny(Reach reach) => reach.IsEverything || reach is
-        { Account: not null } and not { Owner: not null, Stations: not null };
+    { Account: not null } and not { Owner: not null, Stations: not null };
 
     private static List<RefusalsView.Refusal> Between(
         IViewStore views, Reach reach, long first, long last, long? asOf) =>

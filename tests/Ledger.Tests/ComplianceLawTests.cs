@@ -140,7 +140,8 @@ public sealed class ComplianceLawTests
                 // At the powers that the record has: more energy by itself says nothing of when it flowed.
                 Records = [.. call.Evidence.Records.Select(record =>
                     record with { Import = record.Import + Energy.FromWattHours(more) })],
-                Facts = [], States = [],
+                Facts = [],
+                States = [],
             },
         };
         var plain = call with { Evidence = call.Evidence with { Facts = [], States = [] } };

@@ -142,7 +142,7 @@ public sealed class OpenAdrTests
     public async Task A_report_has_each_settlement_period_once()
     {
         await using var town = await TownAsync();
-        (await town.Served.PostAsync(Path, 
+        (await town.Served.PostAsync(Path,
             Event.Replace("PT1H", "PT2H").Replace("T13:00", "T15:00"))).Status.ShouldBe(201);
         await town.ImportAsync("""{"type":"instruction-withdrawal","instruction":"EV-1.0","at":"2026-03-03T11:00:00Z","reason":"no need"}""");
         var report = (await town.ReadAsync("/v1/openadr/reports?eventID=EV-1")).AsArray().Single()!;

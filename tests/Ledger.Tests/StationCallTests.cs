@@ -125,7 +125,9 @@ public sealed class StationCallTests
     {
         var half = Target(ComplianceVerdict.PartlyKept, 30) with
         {
-            Ordered = new(OrderedMilliwatts), Delivered = new(OrderedMilliwatts / 4), UnmeasuredMicroseconds = 0,
+            Ordered = new(OrderedMilliwatts),
+            Delivered = new(OrderedMilliwatts / 4),
+            UnmeasuredMicroseconds = 0,
             Bounds = new(Energy.Zero, new(OrderedMilliwatts)),
         };
         var call = Call(0, half, 100).Call.ShouldNotBeNull();
@@ -143,7 +145,8 @@ public sealed class StationCallTests
         var (power, days) = (Limits.PowerMilliwattsMax, 30);
         var large = Followed with
         {
-            QuantityMilliwatts = power, Ordered = new((Int128)power * 86_400_000_000 * days * 2),
+            QuantityMilliwatts = power,
+            Ordered = new((Int128)power * 86_400_000_000 * days * 2),
             Delivered = new((Int128)power * 86_400_000_000 * days),
         };
         StationCall.Of(Order(0), [.. Enumerable.Repeat(large, 10_000)], DateTimeZone.Utc, At(100)).Call
