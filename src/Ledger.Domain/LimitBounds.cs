@@ -64,7 +64,8 @@ public static class LimitBounds
             ? OnePoint : SumOfPoints);
     }
 
-    private static long Length(Interval period) =>
+    /// <summary>In microseconds.</summary>
+    public static long Length(Interval period) =>
         PowerCurve.Microseconds(period.End) - PowerCurve.Microseconds(period.Start);
 }
 

@@ -30,7 +30,8 @@ public static class LimitCompliance
 
     /// <summary>
     /// A limit's day. <c>Periods</c> counts the periods, or parts, in which it held;
-    /// <c>WithoutRecords</c> those of which nothing is recorded, which the bounds leave out.
+    /// <c>WithoutRecords</c> those of which nothing is recorded: they may have been above for as long as they last, by
+    /// nobody knows how much.
     /// The worst one is furthest above the limit, or nearest to it.
     /// </summary>
     public sealed record DayRow(
@@ -122,9 +123,11 @@ public static class LimitCompliance
             verdicts.Count(verdict => verdict == LimitVerdict.Above),
             verdicts.Count(verdict => verdict == LimitVerdict.Unproven),
             judged.Count - found.Count,
-            new(found.Sum(part => part.MicrosecondsAbove.AtLeast), found.Sum(part => part.MicrosecondsAbove.AtMost)),
+            new(found.Sum(part => part.MicrosecondsAbove.AtLeast),
+                judged.Sum(part => part.Found is { } known
+                    ? known.MicrosecondsAbove.AtMost : LimitBounds.Length(part.Part.During))),
             new(found.Aggregate(Energy.Zero, (sum, part) => sum + part.Above.AtLeast),
-                Sum(found, part => part.Above.AtMost)),
+                judged.Aggregate((Energy?)Energy.Zero, (sum, part) => sum + part.Found?.Above.AtMost)),
             worst?.Part.Start, worst is null ? null : Margin(kind, worst), LimitCheck.Total(verdicts), worst?.Method);
         return new(summary,
         [
@@ -145,10 +148,6 @@ public static class LimitCompliance
 
     private static bool IsNear(StandingLimitKind kind, LimitBoundsFinding found) =>
         Measure(kind, found).AtMost is not { } most || most.Milliwatts * 100 >= found.Most.Milliwatts * NearPercent;
-
-    // Null where one of them is unbounded.
-    private static Energy? Sum(List<LimitBoundsFinding> found, Func<LimitBoundsFinding, Energy?> energy) =>
-        found.Aggregate((Energy?)Energy.Zero, (sum, part) => sum + energy(part));
 
     private static StandingLimitSet Fact(MasterData.LimitRow row) => new(
         new(row.Point), row.Kind, row.Direction, PowerOf(row.MostMilliwatts),

@@ -25,9 +25,13 @@ public sealed class LimitComplianceTests
                 row.PeriodsUnproven.ShouldBe(93),
             row => row.WorstStart.ShouldBe(midnight + Duration.FromMinutes(15)), row =>
                 row.WorstMargin.ShouldBe(Kw(20)),
-            // 26 kWh are a mean of 104 kW: 4 kW above it for 900 s at least.
-            row => row.Above.AtLeast.ShouldBe(Energy.FromWattHours(1_000)), row =>
+            // 26 kWh are a mean of 104 kW: 4 kW above it for 900 s at least. What is not recorded is not below it.
+            row => row.Above.ShouldBe(new(Energy.FromWattHours(1_000), null)),
+            row => row.MicrosecondsAbove.AtMost.ShouldBe(94 * 900_000_000L), row =>
                 row.Method.ShouldBe(LimitBounds.OnePoint));
+        LimitCompliance.Totals([answer.Day, answer.Day]).ShouldHaveSingleItem().ShouldSatisfyAllConditions(
+            row => row.Above.ShouldBe(new(Energy.FromWattHours(2_000), null)),
+            row => row.MicrosecondsAbove.AtMost.ShouldBe(2 * 94 * 900_000_000L));
         // 97 kW of 100 is near, 90 is not.
         answer.Periods.Select(row => (row.Highest.AtLeast, row.Verdict)).ShouldBe(
             [(Kw(120), LimitVerdict.Above), (Kw(97), LimitVerdict.Within)]);
@@ -241,6 +245,16 @@ public sealed class LimitComplianceTests
         answer.Day.Above.ShouldBe(new(Energy.Zero, null));
     }
 
+    /// <summary>What is recorded within the limit proves it, and a day of which all is recorded has a bound.</summary>
+    [Fact]
+    public void A_day_that_is_recorded_whole_is_bounded_from_above()
+    {
+        var answer = Answers([Point("G", SettlementPointKind.GridConnection), Limit("G", 100),
+            .. Enumerable.Range(0, 96).Select(period => Record("G", period, 40, 90, 16_000))]).Single();
+        (answer.Day.Above, answer.Day.MicrosecondsAbove, answer.Day.WithoutRecords).ShouldBe(
+            (new(Energy.Zero, Energy.Zero), new(0, 0), 0));
+    }
+
     [Fact]
     public void Limits_are_imported_from_text_and_shown()
     {
@@ -255,6 +269,13 @@ public sealed class LimitComplianceTests
         page["limits"]!.AsArray().Count.ShouldBe(2);
         ((string?)page["limits"]![1]!["steps"]![0]).ShouldBe("from 08:00:00 500.5 kW");
         page["days"]!.AsArray().Select(row => (string?)row!["verdict"]).ShouldBe(["unproven", "unproven"]);
+        // Nothing is recorded of S01-C2, and nothing bounds what it took.
+        town.Run("import", town.File("other.jsonl", """
+            {"type":"standing-limit","point":"S01-C2","kind":"connectionLimit","direction":"import","kw":800,"validFrom":"2026-01-01T00:00:00+08:00","source":"agreement 8"}
+            """)).Exit.ShouldBe(Cli.ExitCode.Done);
+        var unknown = JsonNode.Parse(town.Run("show", "limits", "--day", "2026-02-27", "--json").Output)!["days"]![2]!;
+        string.Join(' ', ((string[])["point", "withoutRecords", "secondsAboveAtMost", "kwhAboveAtLeast", "kwhAboveAtMost"])
+            .Select(member => unknown[member]?.ToString() ?? "–")).ShouldBe("S01-C2 24 86400 0.000000000000 –");
         town.Run("show", "limits").Output.ShouldContain("agreement 7");
     }
 

@@ -25,8 +25,8 @@ internal static class LimitsSection
         var periods = limits.SelectMany(limit => limit.Periods.Select(period => (limit.Day.Zone, Period: period)))
             .OrderBy(row => row.Period.Point, StringComparer.Ordinal).ThenBy(row => row.Period.Start).ToList();
         var opened = periods.Count == 0 ? Html.Nothing : Html.Format($"""
-            <details><summary>{periods.Count} periods above, near or unproven, with what was recorded of the same time
-            </summary>{Periods(periods)}</details>
+            <details><summary>{periods.Count} recorded periods above, near or unproven, with what was recorded of the
+            same time</summary>{Periods(periods)}</details>
             """);
         return Html.Format($"<section><h2>Limits</h2>{table}{opened}</section>");
     }
@@ -40,7 +40,7 @@ internal static class LimitsSection
     ];
 
     private static Html Periods(IReadOnlyList<(string Zone, LimitCompliance.PeriodRow Period)> rows) => HtmlTable.Of(
-        "Periods above, near or unproven; no bound (–) where data is missing",
+        "Recorded periods above, near or unproven; no bound (–) where data is missing",
         [
             new("Point"), new("Limit"), new("Local time"), new("Verdict"), new("Limit", "kW", true),
             new("Highest, at least", "kW", true), new("Mean, at least", "kW", true), new("Recorded of the same time"),

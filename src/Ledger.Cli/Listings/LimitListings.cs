@@ -32,7 +32,7 @@ public static class LimitListings
         new("periods", "periods", row => row.Periods),
         new("periodsAbove", "above", row => row.PeriodsAbove),
         new("periodsUnproven", "unproven", row => row.PeriodsUnproven),
-        new("withoutRecords", null, row => row.WithoutRecords),
+        new("withoutRecords", "not recorded", row => row.WithoutRecords),
         new("secondsAboveAtLeast", "s above ≥", row => EnergyListings.Seconds(row.MicrosecondsAbove.AtLeast)),
         new("secondsAboveAtMost", "≤", row => Seconds(row.MicrosecondsAbove.AtMost)),
         new("kwhAboveAtLeast", "kWh above ≥", row => row.Above.AtLeast),
