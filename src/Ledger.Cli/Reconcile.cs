@@ -21,7 +21,7 @@ public static class Reconcile
         [
             new("--in", "FILE", "charge records of OCPI in JSON, or CSV; those that the ledger holds without it"),
             new("--point", "POINT", "this point only; all records of the file are of it, however they name it"),
-            new("--day", "DAY[..DAY]", "days on which sessions ended; those of the records without it"),
+            new("--day", "DAY[..DAY]", "days on which sessions ended; those on which records did without it"),
             new("--csv", null, "the exceptions as CSV, in place of text"),
         ],
         RunAsync);
@@ -39,14 +39,14 @@ public static class Reconcile
         var only = line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "an identifier");
         if (only is { } named && !points.ContainsKey(named))
             throw new CouldNotException($"there is no settlement point {named}");
-        var records = line.Option("--in") is { } path ? FromFile(path, only, points) : await OwnAsync(ledger, ct)
-            .ConfigureAwait(false);
-        if (only is not null) records = [.. records.Where(record => record.Point == only)];
-        var days = Days(line, records, points);
-        var (sessions, settled) = await GatherAsync(ledger, answers, days, Concerned(points, records, only), ct)
-            .ConfigureAwait(false);
-        var (reconciled, exceptions) = Reconciliation.Of(new(sessions,
-            [.. records.Where(record => days.Contains(DayOf(record, points)))], settled,
+        var file = line.Option("--in");
+        var records = file is not null ? FromFile(file, only, points)
+            : await OwnAsync(ledger, ct).ConfigureAwait(false);
+        if (only is not null) records = records.FindAll(record => record.Point == only);
+        var asked = ReconciledRecords.Of(answers, points, records, NamedDays(line));
+        var (sessions, settled) = await GatherAsync(
+            ledger, answers, asked, Concerned(points, file is null ? [] : records, only), ct).ConfigureAwait(false);
+        var (reconciled, exceptions) = Reconciliation.Of(new(sessions, asked.Records, settled,
             points.ToDictionary(point => point.Key, point => (new StationId(point.Value.Station),
                 DateTimeZoneProviders.Tzdb[point.Value.Zone])), Reconciliation.ToleranceDefault));
         if (line.Flag("--csv")) ReconciliationListings.Exceptions(exceptions).WriteCsv(shell.Output);
@@ -87,20 +87,8 @@ public static class Reconcile
         return records;
     }
 
-    private static LocalDate DayOf(
-        ChargeRecorded record, Dictionary<SettlementPointId, MasterData.PointRow> points) =>
-        points.TryGetValue(record.Point, out var point)
-            ? (record.End - Duration.Epsilon).InZone(DateTimeZoneProviders.Tzdb[point.Zone]).Date
-            : throw new CouldNotException($"there is no settlement point {record.Point}");
-
-    private static HashSet<LocalDate> Days(
-        CommandLine line, List<ChargeRecorded> records, Dictionary<SettlementPointId, MasterData.PointRow> points)
-    {
-        if (line.Option("--day") is not { } text)
-            return records.Count > 0 ? [.. records.Select(record => DayOf(record, points))]
-                : throw new CouldNotException("there are no charge records, so --day has to say which days are compared");
-        return DaysOf(text) is { } named ? [.. named] : throw new UsageException($"--day is {DaysRule}, not '{text}'");
-    }
+    private static HashSet<LocalDate>? NamedDays(CommandLine line) => line.Option("--day") is not { } text ? null
+        : DaysOf(text) is { } named ? [.. named] : throw new UsageException($"--day is {DaysRule}, not '{text}'");
 
     internal static readonly string DaysRule =
         $"a day like 2026-06-02, or two like 2026-06-01..2026-06-30 with at most {DaysMax} days";
@@ -115,36 +103,38 @@ public static class Reconcile
             ? Enumerable.Range(0, Period.DaysBetween(from, to) + 1).Select(from.PlusDays) : null;
     }
 
-    /// <summary>The points that are compared: the one named, else all of every station that a record is at, else all.
-    /// </summary>
+    /// <summary>The points that are compared: the one named, else all of every station that a record of the file is at,
+    /// because a file is one party's; without a file all.</summary>
     private static HashSet<SettlementPointId> Concerned(
-        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> records,
+        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> ofFile,
         SettlementPointId? only)
     {
-        var stations = records.Select(record => points[record.Point].Station).ToHashSet(StringComparer.Ordinal);
+        var stations = ofFile.Select(record => points[record.Point].Station).ToHashSet(StringComparer.Ordinal);
         return [.. points.Values.Where(point => stations.Count == 0 || stations.Contains(point.Station))
             .Select(point => new SettlementPointId(point.Point)).Where(point => only is null || point == only)];
     }
 
     private static async Task<(List<MeteredSession> Sessions, List<SettledDay> Settled)> GatherAsync(
-        LedgerReader ledger, Answers answers, HashSet<LocalDate> days, HashSet<SettlementPointId> concerned,
+        LedgerReader ledger, Answers answers, ReconciledRecords asked, HashSet<SettlementPointId> concerned,
         CancellationToken ct)
     {
         var (sessions, settled) = (new List<MeteredSession>(), new List<SettledDay>());
         // Whose a point was on a day, the sessions of that day say.
         foreach (var party in concerned.SelectMany(answers.OwnersOf).Distinct().OrderBy(
             party => party.Value, StringComparer.Ordinal))
-            foreach (var day in days.Order())
+            foreach (var day in asked.DaysOfStays.Order())
             {
                 sessions.AddRange((await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
-                    answers.KnownBefore, ct).ConfigureAwait(false))
-                    .Where(session => concerned.Contains(session.Session.Point)));
-                settled.AddRange((await SettledAsync(ledger, answers, party, day, ct).ConfigureAwait(false))
-                    .Where(of => concerned.Contains(of.Point)));
+                    answers.KnownBefore, ct).ConfigureAwait(false)).Where(session =>
+                        concerned.Contains(session.Session.Point) && asked.Compares(session.Session, day)));
+                if (asked.Days.Contains(day))
+                    settled.AddRange((await SettledAsync(ledger, answers, party, day, ct).ConfigureAwait(false))
+                        .Where(of => concerned.Contains(of.Point)));
             }
         return (sessions, settled);
     }
 
+    /// <summary>What the run that holds settled of each point and direction; of each that it lacks nothing.</summary>
     private static async Task<IEnumerable<SettledDay>> SettledAsync(
         LedgerReader ledger, Answers answers, PartyId account, LocalDate day, CancellationToken ct)
     {
@@ -156,16 +146,20 @@ public static class Reconcile
         var now = (await SettlementFacts.GatherAsync(
             ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
                 .ToDictionary(point => point.Registered.Point);
-        return statement.Lines.Where(line => line.Direction == Direction.Import).GroupBy(line => line.Point)
-            .Select(lines =>
+        var settled = statement.Lines.ToLookup(line => (line.Point, line.Direction));
+        return settled.Select(lines => lines.Key).Union(now.Values.SelectMany(facts =>
+                facts.Directions.Select(direction => (facts.Registered.Point, direction))))
+            .Select(of =>
             {
-                var quantities = now.TryGetValue(lines.Key, out var facts)
-                    ? facts.Quantities().Where(each => each.Direction == Direction.Import).ToList() : [];
-                return new SettledDay(lines.Key, day,
-                    new(lines.Min(each => each.Period.Start), lines.Max(each => each.Period.End)),
-                    new(run.Run), lines.Sum(each => each.BilledKwh ?? 0m),
+                var facts = now.GetValueOrDefault(of.Item1);
+                var lines = settled[of].ToList();
+                return new SettledDay(of.Item1, of.Item2, day, lines.Count > 0
+                        ? new(lines.Min(each => each.Period.Start), lines.Max(each => each.Period.End))
+                        : new(facts!.Periods[0].Start, facts.Periods[^1].End),
+                    new(run.Run), lines.Sum(each => each.BilledKwh ?? 0m), statement.EnergyStep,
                     // What is not proven is in neither sum: the statement says that it is incomplete.
-                    quantities.Aggregate(Energy.Zero, (sum, each) => sum + (each.Metered ?? Energy.Zero)),
+                    (facts?.Quantities() ?? []).Where(each => each.Direction == of.Item2)
+                        .Aggregate(Energy.Zero, (sum, each) => sum + (each.Metered ?? Energy.Zero)),
                     lines.Sum(each => each.Amount ?? 0m), statement.Currency);
             });
     }

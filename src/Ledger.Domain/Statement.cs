@@ -104,6 +104,12 @@ public sealed record Statement(
     /// <summary>To how many decimals its amounts are rounded; each of them carries as many.</summary>
     public int MoneyDecimals { get; init; }
 
+    /// <summary>In how many decimals of a kWh its lines bill energy.</summary>
+    public int EnergyDecimals { get; init; }
+
+    /// <summary>The least energy that its lines bill.</summary>
+    public Energy EnergyStep => new(Quanta[EnergyDecimals]);
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 
@@ -257,6 +263,7 @@ public sealed record Statement(
             Flexibility = flexibility,
             Parties = parties,
             MoneyDecimals = tariff.MoneyDecimals,
+            EnergyDecimals = tariff.EnergyDecimals,
         };
     }
 

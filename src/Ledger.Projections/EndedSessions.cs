@@ -25,6 +25,11 @@ public static class EndedSessions
             (await SettlementFacts.TariffAsync(facts, account, zone, of).ConfigureAwait(false)).Tariff);
     }
 
+    /// <summary>The stays at a point that touch a time, each to its end, and maybe others.</summary>
+    public static IReadOnlyList<ChargingSession> StaysDuring(Answers answers, SettlementPointId point, Interval time) =>
+        new StaysAtPoint(answers, point).Around(
+            time.Start, time.End + Duration.FromDays(SessionRequests.StayDaysMax));
+
     /// <summary>The tariff of a zone's day; null where none holds.</summary>
     private delegate Task<TariffPublished?> TariffOf(string zone, LocalDate day);
 

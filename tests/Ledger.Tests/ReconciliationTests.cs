@@ -126,13 +126,7 @@ public sealed class ReconciliationTests : IDisposable
     [Fact]
     public void A_run_that_settled_what_is_known_better_now_is_found()
     {
-        town.Done("import", town.File("c2.csv", """
-            point,register,read_at,kwh
-            S01-C2,1.8.0,2026-03-02T08:00:00+08:00,100
-            S01-C2,1.8.0,2026-03-02T09:00:00+08:00,105
-
-            """));
-        town.Run("settle", "--account", "cpo", "--day", ChargeTown.Day);
+        Settle("105");
         Text(Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day)["days"]![0]!, "settledKwh", "settledAmount")
             .ShouldBe("5 5.5");
         town.Done("import", town.File("c.jsonl", """
@@ -151,13 +145,7 @@ public sealed class ReconciliationTests : IDisposable
     [InlineData("credit", "– –")]
     public void What_is_booked_on_a_run_is_settled_with_it(string style, string settled)
     {
-        town.Done("import", town.File("c2.csv", """
-            point,register,read_at,kwh
-            S01-C2,1.8.0,2026-03-02T08:00:00+08:00,100
-            S01-C2,1.8.0,2026-03-02T09:00:00+08:00,105
-
-            """));
-        town.Done("settle", "--account", "cpo", "--day", ChargeTown.Day);
+        Settle("105");
         town.Done("import", town.File("c.jsonl", """
             {"type":"register-reading-correction","point":"S01-C2","direction":"import","readAt":"2026-03-02T09:00:00+08:00","supersedes":1,"indexSteps":106000,"quality":"measured","reason":"misread"}
             """));
@@ -165,6 +153,107 @@ public sealed class ReconciliationTests : IDisposable
         var page = Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day);
         Text(page["days"]![0]!, "settledKwh", "settledAmount").ShouldBe(settled);
         page["exceptions"]!.AsArray().Select(each => (string)each!["finding"]!).ShouldNotContain("settledDiffers");
+    }
+
+    /// <summary>A tariff of whole kWh bills 5.4 kWh as 5, and no correction would bill another energy.</summary>
+    [Theory]
+    [InlineData(0, "105.4", "5")]
+    [InlineData(0, "105.5", "6")]
+    [InlineData(2, "105.404", "5.4")]
+    public void What_is_billed_in_whole_steps_of_its_tariff_is_settled(int decimals, string index, string settled)
+    {
+        town.Done("import", town.File("whole.jsonl", ChargeTown.MasterData.Split('\n').Single(line =>
+                line.Contains("\"type\":\"tariff\"", StringComparison.Ordinal))
+            .Replace("\"tou\"", "\"whole\"", StringComparison.Ordinal)
+            .Replace("\"currency\"", $"\"energyDecimals\":{decimals},\"currency\"", StringComparison.Ordinal) + "\n"
+            + """{"type":"tariff-assignment","account":"cpo","tariff":"whole","validFrom":"2026-02-01T00:00:00+08:00"}"""));
+        Settle(index);
+        var page = Reconciled(ExitCode.Done, "--day", ChargeTown.Day, "--point", "S01-C2");
+        Text(page["days"]![0]!, "settledKwh", "exceptions").ShouldBe($"{settled} 0");
+    }
+
+    /// <summary>Registered and read after the run: the run has no line of it, of either direction.</summary>
+    [Fact]
+    public void What_a_run_lacks_is_found_in_both_directions()
+    {
+        Settle("105");
+        town.Done("import", town.File("c3.jsonl", string.Join('\n', ChargeTown.MasterData.Split('\n').Where(line =>
+            line.Contains("S01-C1\"", StringComparison.Ordinal) && !line.Contains("charging-state", StringComparison.Ordinal))
+            .Select(line => line.Replace("S01-C1", "S01-C3", StringComparison.Ordinal)
+                .Replace("M1", "M3", StringComparison.Ordinal)))));
+        town.Done("import", town.File("c3.csv", """
+            point,register,read_at,kwh
+            S01-C3,1.8.0,2026-03-02T08:00:00+08:00,0
+            S01-C3,1.8.0,2026-03-02T09:00:00+08:00,300
+            S01-C3,2.8.0,2026-03-02T08:00:00+08:00,0
+            S01-C3,2.8.0,2026-03-02T09:00:00+08:00,40
+
+            """));
+        Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day, "--point", "S01-C3")["exceptions"]!.AsArray()
+            .Select(each => Text(each!, "finding", "from", "to", "measuredKwh", "statedKwh", "atStake")).ShouldBe(
+            [
+                "settledDiffers 2026-03-01T16:00:00Z 2026-03-02T16:00:00Z 300.000000000000 0.000000000000 –",
+                "settledDiffers 2026-03-01T16:00:00Z 2026-03-02T16:00:00Z 40.000000000000 0.000000000000 –",
+            ]);
+    }
+
+    /// <summary>Where one station is billed, another that is not is missing as before.</summary>
+    [Fact]
+    public void A_station_without_a_record_is_compared_too()
+    {
+        var file = town.PathOf("cdrs.json");
+        town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("t.json", Tariff), "--out", file);
+        town.Done("import", town.File("s02.jsonl", string.Join('\n', ChargeTown.MasterData.Split('\n')
+            .Where(line => line.Contains("S01-C1\"", StringComparison.Ordinal))
+            .Select(line => line.Replace("S01", "S02", StringComparison.Ordinal)
+                .Replace("M1", "M4", StringComparison.Ordinal)))));
+        town.Done("import", town.File("s02.csv", ChargeTown.Readings.Replace("S01", "S02", StringComparison.Ordinal)));
+        Text(Reconciled(ExitCode.Done, "--in", file)["days"]![0]!, "station", "exceptions").ShouldBe("S01 0");
+        town.Done("import", file);
+        foreach (var options in (string[][])[[], ["--day", ChargeTown.Day]])
+            Reconciled(ExitCode.NotAsItShouldBe, options)["exceptions"]!.AsArray()
+                .Select(each => Text(each!, "finding", "point")).ShouldBe(
+                ["missingRecord S02-C1", "missingRecord S02-C1", "notMetered S02-C1"]);
+    }
+
+    /// <summary>Charged until 23:30, and the plug pulled at 00:30: record and stay are of the stay's day, whichever day
+    /// is asked for.</summary>
+    [Theory]
+    [InlineData("2026-03-03", 1)]
+    [InlineData("2026-03-02..2026-03-03", 1)]
+    [InlineData("2026-03-02", 0)]
+    [InlineData(null, 1)]
+    public void A_record_is_of_the_day_on_which_its_stay_ended(string? day, int compared)
+    {
+        town.Done("import", town.File("night.jsonl", """
+            {"type":"charging-state","point":"S01-C1","at":"2026-03-02T22:00:00+08:00","connected":true,"source":"ocpp"}
+            {"type":"charging-state","point":"S01-C1","at":"2026-03-03T00:30:00+08:00","connected":false,"source":"ocpp"}
+            """));
+        town.Done("import", town.File("night.csv", """
+            point,register,read_at,kwh
+            S01-C1,1.8.0,2026-03-02T22:00:00+08:00,1060
+            S01-C1,1.8.0,2026-03-03T00:30:00+08:00,1080
+            S01-C1,2.8.0,2026-03-02T22:00:00+08:00,31
+            S01-C1,2.8.0,2026-03-03T00:30:00+08:00,31
+
+            """));
+        var record = With(JsonNode.Parse(town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff",
+            town.File("t.json", Tariff)).Output)!.AsArray()[2]!, "id", "night");
+        record["start_date_time"] = "2026-03-02T14:00:00Z";
+        record["end_date_time"] = "2026-03-02T15:30:00Z";
+        record["total_energy"] = 20;
+        var file = town.File("night.json", new JsonArray(record.DeepClone()).ToJsonString());
+        foreach (var version in (string[][])[["--in", file], []])
+        {
+            if (version is []) town.Done("import", file);
+            var run = town.Run(["reconcile", "cdr", "--json", .. version, .. day is null ? [] : (string[])["--day", day]]);
+            var page = JsonNode.Parse(run.Output)!;
+            page["exceptions"]!.AsArray().ShouldNotContain(each =>
+                string.CompareOrdinal((string)each!["from"]!, "2026-03-02T14") >= 0);
+            page["days"]!.AsArray().Where(row => (string)row!["day"]! == "2026-03-03")
+                .Select(row => Text(row!, "sessions", "records", "measuredKwh", "billedKwh", "exceptions"))
+                .ShouldBe(Enumerable.Repeat("1 1 20.000000000000 20.000000000000 0", compared));
+        }
     }
 
     [Fact]
@@ -248,6 +337,14 @@ public sealed class ReconciliationTests : IDisposable
         run.Exit.ShouldBe(found.Count == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe, run.Errors);
         found.ShouldAllBe(each => ((string)each!["resolvedBy"]!).Length > 0);
         return [.. found.Select(each => Text(each!, "finding", "point", "record", "measuredKwh", "statedKwh", "atStake"))];
+    }
+
+    /// <summary>The day is settled of what the second connector took from 8 to 9 o'clock, from 100 kWh on.</summary>
+    private void Settle(string index)
+    {
+        town.Done("import", town.File("c2.csv", $"point,register,read_at,kwh\nS01-C2,1.8.0,2026-03-02T08:00:00+08:00,100\n"
+            + $"S01-C2,1.8.0,2026-03-02T09:00:00+08:00,{index}\n"));
+        town.Done("settle", "--account", "cpo", "--day", ChargeTown.Day);
     }
 
     private JsonNode Reconciled(int exit, params string[] options)
