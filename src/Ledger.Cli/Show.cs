@@ -215,7 +215,7 @@ public static class Show
             .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(
                 await money.OfAsync(all.Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false)))
             .Table("publications", "published", SettlementListings.Publications(await money.OfAsync(
-                answers.Publications().Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false)))
+                answers.Publications().Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false), all))
             .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(await money.OfAsync(
                 answers.Deltas().Where(row => IsAsked(row.Account, row.Day))).ConfigureAwait(false)))
             .Table("months", "closed months", SettlementListings.Months(await money.OfAsync(
@@ -260,7 +260,7 @@ public static class Show
             .Table("limits", "standing limits, of overlapping ones the later recorded holds",
                 LimitListings.Limits(asked.Answers.StandingLimits()))
             .Table("days", "limits by day", LimitListings.Days(answers.Select(answer => answer.Day)))
-            .Table("periods", "periods above, near or unproven",
+            .Table("periods", "recorded periods above, near or unproven",
                 LimitListings.Periods(answers.SelectMany(answer => answer.Periods)))
             .Note("At least and at most are what the interval records prove without the curve; – is no bound, because "
                 + "data is missing.");
@@ -296,9 +296,10 @@ public static class Show
     private static Page Credible(Asked asked)
     {
         var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");
+        if (asked.Answers.PointsAt(station, new(Instant.MinValue, Instant.MaxValue)).Count == 0)
+            throw new CouldNotException($"there is no station {station}");
         var connectors = asked.Answers.PointsAt(station, new(asked.At, asked.At + Duration.Epsilon))
             .Where(point => point.Kind == SettlementPointKind.Connector).ToList();
-        if (connectors.Count == 0) throw new CouldNotException($"there is no station {station} with connectors");
         var windows = StationWindows.Of(asked.Answers.Calls(station, asked.At));
         return asked.Page("credible").Field("station", "station", station.Value)
             .Field("installedKw", "installed kW", new Power(connectors.Sum(point => point.RatedMilliwatts)))

@@ -18,9 +18,7 @@ internal sealed record ShowStatement(
         await StatementCorrections.CheckAsync(
             ledger.Journal, ledger.Views, run, statement, answers.KnownBefore, ct).ConfigureAwait(false));
 
-    // An account of no point, as an aggregator's, expects no line of energy, and is complete without one.
-    private bool IsComplete => Completeness.IsComplete
-        || (Completeness.LinesExpected == 0 && Statement is { Incomplete: false, Flexibility.Count: > 0 });
+    private bool IsComplete => Completeness.IsCompleteWith(Statement.Incomplete ? 0 : Statement.Flexibility.Count);
 
     private IReadOnlyList<LedgerEntry> Entries => DoubleEntry.Of(Statement, Publication is not null);
 

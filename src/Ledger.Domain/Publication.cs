@@ -17,6 +17,11 @@ public sealed record Completeness(
     /// <summary>Whether all that was expected was received.</summary>
     public bool IsComplete => StationsComplete == StationsExpected && LinesPriced == LinesExpected && LinesExpected > 0;
 
+    /// <summary>The same of a statement with lines of flexibility, each with an amount. An account of no point, as an
+    /// aggregator's, expects no line of energy, and is complete without one.</summary>
+    public bool IsCompleteWith(int linesOfFlexibility) =>
+        IsComplete || (LinesExpected == 0 && PointsLeftOut == 0 && linesOfFlexibility > 0);
+
     /// <param name="expected">Of each settled point its station, and how many lines it has to have.</param>
     public static Completeness Of(Statement statement,
         IReadOnlyDictionary<SettlementPointId, (StationId Station, int Lines)> expected, int leftOut)

@@ -4,9 +4,9 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>How much of a period's evidence is there, for one settlement point.</summary>
-/// <param name="Expected">Settlement periods that the days of the report have.</param>
+/// <param name="Expected">Settlement periods of those days of the report on which the point was at the station.</param>
 /// <param name="Recorded">Those with a record that counts, provisional or final.</param>
-/// <param name="Readings">Register readings of the report's days, each as its latest version has it.</param>
+/// <param name="Readings">Register readings of these days, each as its latest version has it.</param>
 /// <param name="Signed">Those of them with a verified signature.</param>
 public sealed record PointEvidence(
     MasterData.PointRow Point, long Expected, long Recorded, long Final, long Suspect, long Readings, long Signed)
@@ -68,16 +68,17 @@ public sealed record StationReport(
         var limits = points.ToDictionary(
             point => point, point => answers.StandingLimits(new SettlementPointId(point.Point)));
         var limitsAsked = new LimitAnswers(answers);
+        var there = points.ToDictionary(point => point, point => DaysThere(answers, point, days));
         return new(station, zone, from, to, points,
             [.. answers.Standards(station).Where(standard => Touches(standard.ValidFrom, standard.ValidTo, time))],
             calls.FindAll(call => call.Test is not null), calls.FindAll(call => call.Test is null),
             StationWindows.Of(Touching(answers.OfEveryIssuer())),
             [.. points.SelectMany(point => limits[point])
                 .Where(limit => Touches(limit.ValidFrom, limit.ValidTo, time))],
-            [.. points.Where(point => limits[point].Count > 0).SelectMany(point => days
-                .SelectMany(day => limitsAsked.On(day, new SettlementPointId(point.Point))))],
+            [.. points.Where(point => limits[point].Count > 0).SelectMany(point => there[point]
+                .SelectMany(on => limitsAsked.On(on.Day, new SettlementPointId(point.Point))))],
             [.. days.SelectMany(answers.Stations).Where(day => day.Station == station.Value)],
-            [.. points.Select(point => EvidenceOf(answers, point, days, time))]);
+            [.. points.Select(point => EvidenceOf(answers, point, there[point]))]);
 
         List<StationCall> Touching(Answers of) =>
             [.. of.Calls(station, at).Where(call => call.Order.Start < time.End && call.Order.End > time.Start)];
@@ -89,18 +90,33 @@ public sealed record StationReport(
     private static Power Rated(IEnumerable<MasterData.PointRow> points) =>
         new(points.Sum(point => point.RatedMilliwatts));
 
+    /// <summary>The days on which a point was at its station, each with its master data of that day; none before it was
+    /// registered.</summary>
+    private static List<(LocalDate Day, Interval Edges, MasterData.PointRow Then)> DaysThere(
+        Answers answers, MasterData.PointRow point, IEnumerable<LocalDate> days)
+    {
+        var versions = answers.Versions(new(point.Point));
+        return
+        [
+            .. days.Select(day => (Day: day, Then: versions.On(day))).Where(on => on.Then.Station == point.Station)
+                .Select(on => (on.Day,
+                    Edges: SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[on.Then.Zone], on.Day), on.Then))
+                .Where(on => on.Edges.End > versions[0].ValidFrom),
+        ];
+    }
+
     // A reading at the last midnight ends the last day, so it belongs to the report.
-    private static PointEvidence EvidenceOf(
-        Answers answers, MasterData.PointRow point, IReadOnlyList<LocalDate> days, Interval time)
+    private static PointEvidence EvidenceOf(Answers answers, MasterData.PointRow point,
+        IReadOnlyList<(LocalDate Day, Interval Edges, MasterData.PointRow Then)> days)
     {
         var id = new SettlementPointId(point.Point);
-        var zone = DateTimeZoneProviders.Tzdb[point.Zone];
-        var expected = days.Sum(day => SettlementCalendar.Day(zone, day).Duration.ToInt64Nanoseconds()
-            / (point.PeriodMinutes * 60_000_000_000L));
-        var records = days.SelectMany(day => answers.IntervalRecords(id, day))
+        var expected = days.Sum(on =>
+            on.Edges.Duration.ToInt64Nanoseconds() / (on.Then.PeriodMinutes * 60_000_000_000L));
+        var records = days.SelectMany(on => answers.IntervalRecords(id, on.Day))
             .Where(record => record.State != IntervalRecordState.Superseded && record.Quality != ReadingQuality.Missing)
             .ToList();
-        var readings = answers.Readings(id, time);
+        var readings = days.SelectMany(on => answers.Readings(id, on.Edges))
+            .DistinctBy(reading => (reading.Direction, reading.ReadAt)).ToList();
         return new(point, expected, records.Count,
             records.Count(record => record.State == IntervalRecordState.Final),
             records.Count(record => record.Quality == ReadingQuality.Suspect), readings.Count,

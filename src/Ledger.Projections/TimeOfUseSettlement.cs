@@ -40,6 +40,11 @@ public sealed class TimeOfUseSettlement : IProjection
         string? FlexibilityRoot, decimal? FlexibilityTotal, long Position, Instant RecordedAt)
     {
         public bool IsOf(RunRow run) => (Run, Account, Day) == (run.Run, run.Account, run.Day);
+
+        /// <summary>Whether all that was expected of the published run was received.</summary>
+        public bool IsCompleteIn(IEnumerable<RunRow> runs) =>
+            Completeness.IsComplete || (Completeness.IsCompleteWith(FlexibilityLines)
+                && runs.Any(run => IsOf(run) && !run.Incomplete));
     }
 
     /// <summary>A correction that was booked as deltas on a run.</summary>

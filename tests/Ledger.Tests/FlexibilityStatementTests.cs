@@ -338,6 +338,8 @@ public sealed class FlexibilityStatementTests
         Explained(town, "A1", "total");
         Done(town, "publish", "A1", "--by", "bob");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        var published = JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!["publications"]!;
+        published.AsArray().Select(row => $"{row!["account"]} {row["complete"]}").ShouldBe(["agg true"]);
         town.Run("settle", "--account", "agg", "--day", "2026-02-26", "--run", "A0").Errors
             .ShouldContain("owns no settlement point");
     }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -119,6 +121,46 @@ public sealed class PlannedMasterDataTests
         StationReport.Of(answers, new("S2"), day, day, at).ShouldBeNull();
         StationReport.Of(answers, new("S2"), new(2026, 4, 2), new(2026, 4, 2), at).ShouldNotBeNull()
             .Points.ShouldHaveSingleItem().Station.ShouldBe("S2");
+    }
+
+    [Fact]
+    public void A_station_whose_connectors_were_moved_keeps_what_its_calls_showed()
+    {
+        using var town = SmallTown.WithItsDay();
+        JsonObject Shown(Instant at) => JsonNode.Parse(CommandRun.Of(
+            ["show", "credible", "S01", "--json", "--data", town.Data], clock: new StandingClock(at)).Output)!.AsObject();
+        var before = Shown(April);
+        ((string)before["installedKw"]!, (int)before["callsWithoutSample"]!).ShouldBe(("1350", 1));
+        town.Run("import", town.File("moved.jsonl", string.Join('\n', ((string[])["S01-C1", "S01-C2"]).Select(point =>
+            $$"""{"type":"settlement-point","point":"{{point}}","station":"S02","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":true,"validFrom":"2026-04-01T00:00:00Z"}"""))))
+            .Exit.ShouldBe(ExitCode.Done);
+        var after = Shown(April + Duration.FromDays(1));
+        ((string)after["installedKw"]!, (int)after["callsWithoutSample"]!).ShouldBe(("0", 1));
+        after["credible"]!.ToJsonString().ShouldBe(before["credible"]!.ToJsonString());
+        town.Run("show", "credible", "S03").ShouldBeFailure("ledger show: there is no station S03");
+    }
+
+    /// <summary>A report of 27 and 28 Feb in Shanghai, all of which is recorded of CP1: what it says of a point is of
+    /// the days on which it was at the station, in the periods of each.</summary>
+    [Theory]
+    [InlineData("\"station\":\"S1\"", "\"station\":\"S2\"", "S1", "CP1 96 96 0 limits 1")]
+    [InlineData("\"station\":\"S1\"", "\"station\":\"S2\"", "S2", "CP1 96 96 0 limits 1")]
+    [InlineData("\"periodMinutes\":15", "\"periodMinutes\":60", "S1", "CP1 120 120 0 limits 2")]
+    [InlineData("\"point\":\"CP1\"", "\"point\":\"CP2\"", "S1", "CP1 192 192 0, CP2 96 0 96 limits 2")]
+    public async Task A_report_counts_of_a_point_what_its_days_at_the_station_have(
+        string change, string to, string station, string evidence)
+    {
+        await using var ledger = await LedgerAsync(Connector(change, to, "2026-02-27T16:00:00Z"),
+            """{"type":"standing-limit","point":"CP1","kind":"connectionLimit","direction":"import","kw":800,"validFrom":"2026-01-01T00:00:00Z","source":"agreement"}""");
+        var start = Instant.FromUtc(2026, 2, 26, 16, 0);
+        await ledger.TakeAsync("point,time,kw\n" + string.Concat(Enumerable.Range(0, (2 * 24 * 60) + 1)
+            .Select(minute => $"CP1,{start + Duration.FromMinutes(minute)},40\n")));
+        await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        var report = StationReport.Of(new Answers(ledger.Ledger.Views), new(station), new(2026, 2, 27),
+            new(2026, 2, 28), Instant.FromUtc(2026, 3, 2, 0, 0)).ShouldNotBeNull();
+        $"{string.Join(", ", report.Evidence.Select(row =>
+            $"{row.Point.Point} {row.Expected} {row.Recorded} {row.Missing}"))} limits {report.LimitDays.Count}"
+            .ShouldBe(evidence);
     }
 
     /// <summary>The day of 27 Feb in Shanghai: its registers at both edges, and at two of a quarter hour.</summary>

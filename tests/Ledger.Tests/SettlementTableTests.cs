@@ -89,7 +89,11 @@ public sealed class SettlementTableTests
         var missed = Completeness.Of(Of("P1", "P3"), expected, 0);
         missed.ShouldBe(new(2, 1, 6, 4, 4, 0));
         missed.IsComplete.ShouldBeFalse();
-        Completeness.Of(Of(), new Dictionary<SettlementPointId, (StationId, int)>(), 0).IsComplete.ShouldBeFalse();
+        var nothing = Completeness.Of(Of(), new Dictionary<SettlementPointId, (StationId, int)>(), 0);
+        (nothing.IsComplete, nothing.IsCompleteWith(0), nothing.IsCompleteWith(1)).ShouldBe((false, false, true));
+        // Of what is owed for a point that is left out, and of a line that is missed, flexibility says nothing.
+        (nothing with { PointsLeftOut = 1 }).IsCompleteWith(1).ShouldBeFalse();
+        missed.IsCompleteWith(1).ShouldBeFalse();
 
         static Statement Of(params string[] points) => Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
             [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,

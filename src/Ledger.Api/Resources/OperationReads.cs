@@ -37,7 +37,8 @@ public sealed record WindowRow(
 }
 
 /// <summary>What a station delivered in its calls.</summary>
-/// <param name="CallsWithoutSample">Calls in which nothing was measured, which are in no window.</param>
+/// <param name="CallsWithoutSample">Real calls that are in no window, because they are caps, were not judged, or may
+/// still be proven.</param>
 public sealed record CredibleWindowsAnswer(
     string Station, long? AsOf, int CallsWithoutSample, IReadOnlyList<WindowRow> Windows);
 

@@ -22,15 +22,27 @@ public sealed record RunAnswer(
         row.Supersedes, Money.Of(row.ChangeFromSuperseded), row.Incomplete, row.RecordedPosition, row.RecordedAt);
 }
 
+/// <summary>What a statement should hold and what it holds.</summary>
+/// <param name="IsComplete">Whether all that was expected was received, also where that is flexibility alone.</param>
+public sealed record CompletenessAnswer(
+    int StationsExpected, int StationsComplete, int LinesExpected, int LinesMetered, int LinesPriced, int PointsLeftOut,
+    bool IsComplete)
+{
+    public static CompletenessAnswer Of(Completeness of, bool isComplete) => new(of.StationsExpected,
+        of.StationsComplete, of.LinesExpected, of.LinesMetered, of.LinesPriced, of.PointsLeftOut, isComplete);
+}
+
 /// <summary>Who published a run, what it rests on, and how complete it was.</summary>
 public sealed record RunPublicationAnswer(
     string Run, string Account, string Day, string CalculatedBy, string PublishedBy, string RunDigest,
-    string TariffDigest, IReadOnlyList<TimeOfUseSettlement.PackRow> RulePacks, Completeness Completeness,
+    string TariffDigest, IReadOnlyList<TimeOfUseSettlement.PackRow> RulePacks, CompletenessAnswer Completeness,
     int FlexibilityLines, string? FlexibilityRoot, Money? FlexibilityTotal, long Position, Instant RecordedAt)
 {
-    public static RunPublicationAnswer Of(TimeOfUseSettlement.PublicationRow row) => new(row.Run, row.Account, row.Day,
-        row.CalculatedBy, row.PublishedBy, row.RunDigest, row.TariffDigest, row.RulePacks, row.Completeness,
-        row.FlexibilityLines, row.FlexibilityRoot, Money.Of(row.FlexibilityTotal), row.Position, row.RecordedAt);
+    public static RunPublicationAnswer Of(
+        TimeOfUseSettlement.PublicationRow row, IEnumerable<TimeOfUseSettlement.RunRow> runs) => new(row.Run,
+        row.Account, row.Day, row.CalculatedBy, row.PublishedBy, row.RunDigest, row.TariffDigest, row.RulePacks,
+        CompletenessAnswer.Of(row.Completeness, row.IsCompleteIn(runs)), row.FlexibilityLines, row.FlexibilityRoot,
+        Money.Of(row.FlexibilityTotal), row.Position, row.RecordedAt);
 }
 
 /// <summary>A correction that was booked as deltas on a run.</summary>

@@ -68,8 +68,9 @@ internal static class SettlementRuns
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var shown = await MoneyOf(ledger, answers, context).OfAsync(answers.Publications()).ConfigureAwait(false);
-            return Answering.Read(new RunPublicationsAnswer(position, [.. shown.Select(RunPublicationAnswer.Of)]),
-                position);
+            var runs = answers.Runs();
+            return Answering.Read(new RunPublicationsAnswer(
+                position, [.. shown.Select(row => RunPublicationAnswer.Of(row, runs))]), position);
         }).Reads("run-publications", "Every publication of a run, with what it rests on and how complete it was.");
 
         app.MapGet("/v1/run-deltas", async (HttpContext context) =>

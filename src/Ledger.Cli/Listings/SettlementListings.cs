@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Cli.Listings;
 
@@ -33,11 +34,13 @@ public static class SettlementListings
         new("ruleVersion", null, row => row.RuleVersion),
         new("tzdbVersion", null, row => row.TzdbVersion));
 
-    public static Listing Publications(IEnumerable<TimeOfUseSettlement.PublicationRow> rows) => Listing.Of(rows,
+    /// <param name="runs">All of them, and maybe others.</param>
+    public static Listing Publications(IEnumerable<TimeOfUseSettlement.PublicationRow> rows,
+        IReadOnlyList<TimeOfUseSettlement.RunRow> runs) => Listing.Of(rows,
         new("account", "account", row => row.Account), new("day", "day", row => row.Day),
         new("run", "run", row => row.Run), new("calculatedBy", "calculated by", row => row.CalculatedBy),
         new("publishedBy", "published by", row => row.PublishedBy),
-        new("complete", "complete", row => row.Completeness.IsComplete), new("runDigest", null, row => row.RunDigest),
+        new("complete", "complete", row => row.IsCompleteIn(runs)), new("runDigest", null, row => row.RunDigest),
         new("tariffDigest", null, row => row.TariffDigest),
         new("flexibilityTotal", "flexibility", row => Money.Of(row.FlexibilityTotal)),
         new("position", "position", row => row.Position), new("recordedAt", null, row => row.RecordedAt));
@@ -139,17 +142,34 @@ public static class SettlementListings
         new("billedKwh", "billed kWh", row => row.BilledKwh),
         new("amount", "amount", row => Money.Of(row.Amount)));
 
-    /// <summary>Lines without an amount, those that stand together for one reason as one row.</summary>
-    public static Listing Incomplete(IEnumerable<StatementLine> lines) => Listing.Of(
-        lines.Where(line => line.Problem is not null)
-            .GroupBy(line => (line.Point, line.Direction, line.Problem, line.Source)),
-        new("point", "point", row => row.Key.Point.Value),
-        new("direction", "direction", row => row.Key.Direction),
-        new("lines", "lines", row => row.Count()),
-        new("firstStart", "from", row => row.First().Period.Start),
-        new("lastEnd", "to", row => row.Last().Period.End),
-        new("problem", "why", row => row.Key.Problem),
-        new("source", "source", row => row.Key.Source));
+    /// <summary>Lines without an amount, those that follow one another for one reason as one row.</summary>
+    public static Listing Incomplete(IEnumerable<StatementLine> lines) => Listing.Of(Stretches(lines),
+        new("point", "point", row => row.First.Point.Value),
+        new("direction", "direction", row => row.First.Direction),
+        new("lines", "lines", row => row.Lines),
+        new("firstStart", "from", row => row.First.Period.Start),
+        new("lastEnd", "to", row => row.End),
+        new("problem", "why", row => row.First.Problem),
+        new("source", "source", row => row.First.Source));
+
+    private static IEnumerable<(StatementLine First, int Lines, Instant End)> Stretches(
+        IEnumerable<StatementLine> lines)
+    {
+        (StatementLine First, int Lines, Instant End)? open = null;
+        foreach (var line in lines.Where(line => line.Problem is not null))
+        {
+            if (open is var (first, count, end) && end == line.Period.Start
+                && (first.Point, first.Direction, first.Problem, first.Source)
+                    == (line.Point, line.Direction, line.Problem, line.Source))
+            {
+                open = (first, count + 1, line.Period.End);
+                continue;
+            }
+            if (open is { } whole) yield return whole;
+            open = (line, 1, line.Period.End);
+        }
+        if (open is { } last) yield return last;
+    }
 
     public static Listing ChangedCharges(IEnumerable<ChargeChange> changes) => Listing.Of(changes,
         new("point", "point", row => row.Charge.Point?.Value ?? StatementCharge.OfAccount),
