@@ -8,7 +8,8 @@ public sealed record TextColumn(string Title, bool Right);
 /// <summary>
 /// Rows for people, at most <see cref="WidthMax"/> characters wide: figures at the right, titles wrapped over them,
 /// and where a row is too wide, its widest texts wrapped at blanks until it fits. Where that is not enough, long words
-/// are cut, an instant never: half an instant is another one.
+/// are cut, an instant never: half an instant is another one. What is shown may be from anybody, and no control
+/// character of it reaches a terminal, which would obey it.
 /// </summary>
 public static class TextTable
 {
@@ -69,12 +70,15 @@ public static class TextTable
             })).TrimEnd();
     }
 
+    private static string Printable(string text) => !text.Any(char.IsControl) ? text
+        : string.Concat(text.Select(character => char.IsControl(character) ? '?' : character));
+
     /// <summary>Text in lines of at most so many characters, broken at blanks; a longer word is cut.</summary>
     public static IReadOnlyList<string> Wrapped(string text, int width)
     {
         var lines = new List<string>();
         var line = "";
-        foreach (var word in text.Split(' ')
+        foreach (var word in Printable(text).Split(' ')
             .SelectMany(word => word.Chunk(width).Select(part => new string(part)).DefaultIfEmpty("")))
         {
             if (line.Length > 0 && line.Length + 1 + word.Length > width)

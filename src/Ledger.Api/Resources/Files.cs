@@ -73,11 +73,13 @@ internal static class Files
 
     // The name of a resource says how what was posted there is read again, so no file may bear one.
     private static string Name(HttpRequest request) =>
-        request.Query["name"] is [{ Length: > 0 and <= Limits.TextLengthMax } name]
-            && !name.StartsWith("/v1", StringComparison.Ordinal)
-        ? name
-        : throw new QueryRefusedException(Rejection.MissingField,
-            $"name is needed: the file's name, at most {Limits.TextLengthMax} characters, and not of a resource");
+        request.Query["name"] is not [{ Length: > 0 and <= Limits.TextLengthMax } name]
+            || name.StartsWith("/v1", StringComparison.Ordinal)
+        ? throw new QueryRefusedException(Rejection.MissingField,
+            $"name is needed: the file's name, at most {Limits.TextLengthMax} characters, and not of a resource")
+        : name.Any(char.IsControl)
+        ? throw new QueryRefusedException(Rejection.ForbiddenCharacter, "name must not hold control characters")
+        : name;
 
     private static IntakeHints Hints(HttpRequest request)
     {

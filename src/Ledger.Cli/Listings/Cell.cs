@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ledger.Api.Tables;
@@ -7,7 +8,14 @@ using Ledger.Projections;
 namespace Ledger.Cli.Listings;
 
 /// <summary>JSON that is shown as it is: a fact's own canonical text.</summary>
-public sealed record CanonicalJson(string Text);
+public sealed record CanonicalJson(string Text)
+{
+    /// <summary>For a terminal: the same JSON without the control characters that its canonical text may have as they
+    /// are.</summary>
+    public string Escaped => !Text.Any(char.IsControl) ? Text : string.Concat(Text.Select(character =>
+        char.IsControl(character) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}")
+            : character.ToString()));
+}
 
 /// <summary>
 /// One value in a listing. For people energies have six decimals of a kWh, or fewer where they are decimals and none of

@@ -97,9 +97,10 @@ public sealed class Page
             switch (part)
             {
                 case Part.Field field:
-                    // Canonical JSON stays in one piece, for a person to copy.
-                    var value = field.Value is CanonicalJson json ? [json.Text]
-                        : TextTable.Wrapped(Cell.Shown(field.Value), TextTable.WidthMax - width - 2);
+                    // Canonical JSON stays in one piece, for a person to copy, and its control characters are escaped.
+                    var value = field.Value is CanonicalJson json ? [json.Escaped]
+                        : Cell.Shown(field.Value).ReplaceLineEndings("\n").Split('\n').SelectMany(line =>
+                            TextTable.Wrapped(line, TextTable.WidthMax - width - 2)).ToList();
                     for (var i = 0; i < value.Count; i++)
                         writer.WriteLine($"{(i == 0 ? field.Title! : "").PadRight(width)}  {value[i]}");
                     break;
