@@ -5,6 +5,7 @@ using Ledger.Api;
 using Ledger.Api.Access;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Ledger.Projections;
 using NodaTime;
@@ -47,10 +48,13 @@ public static class Check
         if (access?.Tls is { } tls)
             await LookAsync(findings, line, "certificate", () => Task.FromResult(Certificate(tls, shell.Clock)))
                 .ConfigureAwait(false);
-        foreach (var (what, port) in new[] { ("port", Serve.PortOf(line, Serve.PortDefault)),
-            ("stream port", Serve.StreamPortOf(line) ?? -1) })
-            if (port > 0)
-                await LookAsync(findings, line, what, () => Task.FromResult(Port(address, port))).ConfigureAwait(false);
+        if (line.Option("--webhook-networks") is not null)
+            await LookAsync(findings, line, "webhooks", () => Task.FromResult((true,
+                "may also be sent to " + string.Join(", ", ServeAccess.WebhookNetworks(line))))).ConfigureAwait(false);
+        if (Serve.StreamPortOf(line) is not null && line.Option("--give-up-after") is not null)
+            await LookAsync(findings, line, "give up after", () => Task.FromResult((true,
+                $"samples are given up after {Serve.GivesUpAfterOf(line)}"))).ConfigureAwait(false);
+        await PortsAsync(findings, line, address).ConfigureAwait(false);
         new Page().Table("checks", "what serve needs", Listing.Of(findings,
             new("what", "what", row => row.What), new("good", "good", row => row.IsGood),
             new("says", "says", row => row.Says))).Write(shell.Output, line.Json);
@@ -85,6 +89,9 @@ public static class Check
         {
             await using var ledger = DataFolder.Open(line, shell);
             await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+            // The log alone: the streams would go on where they were, and record.
+            var frames = Path.Combine(line.Data, FrameLogOptions.FolderName);
+            if (Directory.Exists(frames)) FrameLog.Open(new(frames)).Dispose();
             return (true, string.Create(CultureInfo.InvariantCulture,
                 $"ledger {ledger.Journal.Ledger}, {ledger.Journal.Length} facts, views at the journal"));
         }
@@ -113,17 +120,35 @@ public static class Check
             : (ends - now > CertificateEndsSoon, $"{tls.Server.Subject} holds until {ends}");
     }
 
-    private static (bool, string) Port(IPAddress address, int port)
+    /// <summary>The ports that are listened on, all at once: no two of them are one.</summary>
+    private static async Task PortsAsync(List<Finding> findings, CommandLine line, IPAddress address)
     {
+        var held = new List<TcpListener>();
         try
         {
-            using var listener = new TcpListener(address, port);
-            listener.Start();
-            return (true, string.Create(CultureInfo.InvariantCulture, $"{address} port {port} is free"));
+            foreach (var (what, port) in new[] { ("port", Serve.PortOf(line, Serve.PortDefault)),
+                ("stream port", Serve.StreamPortOf(line) ?? 0) })
+                if (port > 0)
+                    await LookAsync(findings, line, what, () => Task.FromResult(Port(new(address, port), held)))
+                        .ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var listener in held) listener.Dispose();
+        }
+    }
+
+    private static (bool, string) Port(IPEndPoint at, List<TcpListener> held)
+    {
+        held.Add(new(at));
+        try
+        {
+            held[^1].Start();
+            return (true, string.Create(CultureInfo.InvariantCulture, $"{at.Address} port {at.Port} is free"));
         }
         catch (SocketException taken)
         {
-            return (false, string.Create(CultureInfo.InvariantCulture, $"{address} port {port}: {taken.Message}"));
+            return (false, string.Create(CultureInfo.InvariantCulture, $"{at.Address} port {at.Port}: {taken.Message}"));
         }
     }
 }

@@ -80,7 +80,8 @@ public static class Serve
         return ExitCode.CouldNot;
     }
 
-    private static Duration? GivesUpAfterOf(CommandLine line) =>
+    /// <summary>After how long samples are given up; null: never.</summary>
+    internal static Duration? GivesUpAfterOf(CommandLine line) =>
         line.Option<int>("--give-up-after", TrySeconds, "whole seconds, 0 to 60") is { } seconds
             ? Duration.FromSeconds(seconds) : null;
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -85,6 +87,54 @@ public sealed class ServeSettingsTests : IDisposable
             environment: new Dictionary<string, string> { [name] = value, ["PATH"] = "/bin" });
         run.Exit.ShouldNotBe(ExitCode.Done);
         (run.Output + run.Errors).ShouldContain(says);
+    }
+
+    [Theory]
+    [InlineData("webhooks", "networks like 10.1.0.0/16, not '10.0.0.0/99'", "--webhook-networks", "10.0.0.0/99")]
+    [InlineData("give up after", "whole seconds, 0 to 60", "--stream-port", "0", "--give-up-after", "99")]
+    [InlineData(null, "may also be sent to 10.1.0.0/16", "--webhook-networks", "10.1.0.0/16")]
+    [InlineData(null, "after 0:00:00:30", "--stream-port", "0", "--give-up-after", "30")]
+    public void An_option_that_serve_would_refuse_is_named(string? wrong, string says, params string[] options)
+    {
+        var checks = Check(out var exit, ["--data", town.Data, "--port", $"{FreePorts.Next()}", .. options]);
+        exit.ShouldBe(wrong is null ? ExitCode.Done : ExitCode.NotAsItShouldBe);
+        checks.Where(check => !check.Good).Select(check => check.What).ShouldBe(wrong is null ? [] : [wrong]);
+        checks.ShouldContain(check => check.Says.Contains(says, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void One_port_is_not_two()
+    {
+        var port = FreePorts.Next();
+        Check(out _, "--data", town.Data, "--port", $"{port}", "--stream-port", $"{port}")
+            .Where(check => !check.Good).Select(check => check.What).ShouldBe(["stream port"]);
+        Check(out var exit, "--data", town.Data, "--port", $"{port}", "--stream-port", $"{FreePorts.Next()}")
+            .ShouldAllBe(check => check.Good);
+        exit.ShouldBe(ExitCode.Done);
+    }
+
+    /// <summary>Frames that were acknowledged are there, or nothing is served; to look records nothing.</summary>
+    [Fact]
+    public async Task A_frame_log_that_lacks_what_was_acknowledged_is_named()
+    {
+        var frames = Path.Combine(town.Data, FrameLogOptions.FolderName);
+        using (var log = FrameLog.Open(new(frames)))
+        {
+            var buffer = new byte[1024];
+            var frame = FrameWriter.Announce(buffer, 0, StreamTown.DayMicroseconds, 0);
+            frame.TryAdd(new Announcement(0, new("S01-C1"), SampleSemantics.Instant, 1_000_000)).ShouldBeTrue();
+            log.TryAppend(buffer.AsMemory(0, frame.Finish()), log.StartSession(), SmallTown.Now, out var durable)
+                .ShouldBeTrue();
+            await durable;
+        }
+        string[] options = ["--data", town.Data, "--port", $"{FreePorts.Next()}"];
+        var facts = Check(out var good, options).Single(check => check.What == "data folder").Says;
+        good.ShouldBe(ExitCode.Done);
+        Check(out _, options).Single(check => check.What == "data folder").Says.ShouldBe(facts);
+        await using (var torn = File.OpenWrite(Path.Combine(frames, "000000.frames"))) torn.SetLength(torn.Length - 1);
+        var folder = Check(out var exit, options).Single(check => !check.Good);
+        (exit, folder.What).ShouldBe((ExitCode.NotAsItShouldBe, "data folder"));
+        folder.Says.ShouldContain("from a copy");
     }
 
     /// <summary>A server that does not answer stands in the way, and hides nothing else that does.</summary>
