@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ledger.Api.Access;
 using Ledger.Cli.Listings;
+using Ledger.Domain;
 using Ledger.Ingest.Simulation;
 using NodaTime;
 
@@ -48,7 +49,8 @@ public static class Simulate
     {
         if (line.Words is not ["fleet"]) throw new UsageException("simulate needs what: fleet");
         var period = Number(line, "--period", 1, 60) ?? PeriodMinutesDefault;
-        if (60 % period != 0) throw new UsageException("--period divides 60 minutes");
+        if (!SettlementCalendar.IsPeriodLength(period))
+            throw new UsageException("--period is 5, 15, 30 or 60, as a settlement period has minutes");
         if (line.Option("--to") is null)
         {
             if (line.Option("--speed") is not null || line.Option("--register") is not null

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json.Nodes;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Ingest.Simulation;
@@ -138,9 +139,14 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
             content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
             using var answer = await client.PostAsync(new Uri("v1/imports?name=settlement-points.jsonl", UriKind.Relative),
                 content, ct).ConfigureAwait(false);
+            var said = await answer.Content.ReadAsStringAsync(ct).ConfigureAwait(false);
             if (!answer.IsSuccessStatusCode)
-                throw new CouldNotException($"{url} refuses the settlement points with {(int)answer.StatusCode}: "
-                    + await answer.Content.ReadAsStringAsync(ct).ConfigureAwait(false));
+                throw new CouldNotException(
+                    $"{url} refuses the settlement points with {(int)answer.StatusCode}: {said}");
+            // A file is taken whatever becomes of its parts.
+            if (JsonNode.Parse(said)?["uncounted"] is JsonArray { Count: > 0 } uncounted)
+                throw new CouldNotException($"{url} does not count {uncounted.Count} settlement points, first "
+                    + $"{uncounted[0]!["part"]}: {uncounted[0]!["detail"]}");
         }
     }
 }

@@ -81,7 +81,8 @@ public sealed class SimulateVerbTests
     [InlineData("the rate is 1 to 1000 Hz and divides 1 000 000", "fleet", "--connectors", "1", "--rate", "3", "--out", "x")]
     [InlineData("the jitter is less than a step", "fleet", "--connectors", "1", "--jitter", "20", "--out", "x")]
     [InlineData("--unit is W or mW, not 'kW'", "fleet", "--connectors", "1", "--unit", "kW", "--out", "x")]
-    [InlineData("--period divides 60 minutes", "fleet", "--connectors", "1", "--period", "7", "--out", "x")]
+    [InlineData("--period is 5, 15, 30 or 60, as a settlement period has minutes",
+        "fleet", "--connectors", "1", "--period", "20", "--out", "x")]
     [InlineData("the start lies from 2001 to 2098", "fleet", "--connectors", "1", "--start", "2000-12-31T23:59:59Z", "--out", "x")]
     [InlineData("a frame has at most 200000 samples: fewer connectors to a gateway",
         "fleet", "--connectors", "1", "--rate", "1000", "--gateway", "200", "--out", "x")]
@@ -136,6 +137,13 @@ public sealed class SimulateVerbTests
             "--to", wire.Url.ToString(), "--register", town.Served.Client.BaseAddress!.ToString()];
         var without = await CommandRun.OfAsync(line, clock: town.Served.Clock);
         (without.Exit, without.Errors.Contains("with 401", StringComparison.Ordinal)).ShouldBe((ExitCode.CouldNot, true));
+        // The points are of the fleet's operator: somebody else's key registers none of them, and nothing is sent.
+        var other = Path.Combine(town.Served.Options.Directory, "other.txt");
+        await File.WriteAllTextAsync(other, (await town.GiveAsync("other", Role.ChargingOperator, "other", [])).Shown,
+            TestContext.Current.CancellationToken);
+        var refused = await CommandRun.OfAsync([.. line, "--key-file", other], clock: town.Served.Clock);
+        (refused.Exit, refused.Output).ShouldBe((ExitCode.CouldNot, ""));
+        refused.Errors.ShouldContain("does not count 2 settlement points, first ");
         var sent = await CommandRun.OfAsync([.. line, "--key-file", file], clock: town.Served.Clock);
         sent.Exit.ShouldBe(ExitCode.Done, sent.Errors);
         sent.Output.ShouldContain("\"samples\": \"1");
