@@ -6,8 +6,8 @@ namespace Ledger.Journal.Pipeline;
 /// <summary>
 /// Programmes, enrolments and claims. An enrolment is judged with the point's master data and the programme's terms, a
 /// claim with the terms and the point's enrolments, an order that takes offers with both: these streams are read first.
-/// They may grow while the fact is
-/// appended to its own; what was known when it was judged stands in the fact.
+/// They may grow while the fact is appended to its own; what was known when it was judged stands in the fact. Claims
+/// alone wait for each other: what one holds at a point on another's way is in a stream that the other does not guard.
 /// </summary>
 internal static class ProgrammeRoutes
 {
@@ -33,7 +33,7 @@ internal static class ProgrammeRoutes
         .Add<AvailabilityDeclared>(Scopes.AvailabilityWrite, (recorder, c, now, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(state, c.Input, now, Key(c.Input.Point,
                 $"{c.Input.Programme}/available/{Ticks(c.Input.Period.Start)}/{Ticks(c.Input.Period.End)}/{Ticks(c.Input.DeclaredAt)}")), ct))
-        .Add<DeliveryClaim>(Scopes.AvailabilityWrite, async (recorder, c, now, ct) =>
+        .Add<DeliveryClaim>(Scopes.AvailabilityWrite, (recorder, c, now, ct) => recorder.InTurnAsync(async () =>
         {
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
             var (enrolment, _) = await recorder.LoadAsync(
@@ -43,7 +43,7 @@ internal static class ProgrammeRoutes
                 Streams.Claims(c.Input.Point), ClaimsState.Empty, DeliveryClaims.Evolve,
                 state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now, onItsWay), c.By, ct, c.Raw)
                     .ConfigureAwait(false);
-        });
+        }, ct));
 
     /// <summary>What claims hold at the points that are said to lie before the claim's or behind it. That a point of
     /// which nothing is said lies behind its station's connection, no stream tells.</summary>
