@@ -99,17 +99,17 @@ public static class AvailabilityPay
     private static Power Counted(ReadyPoint point, IReadOnlyList<ReadyPoint> all, Interval covers)
     {
         var counted = new Dictionary<SettlementPointId, Power>();
-        foreach (var (at, standing) in all.Select(each => (each.Point, Standing: StandingIn(each, covers), Since:
-            Since(each, covers))).Where(each => each.Standing is not null).OrderBy(each => each.Since)
-            .Select(each => (each.Point, each.Standing!)))
-            counted[at] = new(Math.Max(0, standing.Declared.Fact.Available.Milliwatts - counted
-                .Where(other => point.OnOneWay.Contains((at, other.Key))).Sum(other => other.Value.Milliwatts)));
+        foreach (var each in all.OrderBy(each => PlaceIn(each, covers)))
+            if (StandingIn(each, covers) is { Declared.Fact.Available.Milliwatts: var declared })
+                counted[each.Point] = new(Math.Max(0, declared - counted
+                    .Where(other => point.OnOneWay.Contains((each.Point, other.Key)))
+                    .Sum(other => other.Value.Milliwatts)));
         return counted[point.Point];
     }
 
     /// <summary>The declaration by which a point has its place before others: whoever declares less keeps it, whoever
     /// declares more comes anew.</summary>
-    private static long Since(ReadyPoint point, Interval covers)
+    private static long PlaceIn(ReadyPoint point, Interval covers)
     {
         var newestFirst = point.Declared.Where(each => Holds(each.Fact.Period, covers))
             .OrderByDescending(each => each.Position).ToList();

@@ -118,9 +118,9 @@ public static class StandingLimit
     /// <summary>Those that no later version of the same event stands for.</summary>
     private static IEnumerable<StandingLimitSet> Standing(IEnumerable<StandingLimitSet> limits)
     {
-        var versions = limits.Select(limit => (Limit: limit, Version: OpenAdrVersion.Of(limit.Source))).ToList();
-        return versions.Where((each, i) => each.Version is not { } version || !versions.Skip(i + 1).Any(later =>
-            later.Version is { } next && version.IsOfSameEvent(next))).Select(each => each.Limit);
+        var later = new HashSet<(string, ProgrammeId)>();
+        return limits.Reverse().Where(limit => OpenAdrVersion.Of(limit.Source) is not { } version
+            || later.Add((version.Event, version.Programme))).Reverse();
     }
 
     private static IEnumerable<LimitStretch> Outside(LimitStretch held, Instant from, Instant to)
