@@ -324,8 +324,8 @@ def verify_run(place, event, events):  # as far as it can be seen without the ru
     if run["kind"] not in ("Initial", "Interim", "Final", "Correction"): fault(place, f"kind {run['kind']}", "a kind")
     if run["kind"] == "Final": same(place, "a final run that is incomplete:", run["incomplete"], False)
     if event["revision"] == 0: same(place, "the first run of its day, in place of", run["supersedes"], None)
-    if not re.fullmatch("statement-([1-9]|10)/half-away-with-carry", run["ruleVersion"]):
-        fault(place, f"the rules {run['ruleVersion']}", "statement-1 to statement-10, half-away-with-carry")
+    if not re.fullmatch("statement-([1-9]|1[01])/half-away-with-carry", run["ruleVersion"]):
+        fault(place, f"the rules {run['ruleVersion']}", "statement-1 to statement-11, half-away-with-carry")
     latest = max(e["position"] for e in events if e["name"] != "subject-erased" and e is not event)
     if not latest < known <= event["position"]:
         fault(place, f"a run of the facts before {known}", f"one after {latest}, its last fact, and not after the run")

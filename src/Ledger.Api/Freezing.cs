@@ -94,8 +94,8 @@ public static class Freezing
                 return new BaselineCalculation.NotPossible(Rejection.OutOfRange, $"no baseline of {point} is frozen");
             if (frozen.Awaits is null) continue;
             var position = asked.AtPosition ?? state.Of(point)!.CompletedAtPosition ?? ledger.Journal.Length;
-            completed.AddRange(await BaselineCalculations.CompleteAsync(ledger.Journal, order, [frozen], position, ct)
-                .ConfigureAwait(false));
+            completed.AddRange(await BaselineCalculations.CompleteAsync(
+                ledger.Journal, ledger.Views, order, [frozen], position, ct).ConfigureAwait(false));
         }
         return new BaselineCalculation.Calculated(completed);
     }

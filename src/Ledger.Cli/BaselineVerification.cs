@@ -71,7 +71,7 @@ internal static class BaselineVerification
                 known.Instruction == frozen.Instruction && known.Point == frozen.Point
                 && known.CompletedAtPosition is null);
             return first is null ? null : (await BaselineCalculations.CompleteAsync(
-                journal, recorded.Order, [first], completedAt, ct).ConfigureAwait(false))[0];
+                journal, views, recorded.Order, [first], completedAt, ct).ConfigureAwait(false))[0];
         }
         var calculated = await BaselineCalculations.FreezeAsync(journal, views, recorded, [frozen.Point],
             new([frozen]), frozen.AtPosition, frozen.Holidays, ct).ConfigureAwait(false);

@@ -13,6 +13,14 @@ public sealed record ReadyPoint(
     /// all of them are believed (<see cref="Settlement.CountsInTime"/>).</summary>
     public IReadOnlyDictionary<long, Instant> RecordedAt { get; init; } = ReadOnlyDictionary<long, Instant>.Empty;
 
+    /// <summary>Other points of the programme that lie before it or behind it, or before or behind one of these; none
+    /// where each is paid for itself (<see cref="Settlement.CountsReadyOnce"/>).</summary>
+    public IReadOnlyList<ReadyPoint> Beside { get; init; } = [];
+
+    /// <summary>Which of all these lie behind each other, each pair in both orders.</summary>
+    public IReadOnlySet<(SettlementPointId, SettlementPointId)> OnOneWay { get; init; } =
+        new HashSet<(SettlementPointId, SettlementPointId)>();
+
     /// <summary>The facts of its enrolments and their ends, for whoever explains what they decide.</summary>
     public IReadOnlyList<Positioned<LedgerEvent>> TakesPart { get; init; } = [];
 
@@ -38,7 +46,8 @@ public sealed record ReadyStretch(
 /// Pay for availability: what a point declared ready, while it was enrolled, times its hours, times the programme's
 /// price of a kW for an hour. Of two declarations for one time the later recorded one stands. Whether the power came
 /// when it was called is judged by the call, and its shortfall is the call's penalty (market rules §2.3: availability
-/// is paid beside delivery).
+/// is paid beside delivery). Power flows through all points of its way, so of points that lie behind each other the one
+/// that declared first is paid, and the next for what it has above that.
 /// </summary>
 public static class AvailabilityPay
 {
@@ -47,33 +56,67 @@ public static class AvailabilityPay
     public static IReadOnlyList<ReadyStretch> Of(ReadyPoint point, Interval day, int moneyDecimals)
     {
         var stretches = Merged(point, day).Select(each => (each.Covers, each.Declared, each.Programme,
-            KwHours: KwHours(each.Declared.Fact.Available, each.Covers))).ToList();
+            KwHours: KwHours(each.Counted, each.Covers))).ToList();
         var amounts = Rounding.HalfAwayWithCarry([.. stretches.Select(each => ExactDecimal.Times(
             each.KwHours, each.Programme.Fact.AvailabilityPerKwHour!.Value))], moneyDecimals).Rounded;
         return [.. stretches.Zip(amounts, (each, amount) =>
             new ReadyStretch(each.Covers, each.Declared, each.Programme, each.KwHours, amount))];
     }
 
+    private sealed record Standing(
+        Positioned<AvailabilityDeclared> Declared, Positioned<ProgrammePublished> Programme);
+
     private static List<(Interval Covers, Positioned<AvailabilityDeclared> Declared,
-        Positioned<ProgrammePublished> Programme)> Merged(ReadyPoint point, Interval day)
+        Positioned<ProgrammePublished> Programme, Power Counted)> Merged(ReadyPoint point, Interval day)
     {
         var merged = new List<(Interval Covers, Positioned<AvailabilityDeclared> Declared,
-            Positioned<ProgrammePublished> Programme)>();
-        SortedSet<Instant> cuts = [day.Start, .. Cuts(point).Where(at => at > day.Start && at < day.End), day.End];
+            Positioned<ProgrammePublished> Programme, Power Counted)>();
+        IReadOnlyList<ReadyPoint> all = [point, .. point.Beside];
+        SortedSet<Instant> cuts =
+            [day.Start, .. all.SelectMany(Cuts).Where(at => at > day.Start && at < day.End), day.End];
         foreach (var (start, end) in cuts.Zip(cuts.Skip(1)))
         {
             var covers = new Interval(start, end);
-            if (point.Declared.Where(each => Holds(each.Fact.Period, covers)).MaxBy(each => each.Position)
-                    is not { } declared
-                || point.At(start, declared) is not { Fact: { AvailabilityPerKwHour: not null, Payer: not null } terms }
-                    programme
-                || point.Enrolments.Covering(terms.Programme, covers) is null) continue;
-            if (merged is [.., var last] && last.Covers.End == start && last.Declared.Position == declared.Position
-                && last.Programme.Position == programme.Position)
+            if (StandingIn(point, covers) is not { } standing) continue;
+            var counted = Counted(point, all, covers);
+            if (merged is [.., var last] && last.Covers.End == start && last.Counted == counted
+                && last.Declared.Position == standing.Declared.Position
+                && last.Programme.Position == standing.Programme.Position)
                 merged[^1] = last with { Covers = new(last.Covers.Start, end) };
-            else merged.Add((covers, declared, programme));
+            else merged.Add((covers, standing.Declared, standing.Programme, counted));
         }
         return merged;
+    }
+
+    /// <summary>What is declared and would be paid in a stretch within which nothing changes.</summary>
+    private static Standing? StandingIn(ReadyPoint point, Interval covers) =>
+        point.Declared.Where(each => Holds(each.Fact.Period, covers)).MaxBy(each => each.Position) is { } declared
+        && point.At(covers.Start, declared) is { Fact: { AvailabilityPerKwHour: not null, Payer: not null } terms }
+            programme
+        && point.Enrolments.Covering(terms.Programme, covers).Count > 0 ? new(declared, programme) : null;
+
+    /// <summary>What of a point's power counts there, and not at another one of its way.</summary>
+    private static Power Counted(ReadyPoint point, IReadOnlyList<ReadyPoint> all, Interval covers)
+    {
+        var counted = new Dictionary<SettlementPointId, Power>();
+        foreach (var each in all.OrderBy(each => PlaceIn(each, covers)))
+            if (StandingIn(each, covers) is { Declared.Fact.Available.Milliwatts: var declared })
+                counted[each.Point] = new(Math.Max(0, declared - counted
+                    .Where(other => point.OnOneWay.Contains((each.Point, other.Key)))
+                    .Sum(other => other.Value.Milliwatts)));
+        return counted[point.Point];
+    }
+
+    /// <summary>The declaration by which a point has its place before others: whoever declares less keeps it, whoever
+    /// declares more comes anew.</summary>
+    private static long PlaceIn(ReadyPoint point, Interval covers)
+    {
+        var newestFirst = point.Declared.Where(each => Holds(each.Fact.Period, covers))
+            .OrderByDescending(each => each.Position).ToList();
+        var first = 0;
+        while (first + 1 < newestFirst.Count
+            && newestFirst[first + 1].Fact.Available >= newestFirst[first].Fact.Available) first++;
+        return newestFirst.Count == 0 ? 0 : newestFirst[first].Position;
     }
 
     /// <summary>Where anything that decides the pay may change.</summary>

@@ -10,7 +10,7 @@ namespace Ledger.Domain;
 /// </summary>
 public sealed class AvailabilityReasons
 {
-    private readonly Dictionary<FlexibilityKey, (ProgrammePublished Terms, PartyId Payee, Fraction Hours,
+    private readonly Dictionary<FlexibilityKey, (ProgrammePublished Terms, PartyId Payee, Fraction Hours, bool IsLess,
         Fraction Amount, ExplainedValue Why)> lines = [];
     private readonly ReadyPoint point;
 
@@ -23,20 +23,24 @@ public sealed class AvailabilityReasons
         for (var at = day.Start; at < day.End;)
         {
             var end = Instant.Min(NextChange(at), day.End);
-            if (Paying(at) is not (var declared, var programme))
+            if (Paying(point, at) is not (var declared, var programme))
             {
                 at = end;
                 continue;
             }
-            // As long as the same declaration stands and the same version pays, it is one stretch.
-            while (end < day.End && Paying(end) is (var still, var version) && still.Position == declared.Position
-                && version.Position == programme.Position) end = Instant.Min(NextChange(end), day.End);
-            var hours = Millionths(new Fraction((BigInteger)declared.Fact.Available.Milliwatts
+            var counted = Counted(point, at);
+            // As long as the same declaration stands, the same version pays and as much counts, it is one stretch.
+            while (end < day.End && Paying(point, end) is (var still, var version)
+                && (still.Position, version.Position) == (declared.Position, programme.Position)
+                && Counted(point, end) == counted)
+                end = Instant.Min(NextChange(end), day.End);
+            var hours = Millionths(new Fraction(counted
                 * (end - at).ToInt64Nanoseconds(), (BigInteger)NodaConstants.NanosecondsPerHour * 1_000_000));
             exact += hours * Fraction.Of(programme.Fact.AvailabilityPerKwHour!.Value);
             var amount = Rounded(exact - given, moneyDecimals);
             lines[new(programme.Fact.Programme, null, paid, at, FlexibilityKind.Availability)] =
-                (programme.Fact, programme.Fact.Payee ?? owner, hours, amount, new("payment", programme.Fact.Currency,
+                (programme.Fact, programme.Fact.Payee ?? owner, hours,
+                    counted != declared.Fact.Available.Milliwatts, amount, new("payment", programme.Fact.Currency,
                     Text(exact), Text(exact), ExplanationRule.Availability,
                     $"{Text(hours)} kW·h × {ExplainedValue.Text(programme.Fact.AvailabilityPerKwHour)}, with all before it",
                     [
@@ -44,6 +48,7 @@ public sealed class AvailabilityReasons
                         ExplainedValue.Of(programme.Position, "programme", "",
                             $"{programme.Fact.Programme} v{ExplainedValue.Text(programme.Fact.Version)}"),
                         .. TakingPart(programme.Fact.Programme, at, end),
+                        .. DeclaredBefore(at),
                     ]));
             given += amount;
             at = end;
@@ -67,12 +72,40 @@ public sealed class AvailabilityReasons
                 + "before, credited" : "nothing is due"),
             [
                 new("kW·h", "kW·h", ExplainedValue.Text(line?.Kwh), due ? Text(found.Hours) : ExplainedValue.None,
-                    ExplanationRule.Availability, "declared power × hours", []),
+                    ExplanationRule.Availability, due && found.IsLess
+                        ? "declared power, less what counts of it on its way, × hours" : "declared power × hours", []),
                 .. due ? [found.Why] : Array.Empty<ExplainedValue>(),
             ]);
     }
 
-    private (Positioned<AvailabilityDeclared> Declared, Positioned<ProgrammePublished> Programme)? Paying(Instant at)
+    /// <summary>Milliwatts of a point that count there at an instant: what it declared, less what counts at those that
+    /// declared before on its way.</summary>
+    private BigInteger Counted(ReadyPoint of, Instant at) => BigInteger.Max(0,
+        Paying(of, at)!.Value.Declared.Fact.Available.Milliwatts
+            - Before(of, at).Aggregate(BigInteger.Zero, (sum, other) => sum + Counted(other, at)));
+
+    private IEnumerable<ReadyPoint> Before(ReadyPoint of, Instant at) => point.Beside.Append(point).Where(other =>
+        point.OnOneWay.Contains((of.Point, other.Point)) && Paying(other, at) is not null
+        && PlaceOf(other, at) < PlaceOf(of, at));
+
+    private IEnumerable<ExplainedValue> DeclaredBefore(Instant at) =>
+        Before(point, at).Select(other => Paying(other, at)!.Value.Declared).Select(other => ExplainedValue.Of(
+            other.Position, "declared before on its way", "", $"{other.Fact.Available}"));
+
+    /// <summary>The position of the first declaration since which a point has declared no more than before.</summary>
+    private static long PlaceOf(ReadyPoint of, Instant at)
+    {
+        var (place, least) = (0L, Power.Zero);
+        foreach (var each in of.Declared.Where(each => each.Fact.Period.Contains(at)).OrderBy(each => each.Position))
+        {
+            if (place == 0 || each.Fact.Available > least) place = each.Position;
+            least = each.Fact.Available;
+        }
+        return place;
+    }
+
+    private static (Positioned<AvailabilityDeclared> Declared, Positioned<ProgrammePublished> Programme)? Paying(
+        ReadyPoint point, Instant at)
     {
         if (point.Declared.Where(each => each.Fact.Period.Contains(at)).OrderBy(each => each.Position).LastOrDefault()
                 is not { } declared
@@ -100,17 +133,20 @@ public sealed class AvailabilityReasons
     {
         var next = Instant.MaxValue;
         void Look(Instant at) => next = at > after && at < next ? at : next;
-        foreach (var each in point.Declared)
+        foreach (var any in point.Beside.Append(point))
         {
-            Look(each.Fact.Period.Start);
-            Look(each.Fact.Period.End);
-        }
-        foreach (var each in point.Programmes) Look(each.Fact.ValidFrom);
-        foreach (var at in point.RecordedAt.Values) Look(at);
-        foreach (var each in point.Enrolments.Enrolments)
-        {
-            Look(each.Enrolled.From);
-            if (each.To is { } to) Look(to);
+            foreach (var each in any.Declared)
+            {
+                Look(each.Fact.Period.Start);
+                Look(each.Fact.Period.End);
+            }
+            foreach (var each in any.Programmes) Look(each.Fact.ValidFrom);
+            foreach (var at in any.RecordedAt.Values) Look(at);
+            foreach (var each in any.Enrolments.Enrolments)
+            {
+                Look(each.Enrolled.From);
+                if (each.To is { } to) Look(to);
+            }
         }
         return next;
     }

@@ -16,6 +16,8 @@ public sealed record BaselineQuestion(
     /// <summary>Which of the engine's rules hold: <see cref="Baseline.RuleVersion"/>, or an earlier one for what was
     /// frozen by it.</summary>
     public string RuleVersion { get; init; } = Baseline.RuleVersion;
+    /// <summary>When other calls held, in order of time: what was metered then is no undisturbed load.</summary>
+    public IReadOnlyList<Interval> OtherCalls { get; init; } = [];
     /// <summary>When the participant was told of the event.</summary>
     public Instant? NoticeAt { get; init; }
     /// <summary>The contract capacity, kW.</summary>
@@ -57,9 +59,13 @@ public sealed record BaselineResult(
 /// </summary>
 public static class Baseline
 {
-    /// <summary>How this engine calculates. What nobody measured is unknown, and a call of a point behind or before is
-    /// a call of this one.</summary>
-    public const string RuleVersion = "baseline-4";
+    /// <summary>How this engine calculates. Hours of the event's own day in which another call held are no undisturbed
+    /// load, and a call that was withdrawn while it ran makes no event days behind its end.</summary>
+    public const string RuleVersion = "baseline-5";
+
+    /// <summary>How it was before: the event's own day was read whatever else was called then. What nobody measured is
+    /// unknown, and a call of a point behind or before is a call of this one.</summary>
+    public const string MeasuredRuleVersion = "baseline-4";
 
     /// <summary>How it was before: estimates counted as measured. What a longer lookback lets in is asked, too, whether
     /// its usage is low.</summary>
@@ -73,12 +79,23 @@ public static class Baseline
     /// <summary>How it was before facts named a version: only the day on which the hours begin was asked.</summary>
     public const string FirstRuleVersion = "baseline-1";
 
+    private static readonly string[] Versions =
+        [FirstRuleVersion, MidnightRuleVersion, LowUsageRuleVersion, MeasuredRuleVersion, RuleVersion];
+
     /// <summary>Whether this engine knows a version.</summary>
-    public static bool Knows(string ruleVersion) =>
-        ruleVersion is RuleVersion or LowUsageRuleVersion or MidnightRuleVersion or FirstRuleVersion;
+    public static bool Knows(string ruleVersion) => Versions.Contains(ruleVersion);
+
+    /// <summary>Whether a version asks what was measured, and for calls of points before and behind.</summary>
+    public static bool AsksMeasured(string ruleVersion) => IsSince(MeasuredRuleVersion, ruleVersion);
+
+    /// <summary>Whether a version asks when other calls held.</summary>
+    public static bool AsksOtherCalls(string ruleVersion) => IsSince(RuleVersion, ruleVersion);
 
     /// <summary>Whether a version asks days of a longer lookback for low usage.</summary>
-    internal static bool AsksLowUsage(string ruleVersion) => ruleVersion is RuleVersion or LowUsageRuleVersion;
+    internal static bool AsksLowUsage(string ruleVersion) => IsSince(LowUsageRuleVersion, ruleVersion);
+
+    private static bool IsSince(string first, string ruleVersion) =>
+        Array.IndexOf(Versions, ruleVersion) >= Array.IndexOf(Versions, first);
 
     /// <summary>The version that a fact has to name: null where all say the same, because the rule takes no hours of
     /// other days beyond their midnights and no longer lookback let in a day of low usage, and where the first one is
@@ -129,6 +146,13 @@ public static class Baseline
         return missing.Count == 0 ? null : new Interval(missing[0], missing[^1] + asked.Period);
     }
 
+    /// <summary>The other calls that held in some of the watched periods.</summary>
+    public static IEnumerable<Interval> OtherCallsIn(IReadOnlyList<Instant> watched, BaselineQuestion asked) =>
+        asked.OtherCalls.Where(call => watched.Any(start => Meets(call, start, asked.Period)));
+
+    internal static bool Meets(Interval call, Instant start, Duration period) =>
+        call.Start < start + period && start < call.End;
+
     /// <summary>No day occurs twice, and the event is a whole number of the day's periods.</summary>
     public static BaselineResult Of(BaselineRule rule, BaselineQuestion asked)
     {
@@ -160,6 +184,7 @@ public static class Baseline
         if (load.Periods(rule.Windows) is not { } starts)
             return Insufficient(NoDays(asked, "not used"), "the time of the notice is not given");
         var days = starts.Select(start => SettlementCalendar.DayContaining(asked.Zone, start)).ToHashSet();
+        if (load.IsCalled(starts)) return Insufficient(NoDays(asked, "not used"), "another call held in the window");
         if (load.MeanAt(starts) is not { } mean)
             return Insufficient(NoDays(asked, "not used"), starts.Count == 0
                 ? "the window holds no whole period"

@@ -24,6 +24,8 @@ internal static class BaselineCorrections
         var neutral = new BaselineCorrection(rule.Kind, Neutral(rule.Kind), null, null, null, "", false);
         if (load.Periods(rule.Windows) is not { } starts)
             return neutral with { Reason = "not corrected: the time of the notice is not given" };
+        if (load.IsCalled(starts))
+            return neutral with { Reason = "not corrected: another call held in the window" };
         if (load.MeanAt(starts) is not { } actual)
             return neutral with { Reason = "not corrected: the event's own day is not wholly measured in the window" };
         var earlier = kept.Select(day => load.MeanOn(day, starts)).ToList();

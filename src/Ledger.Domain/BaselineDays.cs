@@ -51,6 +51,8 @@ internal sealed class BaselineDays
             return Insufficient(terms, pool, $"{pool.Count} of {Math.Max(size.MinDays, 1)} days needed");
         if (rule.KeepBy == BaselineKeep.MostSimilar && ComparedPeriods().Any(start => load.At(start) is null))
             return Insufficient(terms, pool, "the event's own day is not wholly measured outside the event");
+        if (rule.KeepBy == BaselineKeep.MostSimilar && asked.OtherCalls.Count > 0 && !ComparedPeriods().Any())
+            return Insufficient(terms, pool, "other calls leave no hour of the event's own day to compare");
         var ranked = Rank(pool);
         var kept = Keep(ranked);
         return new(kept, size.Weights, Explain(terms, ranked, kept), null);
@@ -215,7 +217,9 @@ internal sealed class BaselineDays
         return sum;
     }
 
-    private IEnumerable<Instant> ComparedPeriods() => load.PeriodsBeside(rule.AdjacentMinutes);
+    /// <summary>Hours outside of events are compared (market rules §2.1, match day), and another call is one.</summary>
+    private IEnumerable<Instant> ComparedPeriods() =>
+        load.PeriodsBeside(rule.AdjacentMinutes).Where(start => !load.IsCalled([start]));
 
     private LocalDate Since()
     {

@@ -61,6 +61,10 @@ internal sealed class BaselineLoad
         ? Mean(values)
         : null;
 
+    /// <summary>Whether another call held in some of these periods.</summary>
+    public bool IsCalled(IEnumerable<Instant> starts) => asked.OtherCalls.Count > 0
+        && starts.Any(start => asked.OtherCalls.Any(call => Baseline.Meets(call, start, asked.Period)));
+
     /// <summary>Whether that day is known and its clock skipped the local time of one of these periods.</summary>
     public bool Skips(LocalDate day, IEnumerable<Instant> starts) =>
         starts.Any(start => fitting.ContainsKey(Shifted(day, start).Date) && Values(day, start) is null);

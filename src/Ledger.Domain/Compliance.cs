@@ -37,7 +37,12 @@ public sealed record TargetVerdict(
     IReadOnlyList<ShortfallReason> Supported, IReadOnlyList<ShortfallReason> Claimed, Energy Ordered, Energy Excess,
     Energy Delivered, Energy Deficiency, Energy DeficiencyExcused, Duration RampExcluded, Duration Unmeasured,
     DeliveryPeriod? Worth, EnergyBounds Bounds, InstructionReach Reach, IReadOnlyList<ClockStep> Clocks,
-    Connection Connection, Power EligiblePower);
+    Connection Connection, Power EligiblePower)
+{
+    /// <summary>Of the time without data that of which there is no record at all: what may be missing in a gap within
+    /// one is in the bounds.</summary>
+    public Duration Unrecorded { get; init; }
+}
 
 /// <summary>All verdicts of one instruction, in order of point, and what they add up to.</summary>
 public sealed record InstructionVerdict(
@@ -123,7 +128,10 @@ public static class Compliance
             judged.Aggregate(EnergyBounds.Zero, (sum, each) => sum.Plus(each.Bounds)), reach,
             ComplianceReach.Steps(order, own.Clocks, latest),
             ChargingState.Around(order.IssuedAt, new Interval(start, window.End), own.States),
-            verdict == ComplianceVerdict.Excused ? Power.Zero : Eligible(target, window, excuses));
+            verdict == ComplianceVerdict.Excused ? Power.Zero : Eligible(target, window, excuses))
+        {
+            Unrecorded = Length(unrecorded),
+        };
         return result with
         {
             Reasons = [.. Explain(

@@ -79,7 +79,7 @@ public static class DeliveryClaims
         if (claim.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
         if (programme.At(claim.Period.Start) is not { } terms)
             return Refuse(Rejection.UnknownProgramme, $"{claim.Programme} is not published for {claim.Period.Start}");
-        if (enrolment.Covering(claim.Programme, claim.Period) is null)
+        if (enrolment.Covering(claim.Programme, claim.Period).Count == 0)
             return Refuse(Rejection.NotEnrolled, $"{claim.Point} is not enrolled in {claim.Programme} for all of it");
         var made = new DeliveryClaimed(
             claim.Claim, claim.Programme, claim.Point, claim.Direction, claim.Period, claim.Energy, claim.ClaimedBy,

@@ -39,13 +39,9 @@ public sealed record EnrolmentState(
 {
     public static readonly EnrolmentState Empty = new([], [], []);
 
-    /// <summary>The enrolment in a programme that covers a whole period; null where none does.</summary>
-    public Enrolment? Covering(ProgrammeId programme, Interval period) => Enrolments.FirstOrDefault(
-        enrolment => enrolment.Enrolled.Programme == programme && enrolment.Covers(period));
-
-    /// <summary>Those that cover it one after another, in order of time; none where a time of it is not
-    /// covered.</summary>
-    public IReadOnlyList<Enrolment> CoveringTogether(ProgrammeId programme, Interval period)
+    /// <summary>The enrolments in a programme that cover a period one after another, in order of time; none where a
+    /// time of it is not covered.</summary>
+    public IReadOnlyList<Enrolment> Covering(ProgrammeId programme, Interval period)
     {
         var (found, at) = (new List<Enrolment>(), period.Start);
         while (at < period.End)
@@ -104,9 +100,11 @@ public static class Enrolments
         if (Limits.IsInTheFuture(declared.DeclaredAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"declared at {declared.DeclaredAt}");
         if (declared.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
-        if (state.Covering(declared.Programme, declared.Period) is not { Enrolled.Prequalified: var prequalified })
+        var enrolled = state.Covering(declared.Programme, declared.Period);
+        if (enrolled.Count == 0)
             return Refuse(Rejection.NotEnrolled,
                 $"{declared.Point} is not enrolled in {declared.Programme} for all of it");
+        var prequalified = enrolled.Min(each => each.Enrolled.Prequalified);
         if (declared.Available > prequalified)
             return Refuse(Rejection.AbovePrequalified,
                 $"{declared.Available} is above the prequalified {prequalified}");

@@ -60,13 +60,16 @@ public static class PartialActivation
     /// </summary>
     public static Power? Offered(EnrolmentState enrolments, ProgrammeId programme, Interval call, Instant issuedAt)
     {
-        if (enrolments.Covering(programme, call) is not { Enrolled.Prequalified: var prequalified }) return null;
+        var enrolled = enrolments.Covering(programme, call);
+        if (enrolled.Count == 0) return null;
         var declared = enrolments.Declared.Where(each => each.Programme == programme && each.DeclaredAt <= issuedAt
             && each.Period.Start < call.End && call.Start < each.Period.End).ToList();
-        // Between two edges one declaration stands, so the edges inside the call are all that has to be looked at.
-        return declared.SelectMany(each => new[] { each.Period.Start, each.Period.End }).Append(call.Start)
-            .Where(call.Contains)
-            .Select(edge => declared.LastOrDefault(each => each.Period.Contains(edge))?.Available ?? prequalified)
+        // Between two edges one declaration stands, and one enrolment where there is none, so the edges inside the call
+        // are all that has to be looked at.
+        return declared.SelectMany(each => new[] { each.Period.Start, each.Period.End })
+            .Concat(enrolled.Select(each => each.Enrolled.From)).Append(call.Start).Where(call.Contains)
+            .Select(edge => declared.LastOrDefault(each => each.Period.Contains(edge))?.Available
+                ?? enrolled.Last(each => each.Enrolled.From <= edge).Enrolled.Prequalified)
             .Min();
     }
 

@@ -84,14 +84,18 @@ public static class Settlement
     /// another; and what nobody measured is unknown. A run that names an earlier version asks none of it.</summary>
     public const string AgreedRuleVersion = "statement-10/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which power held ready at points that lie behind each other is paid once: by an
+    /// earlier version each of them is paid all that it declared.</summary>
+    public const string ReadyOnceRuleVersion = "statement-11/" + StatementRounding.Name;
+
     /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>
-    public const string NewestRuleVersion = AgreedRuleVersion;
+    public const string NewestRuleVersion = ReadyOnceRuleVersion;
 
     /// <summary>From the oldest on, those of which a run is calculated again as it was.</summary>
     private static readonly string[] ToldApart =
     [
         BothDirectionsRuleVersion, AsRecordedRuleVersion, EachPointRuleVersion, SettledDaysRuleVersion,
-        InTimeRuleVersion, AgreedRuleVersion,
+        InTimeRuleVersion, AgreedRuleVersion, ReadyOnceRuleVersion,
     ];
 
     /// <summary>Every version that a run or its deltas may name.</summary>
@@ -120,12 +124,16 @@ public static class Settlement
     /// <summary>Whether a version holds a call to what was agreed and measured.</summary>
     public static bool CountsAsAgreed(string ruleVersion) => IsSince(AgreedRuleVersion, ruleVersion);
 
+    /// <summary>Whether by a version power held ready is paid once on its way.</summary>
+    public static bool CountsReadyOnce(string ruleVersion) => IsSince(ReadyOnceRuleVersion, ruleVersion);
+
     private static bool IsSince(string first, string ruleVersion) =>
         Array.IndexOf(ToldApart, ruleVersion) >= Array.IndexOf(ToldApart, first);
 
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.CountsAsAgreed ? AgreedRuleVersion
+        statement.CountsReadyOnce ? ReadyOnceRuleVersion
+        : statement.CountsAsAgreed ? AgreedRuleVersion
         : statement.CountsInTime ? InTimeRuleVersion
         : statement.CountsSettledDays ? SettledDaysRuleVersion
         : statement.CountsEachPoint ? EachPointRuleVersion

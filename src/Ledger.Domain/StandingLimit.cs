@@ -42,7 +42,7 @@ public sealed record StandingLimitState(IReadOnlyList<StandingLimitSet> Set)
 /// The rule of standing limits: of overlapping limits of one kind and direction the later recorded one holds for its
 /// interval, also where its steps say that there is no limit. The same content again, its source included, is already
 /// recorded, so a limit that is set back names another source. Of an event of OpenADR nothing is recorded behind a
-/// later version.
+/// later version, and the one that was recorded last holds alone: what an earlier one said beyond it is no longer said.
 /// </summary>
 public static class StandingLimit
 {
@@ -105,7 +105,7 @@ public static class StandingLimit
         IEnumerable<StandingLimitSet> limits, StandingLimitKind kind, Direction direction, Interval window)
     {
         var inForce = new List<LimitStretch>();
-        foreach (var limit in limits.Where(limit => limit.Kind == kind && limit.Direction == direction))
+        foreach (var limit in Standing(limits.Where(limit => limit.Kind == kind && limit.Direction == direction)))
         {
             var from = Instant.Max(limit.From, window.Start);
             var to = limit.Until is { } until ? Instant.Min(until, window.End) : window.End;
@@ -113,6 +113,14 @@ public static class StandingLimit
             inForce = [.. inForce.SelectMany(held => Outside(held, from, to)), .. Stretches(limit, from, to)];
         }
         return [.. inForce.OrderBy(stretch => stretch.During.Start)];
+    }
+
+    /// <summary>Those that no later version of the same event stands for.</summary>
+    private static IEnumerable<StandingLimitSet> Standing(IEnumerable<StandingLimitSet> limits)
+    {
+        var later = new HashSet<(string, ProgrammeId)>();
+        return limits.Reverse().Where(limit => OpenAdrVersion.Of(limit.Source) is not { } version
+            || later.Add((version.Event, version.Programme))).Reverse();
     }
 
     private static IEnumerable<LimitStretch> Outside(LimitStretch held, Instant from, Instant to)

@@ -101,6 +101,9 @@ public sealed record Statement(
     /// <summary>Whether it pays otherwise than before <see cref="Settlement.AgreedRuleVersion"/>.</summary>
     public bool CountsAsAgreed { get; init; }
 
+    /// <summary>Whether it pays otherwise than before <see cref="Settlement.ReadyOnceRuleVersion"/>.</summary>
+    public bool CountsReadyOnce { get; init; }
+
     /// <summary>To how many decimals its amounts are rounded; each of them carries as many.</summary>
     public int MoneyDecimals { get; init; }
 

@@ -56,6 +56,7 @@ public sealed class Recorder(
     private const int AttemptsMax = 16;
     private const int PlacesAtOnce = 512; // facts that are looked through before the ones before them
     private readonly RecentStates recent = new();
+    private readonly SemaphoreSlim turn = new(1);
 
     /// <summary>How much evidence of each party is kept that does not count, such as what was refused.</summary>
     public UncountedEvidence Uncounted { get; } =
@@ -71,6 +72,21 @@ public sealed class Recorder(
 
     /// <summary>The time now, at which it is judged whose a point is.</summary>
     public Instant Now => clock.GetCurrentInstant();
+
+    /// <summary>Decides and records alone among what comes here: for what is judged by streams that others of its kind
+    /// append to. One process writes a ledger, so its memory is enough.</summary>
+    public async Task<RecordOutcome> InTurnAsync(Func<Task<RecordOutcome>> record, CancellationToken ct)
+    {
+        await turn.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            return await record().ConfigureAwait(false);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
 
     /// <summary>Loads a stream, asks the decision, appends what it accepts and answers what came of it; where another
     /// writer was faster, all of it again, at most 16 times, and then <see cref="RecordOutcome.Busy"/>.</summary>

@@ -46,7 +46,7 @@ internal static class AgreedCall
             var stream = Streams.Enrolment(point);
             var enrolments = await atOrder.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve)
                 .ConfigureAwait(false);
-            var covering = enrolments.CoveringTogether(programme.Programme, order.Period)
+            var covering = enrolments.Covering(programme.Programme, order.Period)
                 .Select(each => each.Enrolled).ToList();
             var known = (await atOrder.ReadAsync(stream).ConfigureAwait(false))
                 .Where(each => each.Event is PointEnrolled fact && covering.Contains(fact)).ToList();

@@ -80,7 +80,6 @@ public static class BaselineCalculations
         var atNotice = new KnownFacts(journal, recorded.Position, ct);
         var frozen = new List<BaselineFrozen>();
         var answers = new Answers(views, position - 1);
-        var beside = new PointsBeside(answers);
         foreach (var point in points)
         {
             if (await RegisteredAsync(known, point, order.Period).ConfigureAwait(false) is not { } registered)
@@ -91,14 +90,12 @@ public static class BaselineCalculations
                 return new BaselineCalculation.NotPossible(
                     Rejection.PeriodMisaligned, $"the call {order.Period} holds no whole settlement period of {point}");
             var ruleVersion = before.RuleVersionOf(point);
-            var own = await EventDaysAsync(known, answers.InstructionsAt(point), order, load, null)
-                .ConfigureAwait(false);
-            var eventDays = ruleVersion != Baseline.RuleVersion ? own : await EventDaysAsync(
-                known, beside.Calls(point), order, load, point).ConfigureAwait(false);
+            var others = await OtherCalls.OfAsync(known, answers, order, point, ruleVersion).ConfigureAwait(false);
             var question = new PointQuestion(order, load, point, terms.Baseline, ruleVersion, holidays)
             {
-                EventDays = eventDays,
-                HasOtherEventDays = !eventDays.SequenceEqual(own),
+                EventDays = others.Days(load, ruleVersion),
+                OtherCalls = others.Held(ruleVersion),
+                NamedByDays = others.NamedByDays(load, ruleVersion),
                 Plans = new(atNotice, registered, load, order.IssuedAt),
             };
             frozen.Add(await question.AnswerAsync(known, position, null, null).ConfigureAwait(false));
@@ -108,10 +105,10 @@ public static class BaselineCalculations
 
     /// <summary>Frozen baselines that await meter values, completed by the facts before a later position.</summary>
     public static async Task<IReadOnlyList<BaselineFrozen>> CompleteAsync(
-        IJournal journal, DispatchInstructed order, IReadOnlyList<BaselineFrozen> awaiting, long position,
-        CancellationToken ct)
+        IJournal journal, IViewStore views, DispatchInstructed order, IReadOnlyList<BaselineFrozen> awaiting,
+        long position, CancellationToken ct)
     {
-        var completed = new List<BaselineFrozen>();
+        var (completed, later) = (new List<BaselineFrozen>(), new KnownFacts(journal, position, ct));
         foreach (var frozen in awaiting)
         {
             var known = new KnownFacts(journal, frozen.AtPosition, ct);
@@ -120,51 +117,19 @@ public static class BaselineCalculations
             var pack = (await known.ReadAsync(Streams.RulePack(frozen.Pack)).ConfigureAwait(false))
                 .Select(version => version.Event).OfType<RulePackPublished>()
                 .First(version => version.Version == frozen.PackVersion);
-            var question = new PointQuestion(order, new PointLoad(registered), frozen.Point, pack,
-                new FrozenBaselinesState([frozen]).RuleVersionOf(frozen.Point), frozen.Holidays)
+            var ruleVersion = new FrozenBaselinesState([frozen]).RuleVersionOf(frozen.Point);
+            // What was called around the call is seen no earlier than what was metered there.
+            var others = await OtherCalls.OfAsync(
+                later, new Answers(views, position - 1), order, frozen.Point, ruleVersion).ConfigureAwait(false);
+            var question = new PointQuestion(
+                order, new PointLoad(registered), frozen.Point, pack, ruleVersion, frozen.Holidays)
             {
                 EventDays = frozen.EventDays,
+                OtherCalls = others.Held(ruleVersion),
             };
-            completed.Add(await question.AnswerAsync(
-                known, frozen.AtPosition, (new KnownFacts(journal, position, ct), position), frozen.Awaits)
-                    .ConfigureAwait(false));
+            completed.Add(await question.AnswerAsync(known, frozen.AtPosition, (later, position), frozen.Awaits)
+                .ConfigureAwait(false));
         }
         return completed;
-    }
-
-    /// <summary>
-    /// The days of the point's other calls. The view is only asked which instructions to look at;
-    /// one that was withdrawn before it began called nobody.
-    /// </summary>
-    /// <param name="near">Of instructions that call other points, those count that call one with the same energy as
-    /// this; null where all of them call the point itself.</param>
-    private static async Task<IReadOnlyList<LocalDate>> EventDaysAsync(KnownFacts known,
-        IEnumerable<InstructionId> calls, DispatchInstructed order, PointLoad load, SettlementPointId? near)
-    {
-        var days = new SortedSet<LocalDate>();
-        var tree = near is null ? null : await known.StateAsync(Streams.StationTree, StationTreeState.Empty,
-            StationTree.Evolve).ConfigureAwait(false);
-        foreach (var instruction in calls.Where(other => other != order.Instruction))
-        {
-            var state = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
-                .ConfigureAwait(false);
-            if (state.Instructed is not { Period: var called } other || state.Withdrawn?.At <= called.Start
-                || (near is { } point && !await CallsAsync(known, tree, other, point).ConfigureAwait(false)))
-                continue;
-            var last = load.DayOf(called.End - Duration.Epsilon);
-            for (var day = load.DayOf(called.Start); day <= last; day = day.PlusDays(1)) days.Add(day);
-        }
-        return [.. days];
-    }
-
-    /// <summary>Whether a target of an instruction is a point, or lies before it or behind it.</summary>
-    private static async Task<bool> CallsAsync(
-        KnownFacts known, StationTreeState? tree, DispatchInstructed order, SettlementPointId point)
-    {
-        if (order.Targets.Any(target => target.Point == point)) return true;
-        var ways = new WaysToGrid(known, order.Period.Start, tree);
-        foreach (var target in order.Targets)
-            if (await ways.LieOnOneAsync(point, target.Point).ConfigureAwait(false)) return true;
-        return false;
     }
 }

@@ -47,8 +47,32 @@ internal sealed class CallReasons(
         };
     }
 
-    /// <summary>What is known of a point in a programme that pays for power held ready.</summary>
-    public async Task<ReadyPoint> ReadyAsync(ProgrammeId programme, SettlementPointId point)
+    /// <summary>What is known of a point in a programme that pays for power held ready, with what is declared on the
+    /// day at points before it and behind it as they lie when it begins; the views are asked which to look at.
+    /// </summary>
+    public async Task<ReadyPoint> ReadyAsync(ProgrammeId programme, SettlementPointId point, Interval day)
+    {
+        var ready = await DeclaredAsync(programme, point).ConfigureAwait(false);
+        if (!Settlement.CountsReadyOnce(ruleVersion)) return ready;
+        var (ways, open) = (new WaysToGrid(known, day.Start), new Queue<SettlementPointId>([point]));
+        var (beside, pairs) = (new SortedDictionary<SettlementPointId, ReadyPoint>(),
+            new HashSet<(SettlementPointId, SettlementPointId)>());
+        while (open.TryDequeue(out var next))
+            foreach (var other in answers.Beside.Of(next).Where(other => Declares(programme, other, day)))
+            {
+                if (!await ways.LieOnOneAsync(next, other).ConfigureAwait(false)) continue;
+                pairs.UnionWith([(next, other), (other, next)]);
+                if (other != point && beside.TryAdd(
+                    other, await DeclaredAsync(programme, other).ConfigureAwait(false))) open.Enqueue(other);
+            }
+        return ready with { Beside = [.. beside.Values], OnOneWay = pairs };
+    }
+
+    private bool Declares(ProgrammeId programme, SettlementPointId point, Interval day) =>
+        answers.Availabilities(point).Any(row => row.Programme == programme.Value && row.Start < day.End
+            && day.Start < row.End);
+
+    private async Task<ReadyPoint> DeclaredAsync(ProgrammeId programme, SettlementPointId point)
     {
         var stream = Streams.Enrolment(point);
         var (versions, facts) = (await known.ReadAsync(Streams.Programme(programme)).ConfigureAwait(false),

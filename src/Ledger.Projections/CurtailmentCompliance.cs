@@ -52,7 +52,8 @@ public sealed class CurtailmentCompliance : IProjection
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
     /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).
-    /// The bounds are those of excess or deficiency.
+    /// The bounds are those of excess or deficiency. <paramref name="UnrecordedMicroseconds"/> is the time without any
+    /// record; null where that is all the time without data.
     /// </summary>
     public sealed record TargetRow(
         string Instruction, string Point, long QuantityMilliwatts, ComplianceVerdict Verdict,
@@ -60,7 +61,8 @@ public sealed class CurtailmentCompliance : IProjection
         Energy Ordered, Energy Excess, Energy Delivered, Energy Deficiency, Energy DeficiencyExcused,
         long RampExcludedMicroseconds, long UnmeasuredMicroseconds, decimal? Payment, decimal? Penalty, decimal? Net,
         IReadOnlyList<ClockRow> Clocks, EnergyBounds Bounds, InstructionReach Reach, Connection Connection,
-        long EligibleMilliwatts)
+        long EligibleMilliwatts,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? UnrecordedMicroseconds = null)
     {
         [WrittenAfter(nameof(DeficiencyExcused))]
         public string OrderedKwh => Ordered.ToKwh();
@@ -245,6 +247,8 @@ public sealed class CurtailmentCompliance : IProjection
             Reach = verdict.Reach,
             Connection = verdict.Connection,
             EligibleMilliwatts = verdict.EligiblePower.Milliwatts,
+            UnrecordedMicroseconds =
+                verdict.Unrecorded == verdict.Unmeasured ? null : Microseconds(verdict.Unrecorded),
         });
         var others = before is null ? row.Tally : row.Tally.Less(Verdict(before));
         rows.Put(ofInstruction, row with { Tally = others.Plus(verdict) });

@@ -170,10 +170,10 @@ public sealed class ExplainedRun
             else if (!ready.ContainsKey((line.Programme, line.Paid)))
             {
                 var point = new SettlementPointId(line.Paid);
-                var of = await reasons.ReadyAsync(line.Programme, point).ConfigureAwait(false);
                 if (await reasons.DayOfAsync(point, statement.Day).ConfigureAwait(false) is (var registered, var day))
                     ready[(line.Programme, line.Paid)] =
-                        new(of, line.Paid, registered.Owner, day, Deliveries.MoneyDecimals);
+                        new(await reasons.ReadyAsync(line.Programme, point, day).ConfigureAwait(false), line.Paid,
+                            registered.Owner, day, Deliveries.MoneyDecimals);
             }
         return (calls, ready);
     }

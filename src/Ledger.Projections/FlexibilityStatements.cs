@@ -17,10 +17,11 @@ namespace Ledger.Projections;
 /// <see cref="Settlement.EachPointRuleVersion"/>.</param>
 /// <param name="CountsInTime">The same of <see cref="Settlement.InTimeRuleVersion"/>.</param>
 /// <param name="CountsAsAgreed">The same of <see cref="Settlement.AgreedRuleVersion"/>.</param>
+/// <param name="CountsReadyOnce">The same of <see cref="Settlement.ReadyOnceRuleVersion"/>.</param>
 public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce,
     bool CountsBothDirections, bool CountsAsRecorded, bool CountsEachPoint, bool CountsInTime,
-    bool CountsAsAgreed);
+    bool CountsAsAgreed, bool CountsReadyOnce);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -71,37 +72,40 @@ public static class FlexibilityStatements
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
             }
         }
-        var (ready, differs) = await ReadyAsync(journal, answers, account, day, position, ruleVersion, ct)
-            .ConfigureAwait(false);
+        var (ready, readyInTime, readyOnce) = await ReadyAsync(
+            journal, answers, account, day, position, ruleVersion, ct).ConfigureAwait(false);
         lines.AddRange(ready);
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once,
-            both, recorded, eachPoint, inTime || differs, agreed);
+            both, recorded, eachPoint, inTime || readyInTime, agreed, readyOnce);
     }
 
     /// <summary>What is paid for power held ready on the day, in order of point and programme, and whether it is
-    /// another pay than where all terms are believed; which to look at, the views are asked.</summary>
-    private static async Task<(IReadOnlyList<FlexibilityLine> Lines, bool CountsInTime)> ReadyAsync(IJournal journal,
-        Answers answers, PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
+    /// another pay than where all terms are believed, or where points behind each other are paid each; which to look
+    /// at, the views are asked.</summary>
+    private static async Task<(IReadOnlyList<FlexibilityLine> Lines, bool InTime, bool Once)> ReadyAsync(
+        IJournal journal, Answers answers, PartyId account, LocalDate day, long position, string ruleVersion,
+        CancellationToken ct)
     {
         var paying = answers.Programmes().Where(programme => programme.AvailabilityPerKwHour is not null)
             .ToLookup(programme => programme.Programme, StringComparer.Ordinal);
-        if (paying.Count == 0) return ([], false);
+        if (paying.Count == 0) return ([], false, false);
         var own = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
         var (reasons, lines) = (new CallReasons(journal, answers, position, ruleVersion, ct),
             new List<FlexibilityLine>());
-        var inTime = false;
+        var (inTime, once) = (false, false);
         foreach (var (point, programme) in answers.Enrolments().Where(row => paying.Contains(row.Programme)
                 && (own.Contains(row.Point) || paying[row.Programme].Any(version => version.Payee == account.Value)))
             .Select(row => (new SettlementPointId(row.Point), new ProgrammeId(row.Programme))).Distinct().Order())
         {
-            var ready = await reasons.ReadyAsync(programme, point).ConfigureAwait(false);
             if (await reasons.DayOfAsync(point, day).ConfigureAwait(false) is not (var registered, var whole)) continue;
+            var ready = await reasons.ReadyAsync(programme, point, whole).ConfigureAwait(false);
             var paid = ReadyLines(ready, account, registered.Owner, whole);
             var believed = ready with { RecordedAt = ReadOnlyDictionary<long, Instant>.Empty };
             inTime |= !paid.SequenceEqual(ReadyLines(believed, account, registered.Owner, whole));
+            once |= !paid.SequenceEqual(ReadyLines(ready with { Beside = [] }, account, registered.Owner, whole));
             lines.AddRange(paid);
         }
-        return (lines, inTime);
+        return (lines, inTime, once);
     }
 
     private static List<FlexibilityLine> ReadyLines(ReadyPoint ready, PartyId account, PartyId owner, Interval day) =>

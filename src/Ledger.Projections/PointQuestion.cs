@@ -11,13 +11,16 @@ internal sealed class PointQuestion(
     IReadOnlyList<LocalDate> holidays)
 {
     private readonly BaselineRule rule = pack.Baseline!;
-    private readonly bool measuredOnly = ruleVersion == Baseline.RuleVersion;
+    private readonly bool measuredOnly = Baseline.AsksMeasured(ruleVersion);
     private bool leavesOutUnmeasured;
 
     public IReadOnlyList<LocalDate> EventDays { get; init; } = [];
 
-    /// <summary>Whether an earlier version has other event days.</summary>
-    public bool HasOtherEventDays { get; init; }
+    /// <summary>When other calls held, as far as the version asks.</summary>
+    public IReadOnlyList<Interval> OtherCalls { get; init; } = [];
+
+    /// <summary>The version that the event days have to name; null where all have the same.</summary>
+    public string? NamedByDays { get; init; }
 
     /// <summary>What was planned by the notice; null at a completion, which no rule by plans has.</summary>
     public PointPlans? Plans { get; init; }
@@ -33,6 +36,7 @@ internal sealed class PointQuestion(
         {
             EventDays = EventDays.ToHashSet(),
             Holidays = holidays.ToHashSet(),
+            OtherCalls = OtherCalls,
             NoticeAt = order.IssuedAt,
             RuleVersion = ruleVersion,
             ContractKw = await ContractAsync(known).ConfigureAwait(false),
@@ -59,19 +63,28 @@ internal sealed class PointQuestion(
             notes = [.. notes, .. planned];
         }
         var result = Baseline.Of(rule, asked);
+        IReadOnlyList<Interval> disturbing = [.. Baseline.OtherCallsIn(watched, asked)];
         var missing = result.Insufficient is null || rule.ChoosesByOwnDay ? Baseline.Missing(watched, asked) : null;
         return Frozen(position, later?.Position,
             periods.Select((period, i) => new FrozenPeriod(
                 period, missing is null ? Kept(result.KilowattHours?[i]) : null, Kept(result.Unadjusted?[i]))),
-            result, missing, [.. notes, .. Notes(asked)]) with
-        { RuleVersion = NamedRuleVersion(asked, later is not null || missing is not null) };
+            result, missing, [.. notes, .. Notes(asked), .. disturbing.Select(Note)]) with
+        {
+            RuleVersion = NamedRuleVersion(asked, later is not null || missing is not null, disturbing.Count > 0),
+        };
     }
 
-    /// <summary>What awaits meter values is completed by the version that it names, so it names the one that asks
-    /// whether they were measured.</summary>
-    private string? NamedRuleVersion(BaselineQuestion asked, bool awaits) =>
-        measuredOnly && (awaits || leavesOutUnmeasured || HasOtherEventDays) ? Baseline.RuleVersion
-            : Baseline.NamedRuleVersion(rule, asked);
+    private static string Note(Interval call) =>
+        $"another call held from {InstantPattern.ExtendedIso.Format(call.Start)} to "
+        + $"{InstantPattern.ExtendedIso.Format(call.End)}, and what was metered then is no undisturbed load";
+
+    /// <summary>What awaits meter values is completed by the version that it names, so it names the newest, which asks
+    /// whether they were measured and what was called meanwhile.</summary>
+    private string? NamedRuleVersion(BaselineQuestion asked, bool awaits, bool isDisturbed) =>
+        Baseline.AsksOtherCalls(ruleVersion) && (awaits || isDisturbed) ? Baseline.RuleVersion
+        : NamedByDays == Baseline.RuleVersion ? Baseline.RuleVersion
+        : measuredOnly && (awaits || leavesOutUnmeasured || NamedByDays is not null) ? Baseline.MeasuredRuleVersion
+        : Baseline.NamedRuleVersion(rule, asked);
 
     private async Task<BaselineDay> DayAsync(KnownFacts known, LocalDate day)
     {

@@ -93,6 +93,7 @@ public static class Settlements
             CountsSettledDays = facts.CountsSettledDays,
             CountsInTime = paid.CountsInTime,
             CountsAsAgreed = paid.CountsAsAgreed,
+            CountsReadyOnce = paid.CountsReadyOnce,
         };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);

@@ -151,14 +151,15 @@ public sealed record StationCall(
 
     /// <summary>
     /// What of the delivered energy the measurement does not prove: the deficiency may be as large as its upper bound,
-    /// and time without a record, which has no bound, has delivered nothing.
+    /// which a gap within a record is in, and time without a record, which has no bound, has delivered nothing.
     /// </summary>
     private static Energy Uncertainty(TargetRow target)
     {
         // mW times µs are nanojoules, and energy counts halves of them.
-        var unmeasured = new Energy((Int128)target.QuantityMilliwatts * target.UnmeasuredMicroseconds * 2);
+        var unrecorded = new Energy((Int128)target.QuantityMilliwatts
+            * (target.UnrecordedMicroseconds ?? target.UnmeasuredMicroseconds) * 2);
         return Energy.Min(target.Delivered,
-            Energy.Max(Energy.Zero, target.Delivered + target.Bounds.Upper + unmeasured - target.Ordered));
+            Energy.Max(Energy.Zero, target.Delivered + target.Bounds.Upper + unrecorded - target.Ordered));
     }
 
     /// <summary>From 10 % at the first target to 90 % at the last one, in kW/s;

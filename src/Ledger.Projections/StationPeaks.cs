@@ -15,7 +15,7 @@ public sealed record StationPeak(
 /// <summary>
 /// Peak shaving of a day, by settlement periods of the connection: measured is what the station's balance proves,
 /// storage what its storage points had, and unmanaged what the sessions asked for would have drawn at once
-/// (<see cref="SessionRequests"/>). A figure is of proven periods only, so the true peak may be higher.
+/// (<see cref="SessionRequests"/>), as far as point and contract allow when its first period begins. A figure is of proven periods only, so the true peak may be higher.
 /// </summary>
 public static class StationPeaks
 {
@@ -59,7 +59,11 @@ public static class StationPeaks
         var sessions = SessionRequests.KnownBy(answers.Sessions(new(point)).Select(row => new SessionRequested(
             new(row.Point), row.RequestedAt, row.Arrival, row.Departure, row.Requested,
             row.VehicleMaxMilliwatts is { } most ? new Power(most) : null, row.Source)), Instant.MaxValue);
-        var drawn = SessionRequests.MeanKilowatts(sessions, periods, new Power(rated).Kilowatts);
+        var contract = answers.StandingLimits(new(point)).Where(limit => limit is
+                { Kind: StandingLimitKind.ContractDemand, Direction: Direction.Import } && limit.ValidFrom <= since
+                && !(limit.ValidTo <= since)).MaxBy(limit => limit.Position)?.MostMilliwatts;
+        var most = new Power(Math.Min(rated, contract ?? rated));
+        var drawn = SessionRequests.MeanKilowatts(sessions, periods, most.Kilowatts);
         return [.. proven.Select((period, i) =>
             sessions.Any(session => SessionRequests.IsThere(session, periods[i])) ? drawn[i]
             : period.Parts.Any(part => part.Point == point && part.Import > Energy.Zero) ? (decimal?)null

@@ -215,6 +215,9 @@ public sealed class CurtailmentComplianceTests
                 (row.Bounds, row.Reach, row.Connection, row.EligibleMilliwatts).ShouldBe(
                     (verdict.Bounds, verdict.Reach, verdict.Connection, verdict.EligiblePower.Milliwatts));
                 row.UnmeasuredMicroseconds.ShouldBe(verdict.Unmeasured.ToInt64Nanoseconds() / 1000);
+                row.UnrecordedMicroseconds.ShouldBe(verdict.Unrecorded == verdict.Unmeasured
+                    ? null : verdict.Unrecorded.ToInt64Nanoseconds() / 1000);
+                verdict.Unrecorded.ShouldBeLessThanOrEqualTo(verdict.Unmeasured);
             }
         }, iter: 200, seed: "0001oU2H2wP1", threads: 1);
     }

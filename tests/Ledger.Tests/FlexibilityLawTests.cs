@@ -115,38 +115,19 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
         seen.ShouldBeEnough(output);
     }
 
-    /// <summary>Declarations that overlap, enrolments with an end, versions within the day: both walk to the same
-    /// stretches and the same money.</summary>
+    /// <summary>Declarations that overlap, enrolments with an end, versions within the day, other points on the way:
+    /// both walk to the same stretches and the same money.</summary>
     [Fact]
     public void Two_arithmetics_of_power_held_ready_agree()
     {
         var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20),
-            ("two payees", 10), ("dated back", 20));
+            ("two payees", 10), ("dated back", 20), ("less for others", 20), ("nothing beside another", 5));
         var day = new Interval(Start, Start + Duration.FromHours(24));
-        Instant Hour(int hour) => Start + Duration.FromMinutes(20 * hour);
         Gen.Int[0, int.MaxValue].Sample(seed =>
         {
             var random = new Random(seed);
-            var (programme, point) = (new ProgrammeId("F"), new SettlementPointId("P1"));
-            Positioned<ProgrammePublished> Version(int version, int from, long position) => new(position, new(
-                programme, version, Hour(from), ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
-                Payer: new("dso"), Payee: random.Next(3) switch { 0 => new("A"), 1 => new("B"), _ => null },
-                AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
-            var end = random.Next(20, 90);
-            var declared = Enumerable.Range(0, random.Next(1, 7)).Select(i =>
-            {
-                var from = random.Next(-10, 70);
-                return new Positioned<AvailabilityDeclared>(10 + (2 * i), new(programme, point, Hour(from),
-                    new(Hour(from), Hour(from + random.Next(1, 30))), new Power(random.NextInt64(1, 90_000_000))));
-            }).ToList();
-            // The second version is recorded before, between or after the declarations, and before or after it begins.
-            var (late, recorded) = (9L + (2 * random.Next(0, 8)), Hour(random.Next(-10, 80)));
-            var ready = new ReadyPoint([Version(1, -99, 1), Version(2, random.Next(-20, 80), late)], new(
-                [new(new(programme, point, Power.FromKilowatts(500), Hour(random.Next(-20, 10)), null),
-                    random.Next(2) == 0 ? Hour(end) : null)], [], []), point, declared)
-            {
-                RecordedAt = new Dictionary<long, Instant> { [1] = Hour(-99), [late] = recorded },
-            };
+            var ready = Ready(random);
+            var (programme, declared) = (Programme, ready.Declared);
             var stretches = AvailabilityPay.Of(ready, day, 2);
             var reasons = new AvailabilityReasons(ready, "P1", new("A"), day, 2);
             var lines = stretches.Select((each, i) => new FlexibilityLine(i + 1, null, programme, "P1", each.Covers,
@@ -165,11 +146,53 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
             }
             seen.Add(stretches.Count > 1, declared.Any(one => declared.Any(other => other != one
                     && other.Fact.Period.Start < one.Fact.Period.End && one.Fact.Period.Start < other.Fact.Period.End)),
-                declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period) is null),
+                declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period).Count == 0),
                 lines.Select(line => line.Payee).Distinct().Count() > 1,
                 !stretches.SequenceEqual(AvailabilityPay.Of(
-                    ready with { RecordedAt = new Dictionary<long, Instant>() }, day, 2)));
+                    ready with { RecordedAt = new Dictionary<long, Instant>() }, day, 2)),
+                !stretches.SequenceEqual(AvailabilityPay.Of(ready with { Beside = [] }, day, 2)),
+                stretches.Any(each => each.KwHours == 0m && each.Declared.Fact.Available > Power.Zero));
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
+    }
+
+    private static readonly ProgrammeId Programme = new("F");
+
+    /// <summary>A point, mostly with two others of which one lies before it.</summary>
+    private static ReadyPoint Ready(Random random)
+    {
+        static Instant Hour(int hour) => Start + Duration.FromMinutes(20 * hour);
+        Positioned<ProgrammePublished> Version(int version, int from, long position) => new(position, new(
+            Programme, version, Hour(from), ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
+            Payer: new("dso"), Payee: random.Next(3) switch { 0 => new("A"), 1 => new("B"), _ => null },
+            AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
+        // The second version is recorded before, between or after the declarations, and before or after it begins.
+        var (late, recorded) = (9L + (2 * random.Next(0, 20)), Hour(random.Next(-10, 80)));
+        Positioned<ProgrammePublished>[] versions = [Version(1, -99, 1), Version(2, random.Next(-20, 80), late)];
+        ReadyPoint At(int number)
+        {
+            var (point, end) = (new SettlementPointId($"P{number}"), random.Next(20, 90));
+            return new(versions, new(
+                [new(new(Programme, point, Power.FromKilowatts(500), Hour(random.Next(-20, 10)), null),
+                    random.Next(2) == 0 ? Hour(end) : null)], [], []), point,
+                [.. Enumerable.Range(0, random.Next(1, 7)).Select(i =>
+                {
+                    var from = random.Next(-10, 70);
+                    return new Positioned<AvailabilityDeclared>(8 + (2 * number) + (6 * i), new(Programme, point,
+                        Hour(from), new(Hour(from), Hour(from + random.Next(1, 30))),
+                        new Power(random.NextInt64(0, 4) * random.NextInt64(1, 30_000_000))));
+                })])
+            {
+                RecordedAt = new Dictionary<long, Instant> { [1] = Hour(-99), [late] = recorded },
+            };
+        }
+        // P2 lies before P1 and P3, which may lie behind each other too.
+        (int, int)[] ways = random.Next(3) switch { 0 => [], 1 => [(1, 2), (2, 3)], _ => [(1, 2), (2, 3), (1, 3)] };
+        return At(1) with
+        {
+            Beside = ways.Length == 0 ? [] : [At(2), At(3)],
+            OnOneWay = ways.SelectMany(way => new[] { way, (way.Item2, way.Item1) }).Select(way => (
+                new SettlementPointId($"P{way.Item1}"), new SettlementPointId($"P{way.Item2}"))).ToHashSet(),
+        };
     }
 }

@@ -51,6 +51,13 @@ public sealed class PeakAndEligibilityTests : IDisposable
         Rows(page, "kw").ShouldBe(["90", "150", "140"]);
         Rows(page, "shavedKw").ShouldBe(["60", "50"]);
         Rows(page, "start").ShouldAllBe(start => start == "2026-02-27T02:00:00Z");
+        // The contract allows 160: 160 and then 90 of the 250 kWh, so the grid 100 and 130.
+        Import("contract.jsonl", """
+            {"type":"standing-limit","point":"S9-C","kind":"contractDemand","direction":"import","kw":160,"validFrom":"2026-01-01T00:00:00+08:00","source":"contract"}
+            {"type":"standing-limit","point":"S9-C","kind":"contractDemand","direction":"import","kw":10,"validFrom":"2026-02-27T10:30:00+08:00","source":"the next one"}
+            {"type":"standing-limit","point":"S9-C","kind":"connectionLimit","direction":"import","kw":20,"validFrom":"2026-01-01T00:00:00+08:00","source":"of another kind"}
+            """);
+        Rows(Said("show", "peak", "S9", "--day", "2026-02-27", "--json"), "kw").ShouldBe(["90", "150", "130"]);
         town.Run("show", "peak", "S8", "--day", "2026-02-27").Exit.ShouldBe(2);
         town.Run("show", "peak", "S9").Exit.ShouldBe(64);
     }

@@ -34,6 +34,30 @@ public sealed class StandingLimitTests
             Envelope(5, 40, null, new(Hour(8), null, Kw(30)), new(Hour(20), null, null))],
             StandingLimitKind.OperatingEnvelope).ShouldBe("0-5 70, 8-20 30, 40-48 70");
 
+    /// <summary>An event is what its last version says: where that ends sooner, begins later or says that there is no
+    /// limit, nothing is left of the one before. Another event, or another agreement, is another limit.</summary>
+    [Theory]
+    [InlineData("E1 0 30 50, E1 0 10 50", "0-10 50")]
+    [InlineData("E1 0 30 50, E1 20 30 40", "20-30 40")]
+    [InlineData("E1 0 30 50, E1 0 10 50, E1 5 20 60", "5-20 60")]
+    [InlineData("E1 0 30 50, E2 0 10 40", "0-10 40, 10-30 50")]
+    [InlineData("A 0 40 90, E1 0 30 50, E1 0 10 50", "0-10 50, 10-40 90")]
+    [InlineData("E1 0 30 50, A 5 40 90, E1 0 10 50", "0-10 50, 10-40 90")]
+    public void The_last_version_of_an_event_holds_alone(string limits, string holds)
+    {
+        var set = limits.Split(", ").Select((each, i) =>
+        {
+            var cells = each.Split(' ');
+            var hours = cells[1..].Select(cell => int.Parse(cell, System.Globalization.CultureInfo.InvariantCulture));
+            return Limit(hours.First(), hours.ElementAt(1), hours.Last()) with
+            {
+                Source = cells[0] == "A" ? "agreement" : i == 0 ? $"OpenADR event {cells[0]} of P"
+                    : $"OpenADR event {cells[0]} of P, modified at 2026-06-01T0{i}:00:00Z",
+            };
+        });
+        Shown([.. set]).ShouldBe(holds);
+    }
+
     [Fact]
     public void A_daily_step_is_local_and_the_last_one_holds_past_midnight() =>
         // 08:00 in Shanghai is 00:00 UTC.

@@ -153,6 +153,22 @@ public sealed class StationCallTests
             .ShouldNotBeNull().DeliveredMilliwatts.ShouldBe(power / 2 * 10_000);
     }
 
+    /// <summary>The bounds of a record know that in its gap nothing may have come, so the gap is not taken off again:
+    /// of 100 kW for an hour with a gap of a quarter 75 came, and as much is certain.</summary>
+    [Theory]
+    [InlineData(25_000, 0, 75)] // one record, with a gap
+    [InlineData(0, 15, 75)] // a quarter without a record, which has no bound
+    [InlineData(10_000, 9, 75)] // six minutes of a gap and nine without a record
+    public void A_gap_is_taken_off_once(long shortAtMostWh, int unrecordedMinutes, int certainKw)
+    {
+        var target = Target(ComplianceVerdict.Unproven, 45) with
+        {
+            Bounds = new(Energy.Zero, Energy.FromWattHours(shortAtMostWh)),
+            UnrecordedMicroseconds = unrecordedMinutes * 60_000_000L,
+        };
+        Call(0, target, 100).Call!.CertainMilliwatts.ShouldBe(certainKw * 1_000_000L);
+    }
+
     /// <summary>An excuse is no kilowatt.</summary>
     [Fact]
     public void An_excused_call_counts_with_what_it_delivered() =>

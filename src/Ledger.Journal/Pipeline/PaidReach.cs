@@ -30,9 +30,9 @@ internal static class PaidReach
                 return (await PayersAsync(recorder, programme, ct).ConfigureAwait(false)).All(by.Reach.Covers);
             case Touched.PaidReady(var programme, var point, var period):
                 var payers = await PayersAsync(recorder, programme, ct).ConfigureAwait(false);
-                return payers.Count == 0 || await EnrolledByAsync(recorder, programme, point, period, ct)
-                    .ConfigureAwait(false) is not { } enrolledBy || enrolledBy == Reaching.OwnOf(recorder)
-                    || payers.All(payer => payer == enrolledBy);
+                return payers.Count == 0 || (await EnrolledByAsync(recorder, programme, point, period, ct)
+                    .ConfigureAwait(false)).All(by => by == Reaching.OwnOf(recorder)
+                        || payers.All(payer => payer == by));
             default: throw new System.Diagnostics.UnreachableException($"{part}");
         }
     }
@@ -49,18 +49,20 @@ internal static class PaidReach
         (await recorder.LoadAsync(Streams.Programme(programme), ProgrammeState.Empty, Programmes.Evolve, ct)
             .ConfigureAwait(false)).State;
 
-    /// <summary>Who recorded the enrolment that covers a time; null where none does, which is for its own rule to say.
-    /// </summary>
-    private static async Task<PartyId?> EnrolledByAsync(Recorder recorder, ProgrammeId programme,
+    /// <summary>Who recorded the enrolments that cover a time; nobody where it is not covered, which is for its own
+    /// rule to say.</summary>
+    private static async Task<IReadOnlySet<PartyId>> EnrolledByAsync(Recorder recorder, ProgrammeId programme,
         SettlementPointId point, Interval period, CancellationToken ct)
     {
         var stream = Streams.Enrolment(point);
         var (state, _) = await recorder.LoadAsync(stream, EnrolmentState.Empty, Enrolments.Evolve, ct)
             .ConfigureAwait(false);
-        if (state.Covering(programme, period)?.Enrolled is not { } enrolled) return null;
+        var enrolled = state.Covering(programme, period).Select(each => each.Enrolled).ToHashSet();
+        var recordedBy = new HashSet<PartyId>();
+        if (enrolled.Count == 0) return recordedBy;
         await foreach (var recorded in recorder.Journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
-            if (EventCodec.Decode(recorded) is PointEnrolled known && known == enrolled)
-                return recorded.Envelope.Tenant;
-        return null;
+            if (EventCodec.Decode(recorded) is PointEnrolled known && enrolled.Contains(known))
+                recordedBy.Add(recorded.Envelope.Tenant);
+        return recordedBy;
     }
 }

@@ -6,8 +6,8 @@ namespace Ledger.Journal.Pipeline;
 /// <summary>
 /// Programmes, enrolments and claims. An enrolment is judged with the point's master data and the programme's terms, a
 /// claim with the terms and the point's enrolments, an order that takes offers with both: these streams are read first.
-/// They may grow while the fact is
-/// appended to its own; what was known when it was judged stands in the fact.
+/// They may grow while the fact is appended to its own; what was known when it was judged stands in the fact. Claims
+/// of points on a way alone wait for each other: what one holds is in a stream that the other does not guard.
 /// </summary>
 internal static class ProgrammeRoutes
 {
@@ -35,29 +35,34 @@ internal static class ProgrammeRoutes
                 $"{c.Input.Programme}/available/{Ticks(c.Input.Period.Start)}/{Ticks(c.Input.Period.End)}/{Ticks(c.Input.DeclaredAt)}")), ct))
         .Add<DeliveryClaim>(Scopes.AvailabilityWrite, async (recorder, c, now, ct) =>
         {
-            var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
-            var (enrolment, _) = await recorder.LoadAsync(
-                Streams.Enrolment(c.Input.Point), EnrolmentState.Empty, Enrolments.Evolve, ct).ConfigureAwait(false);
-            var onItsWay = await HeldOnItsWayAsync(recorder, c.Input, ct).ConfigureAwait(false);
-            return await recorder.RecordAsync(
-                Streams.Claims(c.Input.Point), ClaimsState.Empty, DeliveryClaims.Evolve,
-                state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now, onItsWay), c.By, ct, c.Raw)
+            var onItsWay = await OnItsWayAsync(recorder, c.Input, ct).ConfigureAwait(false);
+            return onItsWay.Count == 0 ? await ClaimAsync(recorder, c, onItsWay, now, ct).ConfigureAwait(false)
+                : await recorder.InTurnAsync(() => ClaimAsync(recorder, c, onItsWay, now, ct), ct)
                     .ConfigureAwait(false);
         });
 
-    /// <summary>What claims hold at the points that are said to lie before the claim's or behind it. That a point of
-    /// which nothing is said lies behind its station's connection, no stream tells.</summary>
-    private static async Task<IReadOnlyList<HeldStretch>> HeldOnItsWayAsync(
-        Recorder recorder, DeliveryClaim claim, CancellationToken ct)
+    private static async Task<RecordOutcome> ClaimAsync(Recorder recorder, Command<DeliveryClaim> c,
+        IReadOnlyList<SettlementPointId> onItsWay, Instant now, CancellationToken ct)
     {
-        var tree = (await recorder.LoadAsync(Streams.StationTree, StationTreeState.Empty, StationTree.Evolve, ct)
-            .ConfigureAwait(false)).State;
+        var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
+        var (enrolment, _) = await recorder.LoadAsync(
+            Streams.Enrolment(c.Input.Point), EnrolmentState.Empty, Enrolments.Evolve, ct).ConfigureAwait(false);
         var held = new List<HeldStretch>();
-        foreach (var point in tree.OnOneWayWith(claim.Point, claim.Period.Start))
+        foreach (var point in onItsWay)
             held.AddRange(DeliveryClaims.Holding((await recorder.LoadAsync(Streams.Claims(point), ClaimsState.Empty,
-                DeliveryClaims.Evolve, ct).ConfigureAwait(false)).State, claim.Direction, claim.Period));
-        return held;
+                DeliveryClaims.Evolve, ct).ConfigureAwait(false)).State, c.Input.Direction, c.Input.Period));
+        return await recorder.RecordAsync(
+            Streams.Claims(c.Input.Point), ClaimsState.Empty, DeliveryClaims.Evolve,
+            state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now, held), c.By, ct, c.Raw)
+                .ConfigureAwait(false);
     }
+
+    /// <summary>The points that are said to lie before the claim's or behind it. That a point of which nothing is said
+    /// lies behind its station's connection, no stream tells.</summary>
+    private static async Task<IReadOnlyList<SettlementPointId>> OnItsWayAsync(
+        Recorder recorder, DeliveryClaim claim, CancellationToken ct) =>
+        [.. (await recorder.LoadAsync(Streams.StationTree, StationTreeState.Empty, StationTree.Evolve, ct)
+            .ConfigureAwait(false)).State.OnOneWayWith(claim.Point, claim.Period.Start)];
 
     /// <summary>What an order that takes offers is judged with; null where it takes none.</summary>
     public static async Task<KnownOffers?> OffersAsync(
