@@ -64,143 +64,119 @@ internal readonly struct DecodedEvent(long position, string wireName, object? ou
 /// </summary>
 internal static class DecodedEvents
 {
-    private const int PageEvents = 256; // a fold of them takes much longer than to wake a thread
-    private const int AheadPages = 2; // few, because the collector moves what waits
+    private const int PageEvents = 256; // of a journal without pages: to fold them takes longer than to wake a thread
     private const int AheadMin = 4 * PageEvents; // for fewer a thread is not worth its beginning
 
-    public static IAsyncEnumerable<ArraySegment<DecodedEvent>> PagesAsync(
+    public static IAsyncEnumerable<IReadOnlyList<DecodedEvent>> PagesAsync(
         IJournal journal, EventDecoder decode, long from, long until, CancellationToken ct) =>
-        until - from < AheadMin || Environment.ProcessorCount == 1 ? InTurnAsync(journal, decode, from, until, ct)
-            : AheadAsync(journal, decode, from, until, ct);
+        until - from < AheadMin || Environment.ProcessorCount == 1
+            ? InTurnAsync(journal, new(decode, until), from, 1, ct) : AheadAsync(journal, decode, from, until, ct);
 
-    /// <summary>One by one, each when it is asked for.</summary>
-    private static async IAsyncEnumerable<ArraySegment<DecodedEvent>> InTurnAsync(
-        IJournal journal, EventDecoder decode, long from, long until, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>Each page when it is asked for.</summary>
+    /// <param name="together">How many events of a journal without pages are one.</param>
+    private static async IAsyncEnumerable<IReadOnlyList<DecodedEvent>> InTurnAsync(
+        IJournal journal, Decoding decoding, long from, int together, [EnumeratorCancellation] CancellationToken ct)
     {
-        var one = new DecodedEvent[1];
-        await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
+        var all = journal.ReadAllAsync(from, ct);
+        var pages = all is EventPages stored ? stored.MadeAsync(decoding.Of) : GatheredAsync(all, decoding, together);
+        await foreach (var page in pages.ConfigureAwait(false))
         {
-            if (stored.Position >= until) yield break;
-            one[0] = DecodedEvent.Of(stored, decode);
-            yield return one;
+            // What is behind the end is none, and a page may go on there.
+            yield return decoding.IsAtEnd ? [.. page.TakeWhile(decoded => !decoded.IsNone)] : page;
+            if (decoding.IsAtEnd) yield break;
         }
     }
 
-    private static async IAsyncEnumerable<ArraySegment<DecodedEvent>> AheadAsync(
+    private static async IAsyncEnumerable<IReadOnlyList<DecodedEvent>> GatheredAsync(
+        IAsyncEnumerable<RecordedEvent> all, Decoding decoding, int together)
+    {
+        var events = all.GetAsyncEnumerator();
+        await using var _ = events.ConfigureAwait(false);
+        while (true)
+        {
+            var (page, failure) = (new List<DecodedEvent>(together), (ExceptionDispatchInfo?)null);
+            try
+            {
+                while (page.Count < together && !decoding.IsAtEnd && await events.MoveNextAsync().ConfigureAwait(false))
+                    page.Add(decoding.Of(events.Current));
+            }
+            catch (Exception thrown)
+            {
+                failure = ExceptionDispatchInfo.Capture(thrown);
+            }
+            yield return page;
+            failure?.Throw();
+            if (page.Count < together) yield break;
+        }
+    }
+
+    private static async IAsyncEnumerable<IReadOnlyList<DecodedEvent>> AheadAsync(
         IJournal journal, EventDecoder decode, long from, long until, [EnumeratorCancellation] CancellationToken ct)
     {
         using var left = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var reader = new PageReader(journal, decode, from, until, left.Token);
         using var thread = new WorkThread("decoding");
-        var asked = new Queue<Task<Page>>();
+        var pages = InTurnAsync(journal, new(decode, until), from, PageEvents, left.Token)
+            .GetAsyncEnumerator(left.Token);
+        var next = Next();
         try
         {
-            while (asked.Count < AheadPages) asked.Enqueue(Ask());
-            while (true)
+            while (await next.ConfigureAwait(false) is { } page)
             {
-                var page = await asked.Dequeue().ConfigureAwait(false);
-                asked.Enqueue(Ask());
-                yield return page.Events;
-                page.Failure?.Throw();
-                if (page.IsLast) yield break;
+                next = Next(); // one, because the collector moves what waits
+                yield return page;
             }
         }
         finally
         {
+            // Who folded has been told of what was thrown, or has left.
             await left.CancelAsync().ConfigureAwait(false);
-            thread.Give(reader.Close);
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await pages.DisposeAsync().AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        Task<Page> Ask()
+        Task<IReadOnlyList<DecodedEvent>?> Next()
         {
-            var read = new TaskCompletionSource<Page>(TaskCreationOptions.RunContinuationsAsynchronously);
-            thread.Give(() => read.SetResult(reader.Next()));
+            var read = new TaskCompletionSource<IReadOnlyList<DecodedEvent>?>(
+                TaskCreationOptions.RunContinuationsAsynchronously);
+            thread.Give(() =>
+            {
+                try
+                {
+                    read.SetResult(Waited(pages.MoveNextAsync()) ? pages.Current : null);
+                }
+                catch (Exception failure)
+                {
+                    read.SetException(failure);
+                }
+            });
             return read.Task;
         }
     }
 
-    /// <summary>Events that follow each other.</summary>
-    /// <param name="Failure">What was thrown behind them.</param>
-    private sealed record Page(ArraySegment<DecodedEvent> Events, bool IsLast, ExceptionDispatchInfo? Failure);
+    /// <summary>The thread waits where the journal does.</summary>
+    private static bool Waited(ValueTask<bool> moved) =>
+        moved.IsCompletedSuccessfully ? moved.Result : moved.AsTask().GetAwaiter().GetResult();
 
-    /// <summary>Reads page after page on one thread, which waits where the journal does.</summary>
-    private sealed class PageReader(
-        IJournal journal, EventDecoder decode, long from, long until, CancellationToken ct)
+    /// <summary>Makes facts of events, until before a position or until one cannot be decoded: nothing behind that is
+    /// decoded.</summary>
+    private sealed class Decoding(EventDecoder decode, long until)
     {
-        private IAsyncEnumerator<RecordedEvent>? events; // of a journal that makes objects of all
-        private IAsyncEnumerator<IReadOnlyList<DecodedEvent>>? pages; // of one that does not
-        private IReadOnlyList<DecodedEvent> read = []; // the last page of these
-        private int taken; // of it
-        private bool isMadeToEnd, isAtEnd;
+        public bool IsAtEnd { get; private set; }
 
-        public Page Next()
-        {
-            var (page, count) = (isAtEnd ? [] : new DecodedEvent[PageEvents], 0);
-            try
-            {
-                while (count < page.Length && !isAtEnd)
-                {
-                    var decoded = NextEvent();
-                    // Nothing behind what cannot be decoded is asked for.
-                    isAtEnd = !decoded.IsFact;
-                    if (!decoded.IsNone) page[count++] = decoded;
-                }
-                return new(new(page, 0, count), isAtEnd, null);
-            }
-            catch (Exception failure)
-            {
-                isAtEnd = true;
-                return new(new(page, 0, count), true, ExceptionDispatchInfo.Capture(failure));
-            }
-        }
+        /// <summary>None behind the end.</summary>
+        public DecodedEvent Of(in PassingEvent stored) =>
+            IsBehind(stored.Position) ? default : Told(DecodedEvent.Of(stored, decode));
 
-        /// <summary>None behind the last one.</summary>
-        private DecodedEvent NextEvent()
-        {
-            if (events is null && pages is null) Begin();
-            if (events is not null)
-                return !Waited(events.MoveNextAsync()) || events.Current.Position >= until ? default
-                    : DecodedEvent.Of(events.Current, decode);
-            while (taken == read.Count)
-            {
-                if (!Waited(pages!.MoveNextAsync())) return default;
-                (read, taken) = (pages.Current, 0);
-            }
-            return read[taken++];
-        }
+        /// <inheritdoc cref="Of(in PassingEvent)"/>
+        public DecodedEvent Of(RecordedEvent stored) =>
+            IsBehind(stored.Position) ? default : Told(DecodedEvent.Of(stored, decode));
 
-        private void Begin()
-        {
-            var all = journal.ReadAllAsync(from, ct);
-            if (all is EventPages stored) pages = stored.MadeAsync(Made).GetAsyncEnumerator(ct);
-            else events = all.GetAsyncEnumerator(ct);
-        }
+        private bool IsBehind(long position) => IsAtEnd |= position >= until;
 
-        /// <summary>None from the end on, or behind what cannot be decoded: a page may go on there.</summary>
-        private DecodedEvent Made(in PassingEvent stored)
+        private DecodedEvent Told(DecodedEvent decoded)
         {
-            if (isMadeToEnd || stored.Position >= until) return default;
-            var decoded = DecodedEvent.Of(stored, decode);
-            isMadeToEnd = !decoded.IsFact;
+            IsAtEnd = !decoded.IsFact;
             return decoded;
-        }
-
-        private static bool Waited(ValueTask<bool> moved) =>
-            moved.IsCompletedSuccessfully ? moved.Result : moved.AsTask().GetAwaiter().GetResult();
-
-        /// <summary>Nothing more is read.</summary>
-        public void Close()
-        {
-            isAtEnd = true;
-            try
-            {
-                events?.DisposeAsync().AsTask().GetAwaiter().GetResult();
-                pages?.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            }
-            catch (Exception)
-            {
-                // who folded has been told of it already, or has left
-            }
         }
     }
 }

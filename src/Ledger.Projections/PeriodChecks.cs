@@ -40,15 +40,14 @@ internal static class PeriodChecks
     /// <summary>Asks the registers of a period anew, where they were read at both its edges.</summary>
     public static void Record(ChangedRows rows, PointKeys keys, PointRow place, PeriodRow period)
     {
-        foreach (var register in keys.Registers) Check(rows, keys, register, place, period);
+        Check(rows, keys, keys.Import, place, period);
+        Check(rows, keys, keys.Export, place, period);
     }
 
     private static void Check(
         ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, PeriodRow period)
     {
-        if (rows.Get<ReadingRow>(register.Reading(period.End)) is null
-            || rows.Get<ReadingRow>(register.Reading(period.Start)) is null) return;
-        var (counted, step, _) = RegisterCount.Of(rows, register, new(period.Start, period.End));
+        if (RegisterCount.Of(rows, register, new(period.Start, period.End)) is not var (counted, step, _)) return;
         var export = register.Register.Direction == Direction.Export;
         PeriodSideRow? side = counted is { } amount && step is { } one
             ? Side(register.Register.Direction, amount, one, place, period)

@@ -37,8 +37,7 @@ internal sealed class PointKeys
         (Point, Rated) = ($"point|{point}", $"rated|{point}");
         (Periods, Checks, Records) = ($"period|{point}|", $"check|{point}|", $"record|{point}|");
         (Aims, Facts, States) = ($"aim|{point}|", $"fact|{point}|", $"state|{point}|");
-        Registers = [.. ((Direction[])[Direction.Import, Direction.Export])
-            .Select(direction => new RegisterKeys(new(new(point), direction)))];
+        (Import, Export) = (new(new(new(point), Direction.Import)), new(new(new(point), Direction.Export)));
     }
 
     /// <summary>The point's own.</summary>
@@ -60,10 +59,10 @@ internal sealed class PointKeys
     /// <inheritdoc cref="Aims"/>
     public RowName States { get; }
 
-    /// <summary>Import and export.</summary>
-    public RegisterKeys[] Registers { get; }
+    public RegisterKeys Import { get; }
+    public RegisterKeys Export { get; }
 
-    public RegisterKeys Of(Direction direction) => Registers[direction == Direction.Import ? 0 : 1];
+    public RegisterKeys Of(Direction direction) => direction == Direction.Import ? Import : Export;
 
     /// <summary>The settlement day of an instant, by the master data in force at its start: a change within a day
     /// holds from the next day on.</summary>

@@ -13,14 +13,17 @@ internal readonly record struct RegisterCount(Energy? Amount, Energy? Step, stri
 
     private static RegisterCount Nothing(string? problem) => new(null, null, problem);
 
-    /// <summary>From edge to edge, reading by reading.</summary>
-    public static RegisterCount Of(ChangedRows rows, RegisterKeys register, Interval edges)
+    /// <summary>From edge to edge, reading by reading; null where one of the edges has no reading.</summary>
+    public static RegisterCount? Of(ChangedRows rows, RegisterKeys register, Interval edges)
     {
+        // Most that ask come before the end is read.
+        if (rows.Get<ReadingRow>(register.Reading(edges.End)) is null) return null;
+        var readings = rows.Between<ReadingRow>(register.Readings, edges.Start, edges.End);
+        if (readings.Count == 0 || readings[0].ReadAt != edges.Start) return null;
         var installed = rows.Between<RegisterRow>(register.Installed, Instant.MinValue, edges.End - Duration.Epsilon);
         if (installed.Count == 0 || installed[0].ValidFrom > edges.Start) return Nothing("no register is installed");
         var meter = installed[installed.Count - 1];
         if (meter.ValidFrom > edges.Start) return Nothing($"meter {meter.MeterSerial} was installed during the day");
-        var readings = rows.Between<ReadingRow>(register.Readings, edges.Start, edges.End);
         return ProblemOf(readings, edges) ?? Sum(readings, meter);
     }
 

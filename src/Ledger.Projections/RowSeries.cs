@@ -48,7 +48,7 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
 {
     private const int AtFirst = 4; // places
     private const int Few = 16; // more than these become a day of quarter hours, in one step
-    private const int OfDay = 128;
+    private const int OfDay = 104; // one of 25 hours with both its edges has 101
     private const int NearEnd = 6; // places that are looked through sooner than halved: an hour of quarters
 
     private struct Place(in RowKey key, string? json)

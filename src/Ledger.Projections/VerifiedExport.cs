@@ -105,7 +105,7 @@ public sealed class VerifiedExport : IProjection
             var day = keys.DayOf(point, period.Day, period.Start);
             Place(rows, keys, day, null, period.Day is null ? period with { Day = day.Day.Name } : period);
         }
-        foreach (var register in keys.Registers)
+        foreach (var register in (RegisterKeys[])[keys.Import, keys.Export])
             foreach (var reading in rows.Between<ReadingRow>(
                 register.Readings, Instant.MinValue, Instant.MaxValue).All)
                 ReadDays(rows, keys, register, point, reading.ReadAt);
@@ -143,13 +143,10 @@ public sealed class VerifiedExport : IProjection
         PeriodChecks.Read(rows, keys, register, point, at);
     }
 
-    /// <summary>Asks the register anew, where it can answer: most readings come before the day's end is read.</summary>
+    /// <summary>Asks the register anew, where it can answer.</summary>
     private static void ReadDay(ChangedRows rows, RegisterKeys register, DayKeys keys)
     {
-        var edges = keys.Day.Edges;
-        if (rows.Get<ReadingRow>(register.Reading(edges.End)) is null
-            || rows.Get<ReadingRow>(register.Reading(edges.Start)) is null) return;
-        var counted = RegisterCount.Of(rows, register, edges);
+        if (RegisterCount.Of(rows, register, keys.Day.Edges) is not { } counted) return;
         var before = rows.Get<DayRow>(keys.OfPoint);
         var sums = DaySums.Of(before);
         Judge(rows, keys, before, register.Register.Direction == Direction.Export

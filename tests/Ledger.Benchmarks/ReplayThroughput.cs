@@ -21,7 +21,8 @@ namespace Ledger.Benchmarks;
 /// them and at the end.</remarks>
 internal static class ReplayThroughput
 {
-    private const int Rounds = 20; // of which the best counts: the first ones compile
+    private const int RoundsMin = 20; // of which the best counts
+    private static readonly TimeSpan RoundsTime = TimeSpan.FromSeconds(12); // at least: code is compiled anew
     private const int BatchFacts = 500;
     private const int StoredBatchEvents = 5000; // views that are only made to be compared with
     private const int DayEvents = 41_021;
@@ -112,7 +113,8 @@ internal static class ReplayThroughput
     private static async Task RowAsync(string name, string what, IJournal journal, Func<IJournal, Task> replay)
     {
         var (best, used, memory, collecting) = (double.MaxValue, TimeSpan.MaxValue, 0L, 0d);
-        for (var round = 0; round < Rounds; round++)
+        var all = Stopwatch.StartNew();
+        for (var round = 0; round < RoundsMin || all.Elapsed < RoundsTime; round++)
         {
             var (paused, before) = (GC.GetTotalPauseDuration(), GC.GetTotalAllocatedBytes());
             var (watch, processors) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);

@@ -78,14 +78,17 @@ public sealed class EventPagesTests : IDisposable
         views.Versions("Refusals").Count.ShouldBeGreaterThanOrEqualTo(Many);
     }
 
-    [Fact]
-    public async Task Nothing_is_decoded_from_the_end_on_that_was_asked_for()
+    /// <summary>Many are decoded ahead, and few where they are folded.</summary>
+    [Theory]
+    [InlineData(1717)]
+    [InlineData(717)]
+    public async Task Nothing_is_decoded_from_the_end_on_that_was_asked_for(int end)
     {
         await using var journal = await RecordedAsync();
         var decoded = 0;
-        (await FoldAsync(journal, Counted, 1717)).ShouldBe(1717);
-        views.Checkpoint("Refusals").ShouldBe(1717);
-        decoded.ShouldBe(1717);
+        (await FoldAsync(journal, Counted, end)).ShouldBe(end);
+        views.Checkpoint("Refusals").ShouldBe(end);
+        decoded.ShouldBe(end);
 
         LedgerEvent Counted(string wireName, int version, ReadOnlySpan<byte> payload)
         {
@@ -94,22 +97,25 @@ public sealed class EventPagesTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task An_event_that_cannot_be_decoded_stops_the_fold_there_and_nothing_behind_it_is_decoded()
+    [Theory]
+    [InlineData(1777, Many)]
+    [InlineData(777, 1000)]
+    public async Task An_event_that_cannot_be_decoded_stops_the_fold_there_and_nothing_behind_it_is_decoded(
+        int poison, int end)
     {
         await using var journal = await RecordedAsync();
         var decoded = 0;
-        var stopped = await Should.ThrowAsync<ProjectionStoppedException>(() => FoldAsync(journal, Poisoned));
-        stopped.Alarm.ShouldBe(new ProjectionAlarm(1777, "codec", "evidence-refused", "it is poison"));
+        var stopped = await Should.ThrowAsync<ProjectionStoppedException>(() => FoldAsync(journal, Poisoned, end));
+        stopped.Alarm.ShouldBe(new ProjectionAlarm(poison, "codec", "evidence-refused", "it is poison"));
         views.Alarm.ShouldBe(stopped.Alarm);
-        views.Checkpoint("Refusals").ShouldBe(1777);
-        decoded.ShouldBe(1778);
+        views.Checkpoint("Refusals").ShouldBe(poison);
+        decoded.ShouldBe(poison + 1);
 
         LedgerEvent Poisoned(string wireName, int version, ReadOnlySpan<byte> payload)
         {
             decoded++;
-            return Decode(wireName, version, payload) is EvidenceRefused { Source: not "curve1777.csv" } fact ? fact
-                : throw new InvalidDataException("it is poison");
+            var fact = (EvidenceRefused)Decode(wireName, version, payload);
+            return fact.Source != $"curve{poison}.csv" ? fact : throw new InvalidDataException("it is poison");
         }
     }
 
