@@ -39,7 +39,7 @@ public sealed class PostgresCommitsTests(PostgresCluster cluster)
     private static async Task UntilAsync(PostgresPlace place, long sessions, string condition)
     {
         var sql = $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{place.Database}' AND {condition}";
-        for (var look = 0; look < 3000 && place.Execute(sql) is long seen && seen < sessions; look++)
+        for (var look = 0; look < 3000 && place.Execute(sql) is long seen && seen != sessions; look++)
             await Task.Delay(20, Ct);
         place.Execute(sql).ShouldBe(sessions, condition);
     }
@@ -109,6 +109,28 @@ public sealed class PostgresCommitsTests(PostgresCluster cluster)
                 .InnerException.ShouldBeOfType(why);
         journal.Length.ShouldBe(1);
         place.Execute("SELECT count(*) FROM ledger_test.events").ShouldBe(1L);
+    }
+
+    [Fact]
+    public async Task A_journal_whose_sessions_the_server_ended_while_rows_were_copied_stops_and_can_be_closed()
+    {
+        await using var place = new PostgresPlace(cluster);
+        var journal = place.Open(application: "gone");
+        await AppendAsync(journal, 0, 1);
+        await using (await HoldRowAsync(place))
+        {
+            var (first, second) = await TwoUnderWayAsync(place, journal);
+            cluster.Server.Cut("gone");
+            foreach (var append in (Task<AppendResult>[])[first, second])
+                await Should.ThrowAsync<JournalFaultedException>(append.WaitAsync(Patience, Ct));
+            // The rows of the second were never completed: they are given up on a connection whose end is told only
+            // when it is used.
+            await UntilAsync(place, 0, "application_name = 'gone'");
+            await journal.DisposeAsync();
+        }
+        await using var again = place.Open();
+        again.Length.ShouldBe(1);
+        (await AppendAsync(again, 1)).ShouldBe(new AppendResult.Recorded(1, Large));
     }
 
     [Fact]
