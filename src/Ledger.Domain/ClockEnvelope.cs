@@ -47,7 +47,7 @@ public sealed class ClockEnvelope
     /// <summary>
     /// What a line says lies within this, in µs, which is further than any clock can be off: two messages whose times
     /// are decades apart may be received within a millisecond, and the line through them is as steep as can be. A delay
-    /// is less than a thousandth of the rest to 64 bits, so that sums with it are whole numbers of 64 bits too.
+    /// is less than a tenth of what is left to 64 bits, so that sums with it fit into them too.
     /// </summary>
     private const long LineMost = long.MaxValue - (1L << 56);
 

@@ -13,8 +13,8 @@ namespace Ledger.Ingest.Streaming;
 internal readonly record struct DuePeriod(
     LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false)
 {
-    /// <summary>The settlement day that it is of. Asked once, when it is posted: what is recorded of it until then is
-    /// of that day too, and a point that has another zone a moment later may have none for it.</summary>
+    /// <summary>The settlement day that it is of. It is asked once, when the period is posted: a point that is given
+    /// another zone before it is recorded may have none for it.</summary>
     public LocalDate Day { get; init; }
 }
 
