@@ -140,13 +140,21 @@ public sealed class ClockEnvelopeTests
     public void Whatever_time_a_sender_says_there_is_an_estimate() =>
         Gen.Select(Gen.OneOf(Gen.Long[0, Latest], Gen.Long[ClockEstimate.UnsetBeforeMicroseconds, Latest],
                 Gen.Const(Latest), Gen.Const(ClockEstimate.UnsetBeforeMicroseconds), Gen.Const(Start)),
-            Gen.OneOf(Gen.Long[1, 1000], Gen.Long[1, 120 * Second], Gen.Long[59 * Second, 61 * Second]))
-            .Array[1, 60].Sample(messages =>
+            Gen.Int[0, 2], Gen.Long[1, 5000]).Array[1, 60].Sample(messages =>
         {
+            static long NextMinute(long at) =>
+                at - at % ClockEnvelope.WindowMicroseconds + ClockEnvelope.WindowMicroseconds;
+
             var (envelope, at) = (new ClockEnvelope(), Start);
-            foreach (var (sent, after) in messages)
+            foreach (var (sent, way, step) in messages)
             {
-                at += after;
+                // Just before a minute of ours ends, just after, or some seconds later.
+                at = way switch
+                {
+                    0 => NextMinute(at + step) - step,
+                    1 => NextMinute(at) + step,
+                    _ => at + step * 10_000,
+                };
                 envelope.Observe(sent, at);
                 var estimate = envelope.Estimate();
                 estimate.BoundMicroseconds.ShouldBeGreaterThanOrEqualTo(0);

@@ -117,8 +117,8 @@ public sealed class FrameTests
             .ShouldBe((content.Blocks.Length, times.Min(), times.Max(), times.Count));
     }, iter: LongRun.Samples / 4);
 
-    /// <summary>Times that go to and fro between the first and the last that there are: in whole the steps are more than
-    /// a number of 64 bits.</summary>
+    /// <summary>Times that go to and fro between the first and the last that there are: in whole the steps are more
+    /// than a number of 64 bits.</summary>
     [Fact]
     public void Times_that_go_back_as_far_as_can_be_are_read_and_those_beyond_are_refused()
     {

@@ -304,8 +304,8 @@ public sealed class TableFormTests
         (await served.GetAsync(path + "&limit=1")).Json.GetProperty("records").GetArrayLength().ShouldBe(1);
     }
 
-    /// <summary>A file lies on the disk until its reader has all of it: as many as may be there are there, of one holder
-    /// and in all, and as many are made at once as may be.</summary>
+    /// <summary>A file lies on the disk until its reader has all of it: as many as may be there are there, of one
+    /// holder and in all, and as many are made at once as may be.</summary>
     [Fact]
     public async Task A_file_of_a_table_has_its_place_until_it_is_closed()
     {
@@ -332,7 +332,8 @@ public sealed class TableFormTests
         foreach (var file in files) await file.DisposeAsync();
 
         var made = new TaskCompletionSource<FileStream>();
-        var making = Enumerable.Range(0, TablePlaces.MadeMax).Select(_ => places.MakeAsync(null, () => made.Task)).ToList();
+        var making = Enumerable.Range(0, TablePlaces.MadeMax)
+            .Select(_ => places.MakeAsync(null, () => made.Task)).ToList();
         await BusyAsync("another");
         made.SetResult(await Empty());
         foreach (var file in await Task.WhenAll(making)) await file.DisposeAsync();

@@ -7,7 +7,7 @@ namespace Ledger.Api.Tables;
 /// </summary>
 public sealed class TablePlaces
 {
-    /// <summary>Files that are made at once, that are there at once, and that are there at once of one holder.</summary>
+    /// <summary>Files that are made at once, that are there at once, and that are there of one holder.</summary>
     public const int MadeMax = 4, FilesMax = 16, FilesOfHolderMax = 4;
 
     private readonly Lock gate = new();
