@@ -4,6 +4,7 @@ using Ledger.Api.Access;
 using Ledger.Api.Jobs;
 using Ledger.Api.Pages;
 using Ledger.Api.Resources;
+using Ledger.Api.Tables;
 using Ledger.Api.Webhooks;
 using Ledger.Domain;
 using Ledger.Ingest.Streaming;
@@ -117,6 +118,7 @@ public sealed class LedgerServer : IAsyncDisposable
         else builder.Services.AddSingleton<IServer, DescribedServer>();
         var credentials = new Credentials(ledger, options.Access);
         builder.Services.AddSingleton(ledger).AddSingleton(options).AddSingleton(_ => credentials)
+            .AddSingleton<TablePlaces>()
             .AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
             .AddLedgerOpenApi();
         var app = builder.Build();

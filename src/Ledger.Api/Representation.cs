@@ -47,11 +47,12 @@ internal static class Representation
             var file = await table.ToFileAsync(context, form, position).ConfigureAwait(false);
             await using (file.ConfigureAwait(false))
             {
-                var digest = await SHA256.HashDataAsync(file, context.RequestAborted).ConfigureAwait(false);
-                file.Position = 0;
+                var content = file.Content;
+                var digest = await SHA256.HashDataAsync(content, context.RequestAborted).ConfigureAwait(false);
+                content.Position = 0;
                 if (IsKnown(context, TagOf(digest))) return;
-                (context.Response.ContentType, context.Response.ContentLength) = (form.Media, file.Length);
-                await file.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
+                (context.Response.ContentType, context.Response.ContentLength) = (form.Media, content.Length);
+                await content.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
             }
             return;
         }

@@ -44,6 +44,13 @@ public sealed class ClockEnvelope
     private const int PartsPerMillion = 1_000_000;
     private const byte Layout = 1;
 
+    /// <summary>
+    /// What a line says lies within this, in µs, which is further than any clock can be off: two messages whose times
+    /// are decades apart may be received within a millisecond, and the line through them is as steep as can be. A delay
+    /// is less than a tenth of what is left to 64 bits, so that sums with it fit into them too.
+    /// </summary>
+    private const long LineMost = long.MaxValue - (1L << 56);
+
     private readonly List<(long At, long Delay)> fastest = new(WindowsMax);
     private long windowStart, bestAt, bestDelay = long.MaxValue;
     private long? unsetAhead, roundTrip;
@@ -93,12 +100,13 @@ public sealed class ClockEnvelope
         var bound = 0L;
         // A window that has only begun may have had no fast message yet.
         foreach (var (at, delay) in fastest) bound = Math.Max(bound, delay - Line(a, b, at));
-        var drift = b.At == a.At
-            ? 0 : (long)Energy.DivideHalfEven((Int128)(b.Delay - a.Delay) * PartsPerMillion, b.At - a.At);
-        bound += (roundTrip ?? 0) / 2;
+        var drift = b.At == a.At ? 0 : Within(
+            Energy.DivideHalfEven((Int128)(b.Delay - a.Delay) * PartsPerMillion, b.At - a.At), long.MaxValue);
+        bound = Within((Int128)bound + (roundTrip ?? 0) / 2, LineMost);
         var took = Line(a, b, points[^1].At);
         return took > JumpMicroseconds
-            ? new(0, 0, took + bound, unsetAhead) : new(-took, -drift, bound, unsetAhead);
+            ? new(0, 0, Within((Int128)took + bound, LineMost), unsetAhead)
+            : new(-took, -drift, bound, unsetAhead);
     }
 
     /// <summary>The state as bytes: a restored one behaves the same.</summary>
@@ -203,5 +211,7 @@ public sealed class ClockEnvelope
         (Int128)(b.Delay - a.Delay) * (c.At - a.At) >= (Int128)(c.Delay - a.Delay) * (b.At - a.At);
 
     private static long Line((long At, long Delay) a, (long At, long Delay) b, long at) => a.At == b.At ? a.Delay
-        : a.Delay + (long)Energy.DivideHalfEven((Int128)(b.Delay - a.Delay) * (at - a.At), b.At - a.At);
+        : Within(a.Delay + Energy.DivideHalfEven((Int128)(b.Delay - a.Delay) * (at - a.At), b.At - a.At), LineMost);
+
+    private static long Within(Int128 value, long most) => (long)Int128.Clamp(value, -(Int128)most, most);
 }

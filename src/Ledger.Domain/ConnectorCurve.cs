@@ -56,11 +56,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private readonly record struct Mark(GapCause Cause, long From, long To, int Sequences);
     private readonly record struct Waiting(long Start, long End);
-    private readonly record struct PeriodClock(long First, long Last, ClockEstimate Clock); // starts of periods
 
     private readonly List<Mark> marks = new(0);
     private readonly List<Waiting> waiting = new(2);
-    private readonly List<PeriodClock> clocks = new(2);
+    private readonly PeriodClocks clocks = new();
     private SortedDictionary<long, LatePeriod>? late; // by their starts; as few streams have any
     private CurveAccumulator curve = new(declaration, grid);
     private long next = long.MinValue, lastReceived = long.MinValue;
@@ -68,7 +67,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private GapCause? across; // of a gap that runs over the beginning of the next period: both parts have one cause
     private long knownNext = long.MinValue, knownEnd; // the end of the period that is told next, once it was asked for
     private long waitsUntil = long.MaxValue; // the end of the period that waits longest to be final
-    private PeriodClock told; // said again of the same periods it changes nothing
+    private PeriodClocks.Entry told; // said again of the same periods it changes nothing
 
     public SampleDeclaration Declaration => declaration;
 
@@ -202,32 +201,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return true;
     }
 
-    /// <summary>However many periods a call speaks of, one entry says it of all of them; the latest stands last.
-    /// </summary>
-    private void Know(in PeriodClock said)
+    /// <summary>However many periods a call speaks of, one entry says it of all of them.</summary>
+    private void Know(in PeriodClocks.Entry said)
     {
         if (said.Last < next) return;
         var one = said with { First = Math.Max(said.First, next) }; // of what is over nothing is asked any more
         if (told == one) return;
         told = one;
-        var known = ClockEstimate.None;
-        for (var i = clocks.Count - 1; i >= 0; i--)
-        {
-            if (clocks[i].First != one.First || clocks[i].Last != one.Last) continue;
-            known = clocks[i].Clock;
-            clocks.RemoveAt(i);
-            break;
-        }
-        clocks.Add(one with { Clock = And(known, one.Clock) });
+        clocks.Know(one);
     }
-
-    /// <summary>Of a period's clock the largest offset and bound count, and the latest drift.</summary>
-    private static ClockEstimate And(in ClockEstimate known, in ClockEstimate later) => later with
-    {
-        AheadMicroseconds = Math.Abs(known.AheadMicroseconds) >= Math.Abs(later.AheadMicroseconds)
-            ? known.AheadMicroseconds : later.AheadMicroseconds,
-        BoundMicroseconds = Math.Max(known.BoundMicroseconds, later.BoundMicroseconds),
-    };
 
     private CurvePeriod? DeriveAgain(long now)
     {
@@ -240,7 +222,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         // It may be told for the first time: it lies before all that was told, or in a silence that was passed over.
         var isFinal = IsFinal(start, end, now);
         if (!isFinal) Wait(new(start, end));
-        return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start)) with { IsFinal = isFinal };
+        // Its record stands; a new one derives its clock again.
+        return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockEstimate.None) with { IsFinal = isFinal };
     }
 
     private CurvePeriod? Closed(long now, CurveScratch scratch)
@@ -263,8 +246,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         if (!curve.IsClosed(end, scratch)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
-        var clock = ClockOf(start);
-        clocks.RemoveAll(one => one.Last <= start);
+        var clock = clocks.Tell(start);
         next = end;
         var isFinal = IsFinal(start, end, now);
         if (!isFinal) Wait(new(start, end));
@@ -297,7 +279,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             if (!IsFinal(start, end, now)) continue;
             waiting.RemoveAt(i);
             waitsUntil = waiting.Count == 0 ? long.MaxValue : waiting[0].End;
-            var step = Step(PeriodStep.Final, start, end, null, 0, ClockOf(start));
+            var step = Step(PeriodStep.Final, start, end, null, 0, ClockEstimate.None);
             ForgetMarks();
             return step;
         }
@@ -351,15 +333,6 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         var oldest = waiting.Count > 0 ? waiting[0].Start : next;
         marks.RemoveAll(mark => mark.To < oldest);
-    }
-
-    private ClockEstimate ClockOf(long start)
-    {
-        var clock = ClockEstimate.None;
-        if (start < next) return clock; // its record stands; a new one derives its clock again
-        foreach (var known in clocks)
-            if (known.First <= start && start <= known.Last) clock = And(clock, known.Clock);
-        return clock;
     }
 
     private CurvePeriod Step(

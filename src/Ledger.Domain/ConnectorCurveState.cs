@@ -30,8 +30,9 @@ public sealed partial class ConnectorCurve
             writer.Int64(start);
             writer.Int64(end);
         }
-        writer.Int32(clocks.Count);
-        foreach (var (first, last, clock) in clocks)
+        var known = clocks.All.ToList();
+        writer.Int32(known.Count);
+        foreach (var (first, last, clock) in known)
         {
             writer.Int64(first);
             writer.Int64(last);
@@ -72,7 +73,7 @@ public sealed partial class ConnectorCurve
             restored.marks.Add(new(Known((GapCause)reader.Byte()), reader.Int64(), reader.Int64(), reader.Int32()));
         for (var left = reader.Count(16); left > 0; left--) restored.Wait(new(reader.Int64(), reader.Int64()));
         for (var left = reader.Count(41); left > 0; left--)
-            restored.clocks.Add(new(reader.Int64(), reader.Int64(),
+            restored.clocks.Restore(new(reader.Int64(), reader.Int64(),
                 new(reader.Int64(), reader.Int64(), reader.Int64(), reader.Optional())));
         for (var left = reader.Count(21); left > 0; left--)
         {

@@ -4,9 +4,12 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Grpc.Core;
 using Ledger.Api.Access;
+using Ledger.Api.Streaming;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Shouldly;
 
@@ -76,6 +79,20 @@ public sealed class AccessTokenTests : IDisposable
             (await silent.AcceptSocketAsync(TestContext.Current.CancellationToken)).Dispose();
         attempts.ShouldBeInRange(1, 1 + (int)(Stopwatch.GetElapsedTime(began).TotalSeconds / 10));
         (await town.GetAsync(town.Key(Role.Auditor), "/v1/settlement-points")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_sender_whose_issuer_is_away_is_told_to_come_again()
+    {
+        var access = new AccessOptions(
+            IsRequired: true, Tokens: Options() with { Keys = Path.Combine(folder, "not-there.json") });
+        await using var town = await AccessTown.StartAsync(new FrameLogOptions(""), access);
+        await using var wire = await StreamServer.StartAsync(town.Served.Streams!, new(IPAddress.Loopback, 0),
+            TestContext.Current.CancellationToken, town.Served.Ledger, access);
+        using var call = new BareCall(wire.Url, "ACME", key: Signed(Claims(role: "chargingOperator", party: "ACME")));
+        var ended = await call.EndedAsync();
+        (ended.StatusCode, ended.Status.Detail).ShouldBe((StatusCode.Unavailable,
+            "who brings a token cannot be admitted now, because its issuer's keys cannot be read"));
     }
 
     [Fact]

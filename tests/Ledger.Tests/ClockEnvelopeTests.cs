@@ -117,6 +117,51 @@ public sealed class ClockEnvelopeTests
         envelope.Estimate().UnsetAheadMicroseconds.ShouldBe(startsAt * Second - Start - 100 * Second);
     }
 
+    /// <summary>The line through two messages may be as steep as can be: a station sends one as of 2099 just before a
+    /// minute ends, and one as of 2015 just after.</summary>
+    [Theory]
+    [InlineData(10_000)]
+    [InlineData(100)]
+    [InlineData(1)]
+    public void Times_decades_apart_that_come_within_a_moment_are_taken_for_what_they_are(long apart)
+    {
+        var envelope = new ClockEnvelope();
+        envelope.Observe(Latest, Start + 60 * Second - apart);
+        envelope.Estimate().AheadMicroseconds.ShouldBe(Latest - Start - 60 * Second + apart);
+        envelope.Observe(ClockEstimate.UnsetBeforeMicroseconds, Start + 60 * Second);
+        envelope.Estimate().AheadMicroseconds.ShouldBe(0);
+        envelope.Observe(Start + 100 * Second, Start + 100 * Second + 20_000);
+        envelope.Estimate().ShouldBe(new(-20_000, 0, 0));
+    }
+
+    private const long Latest = 4_102_444_800 * Second - 1; // of a frame
+
+    [Fact]
+    public void Whatever_time_a_sender_says_there_is_an_estimate() =>
+        Gen.Select(Gen.OneOf(Gen.Long[0, Latest], Gen.Long[ClockEstimate.UnsetBeforeMicroseconds, Latest],
+                Gen.Const(Latest), Gen.Const(ClockEstimate.UnsetBeforeMicroseconds), Gen.Const(Start)),
+            Gen.Int[0, 2], Gen.Long[1, 5000]).Array[1, 60].Sample(messages =>
+        {
+            static long NextMinute(long at) =>
+                at - at % ClockEnvelope.WindowMicroseconds + ClockEnvelope.WindowMicroseconds;
+
+            var (envelope, at) = (new ClockEnvelope(), Start);
+            foreach (var (sent, way, step) in messages)
+            {
+                // Just before a minute of ours ends, just after, or some seconds later.
+                at = way switch
+                {
+                    0 => NextMinute(at + step) - step,
+                    1 => NextMinute(at) + step,
+                    _ => at + step * 10_000,
+                };
+                envelope.Observe(sent, at);
+                var estimate = envelope.Estimate();
+                estimate.BoundMicroseconds.ShouldBeGreaterThanOrEqualTo(0);
+                estimate.AheadMicroseconds.ShouldBeGreaterThanOrEqualTo(-ClockEnvelope.JumpMicroseconds);
+            }
+        }, iter: LongRun.Samples / 10);
+
     [Fact]
     public void A_restored_envelope_goes_on_as_the_one_that_was_saved() =>
         Gen.Select(Gen.Select(Gen.Long[0, 20 * Second], Gen.Long[0, Second], Gen.Bool).Array[1, 80], Gen.Int[0, 79])

@@ -189,6 +189,69 @@ public sealed class ConnectorCurveTests
         }
     }
 
+    /// <summary>Of very many calls, each of other periods, a period has the largest offset and bound that were said of
+    /// it, and the latest drift.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(60)]
+    [InlineData(70)]
+    [InlineData(700)]
+    [InlineData(4000)]
+    public void What_is_known_of_a_periods_clock_is_all_that_calls_said_of_it(int calls)
+    {
+        const int periods = 90;
+        var random = new Random(calls);
+        var said = new List<(int First, int Last, ClockEstimate Clock)>();
+        for (var i = 0; i < calls; i++)
+        {
+            var (one, other) = (random.Next(periods), random.Next(periods));
+            // The first says of all, so that each later sample comes behind it.
+            var (first, last) = i == 0 ? (0, periods) : (Math.Min(one, other), Math.Max(one, other));
+            var clock = new ClockEstimate((random.Next(2) * 2 - 1) * (1000 + random.Next(1000) * 5000L + i), i,
+                random.Next(1_000_000));
+            said.Add((first, last, clock));
+            curve.Accumulate([.. Samples(first * 900 + 450, first * 900 + 450),
+                .. Samples(last * 900 + 450, last * 900 + 450)], clock, At(periods * 900), scratch);
+            if (i == calls / 2) ConnectorCurve.Restore(Declared, Grid, curve.Save()).Save().ShouldBe(curve.Save());
+        }
+        var told = Steps(periods * 900 + 10_000).Where(step => step.Integral is not null).ToList();
+        told.Select(step => step.Period).ShouldBe(Enumerable.Range(0, periods).Select(Period));
+        foreach (var (number, step) in told.Index())
+        {
+            var of = said.Where(one => one.First <= number && number <= one.Last).Select(one => one.Clock).ToList();
+            step.Clock.ShouldBe(new(of.MaxBy(clock => Math.Abs(clock.AheadMicroseconds)).AheadMicroseconds,
+                of[^1].DriftPpm, of.Max(clock => clock.BoundMicroseconds)), $"period {number}");
+        }
+    }
+
+    /// <summary>Two samples make a call in seventeen bytes, so a block of the log has some hundred thousand of them.
+    /// What is known of their clock costs what the samples cost, and not each call all calls before.</summary>
+    [Fact]
+    public void Very_many_calls_of_other_periods_each_cost_little()
+    {
+        const int calls = 100_000, periods = 366 * 96;
+        TimeSpan Take(bool isKnown)
+        {
+            var (one, random) = (new ConnectorCurve(Declared, Grid), new Random(7));
+            one.Accumulate(Samples(periods * 900, periods * 900), ClockEstimate.None, At(0), scratch);
+            PowerSample[] two = [.. Samples(0, 0), .. Samples(0, 0)];
+            var began = System.Diagnostics.Stopwatch.GetTimestamp();
+            for (var i = 0; i < calls; i++)
+            {
+                var first = random.Next(periods);
+                two[0] = two[0] with { AtMicroseconds = At(first * 900 + 1) };
+                two[1] = two[1] with { AtMicroseconds = At(random.Next(first, periods) * 900 + 2) };
+                one.Accumulate(two, isKnown ? new(1 + i, i, i) : ClockEstimate.None, At(0), scratch);
+            }
+            return System.Diagnostics.Stopwatch.GetElapsedTime(began);
+        }
+
+        TimeSpan Least(bool isKnown) => Enumerable.Range(0, 3).Min(_ => Take(isKnown));
+        var (known, unknown) = (Least(true), Least(false));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{known} where something is known of the clock, {unknown} else");
+        (known / unknown).ShouldBeLessThan(12);
+    }
+
     /// <summary>However far apart two samples are, and whether anything was told before: of the periods between them
     /// nothing is known.</summary>
     [Theory]

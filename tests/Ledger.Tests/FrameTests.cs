@@ -117,6 +117,24 @@ public sealed class FrameTests
             .ShouldBe((content.Blocks.Length, times.Min(), times.Max(), times.Count));
     }, iter: LongRun.Samples / 4);
 
+    /// <summary>Times that go to and fro between the first and the last that there are: in whole the steps are more
+    /// than a number of 64 bits.</summary>
+    [Fact]
+    public void Times_that_go_back_as_far_as_can_be_are_read_and_those_beyond_are_refused()
+    {
+        static byte[] Of(long second) => Write((FrameUnits.Finest, [new Block(0, [.. Enumerable
+            .Range(0, Limits.SamplesPerBlockMax).Select(i => new PowerSample(
+                i % 3 == 1 ? second : Limits.FrameTimeMicrosecondsMin, 1000 + i))])]));
+        var bytes = Of(Limits.FrameTimeMicrosecondsEnd - 1);
+        var read = CheckedFrame.Check(bytes);
+        (read.Samples, read.EarliestMicroseconds, read.LatestMicroseconds).ShouldBe((Limits.SamplesPerBlockMax,
+            Limits.FrameTimeMicrosecondsMin, Limits.FrameTimeMicrosecondsEnd - 1));
+        ReadBack(bytes).Item2.ShouldHaveSingleItem().Samples.Select(sample => sample.AtMicroseconds).Max()
+            .ShouldBe(Limits.FrameTimeMicrosecondsEnd - 1);
+        Should.Throw<InputRefusedException>(() => CheckedFrame.Check(Of(Limits.FrameTimeMicrosecondsEnd)))
+            .Code.ShouldBe(Rejection.InvalidTime);
+    }
+
     /// <summary>Blocks that repeat the times of the one before find them, whatever is read meanwhile.</summary>
     [Fact]
     public void Frames_that_are_read_in_turn_do_not_disturb_each_other()

@@ -302,6 +302,43 @@ public sealed class StreamEngineTests
         // The last one is being written, and one that is full may wait.
         Directory.EnumerateFiles(town.FramesPath, "*.sealed").Count().ShouldBeGreaterThanOrEqualTo(last - 1);
         (await town.LatestAsync()).Select(record => record.Samples).ShouldBe([900, 900, 900, 900, 900, 900]);
+        // Read again, the log has more full segments than may wait; they are sealed, and none of them waits.
+        while (Directory.EnumerateFiles(town.FramesPath, "*.sealed").Count() < last)
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        town.Mark().Segment.ShouldBe(0);
+        await town.RestartAsync();
+        await town.SettleAsync().WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        (await town.AllAsync()).Count.ShouldBe(6);
+    }
+
+    /// <summary>A station with a true key sends as of 2099 just before a minute ends, as of 2015 just after, and then
+    /// as of now: its clock is nothing that can be, and the ledger goes on, also when it reads that again.</summary>
+    [Fact]
+    public async Task A_station_whose_clock_is_decades_off_in_both_directions_stops_nothing()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await StreamAsync(town, door, 1, 0, 50);
+            foreach (var (second, sent) in ((double, long)[])[(59.995, 4_102_444_799_000_000),
+                (60.005, ClockEstimate.UnsetBeforeMicroseconds), (100, Time(100))])
+            {
+                town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second);
+                await StreamTown.SendAsync(door, StreamTown.Samples(
+                    door.LastSequence + 1, sent, (0, [StreamTown.At(second, 100)])));
+            }
+            await StreamAsync(town, door, 1, 101, 960);
+        }
+        await town.SettleAsync();
+        var record = (await town.LatestAsync()).ShouldHaveSingleItem();
+        record.Samples.ShouldBeGreaterThanOrEqualTo(51 + 800);
+        await town.RestartAsync();
+        await town.SettleAsync();
+        town.Streams.Faulted.IsCompleted.ShouldBeFalse();
+        var again = (await town.LatestAsync()).ShouldHaveSingleItem();
+        (again.Version, again.Evidence, again.Samples).ShouldBe((1, record.Evidence, record.Samples));
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
     [Fact]

@@ -100,6 +100,24 @@ public sealed class StreamHttpTests
         served.Streams!.Log.Acknowledged.End.ShouldBe(new FrameAddress(0, 0));
     }
 
+    /// <summary>A frame of a million samples that are all alike has a few thousand bytes.</summary>
+    [Fact]
+    public async Task A_body_of_more_samples_than_a_request_may_have_is_refused_before_any_is_taken()
+    {
+        await using var served = await StartAsync();
+        PowerSample[] alike = [.. Enumerable.Range(0, Limits.SamplesPerFrameMax)
+            .Select(i => new PowerSample(Time(0) + i * 1000L, 100_000_000))];
+        byte[][] Frames(int count) => [.. Enumerable.Range(1, count)
+            .Select(number => StreamTown.Samples(number, Time(3600), (0, alike)))];
+        var body = Body([Announce("CP1"), .. Frames(33)]);
+        body.Length.ShouldBeLessThan(1 << 20);
+        var answer = await served.PostAsync("/v1/frames", body);
+        (answer.Status, answer["name"], answer["detail"]).ShouldBe(
+            (413, "TooLarge", "a request has at most 33554432 samples; nothing of this one was taken"));
+        served.Streams!.Log.Acknowledged.End.ShouldBe(new FrameAddress(0, 0));
+        (await served.PostAsync("/v1/frames", Body([Announce("CP1"), .. Frames(1)]))).Status.ShouldBe(201);
+    }
+
     [Fact]
     public async Task What_is_ready_includes_the_streams_and_the_document_describes_their_resource()
     {

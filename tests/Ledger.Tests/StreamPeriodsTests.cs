@@ -110,6 +110,30 @@ public sealed class StreamPeriodsTests
             .ShouldBe((Energy.FromWattHours(1000 * first), Energy.FromWattHours(1000 * second)));
     }
 
+    /// <summary>A late sample is collected for a while. Meanwhile its point is given a zone by which its period is of
+    /// no day any more: it is of the day that it was of when it came.</summary>
+    [Fact]
+    public async Task A_zone_that_is_set_while_late_samples_are_collected_stops_nothing()
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 15));
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await town.StreamAsync(door, 1, 0, 299);
+        await town.StreamAsync(door, 1, 301, 1200);
+        await town.SettleAsync();
+        (await town.AllAsync()).ShouldHaveSingleItem().LateSamples.ShouldBe(0);
+        await StreamTown.SendAsync(door, StreamTown.Samples(
+            door.LastSequence + 1, StreamTown.Time(1200), (0, [StreamTown.At(300, 100)])));
+        while (town.Streams.BlocksWaiting > 0) await Task.Delay(1, TestContext.Current.CancellationToken);
+        await ChangeAsync(town, Version("2026-02-28T18:30:00Z", 15, "Asia/Kolkata"));
+        await town.SettleAsync();
+        town.Streams.Faulted.IsCompleted.ShouldBeFalse();
+        (await town.AllAsync()).Select(record => (record.Version, record.LateSamples, record.Samples))
+            .ShouldBe([(1, 0, 899), (2, 1, 900)]);
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
     /// <summary>What is settled of a day of March by the records.</summary>
     private static async Task<Energy> SettledAsync(StreamTown town, int day)
     {

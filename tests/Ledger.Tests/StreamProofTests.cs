@@ -128,6 +128,45 @@ public sealed class StreamProofTests : IDisposable
         await here.CloseAsync();
     }
 
+    /// <summary>A ledger that is restored gives numbers of sessions again that were given after the copy was made. A
+    /// sender that had one of them is not told how far another one came with it.</summary>
+    [Fact]
+    public async Task After_a_restore_nobody_is_told_of_a_session_that_another_has_now()
+    {
+        const long number = 1500;
+        async Task<string> TokenAsync(StreamTown town, Func<StreamDoor, Task> last)
+        {
+            while (true)
+            {
+                using var door = town.Streams.Connect();
+                door.Session.ShouldBeLessThanOrEqualTo(number);
+                if (door.Session < number) continue;
+                await last(door);
+                return door.Token;
+            }
+        }
+
+        await using var town = await HourAsync();
+        town.Run("backup", Outside("backup")).Exit.ShouldBe(ExitCode.Done);
+        var token = await TokenAsync(town, _ => Task.CompletedTask);
+        (await LastAsync(town, token)).ShouldBe(-1);
+        CommandRun.Of(["restore", Outside("backup"), "--data", Outside("restored")], clock: town.Clock).Exit
+            .ShouldBe(ExitCode.Done);
+        CommandRun.Of(["restore", "--take-over", "--by", "operator", "--no-checkpoint", "--data", Outside("restored")],
+            clock: town.Clock).Exit.ShouldBe(ExitCode.Done);
+        var here = StreamTown.OpenAt(Outside("restored"));
+        here.Clock.Now = town.Clock.Now;
+        var other = await TokenAsync(here, door => StreamTown.SendAsync(door, here.Announce(2)));
+        (await LastAsync(here, other)).ShouldBe(0);
+        (await LastAsync(here, token)).ShouldBeNull();
+        await here.RestartAsync();
+        (await LastAsync(here, other)).ShouldBe(0); // its own, also after a start
+        await here.CloseAsync();
+
+        static Task<long?> LastAsync(StreamTown town, string token) =>
+            town.Streams.LastSequenceAsync(number, token, TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task Full_segments_are_sealed_beside_the_work_and_a_restart_reads_them()
     {

@@ -13,7 +13,8 @@ namespace Ledger.Tests;
 /// is.</summary>
 public sealed class StreamRefusalTests
 {
-    private static readonly Principal Kim = Roles.Principal("kim", Role.Station, new("ACME"), [new("S1")]);
+    private static readonly Principal Kim = Roles.Principal("kim", Role.Station, new("ACME"), [new("S1")]),
+        Lee = Roles.Principal("lee", Role.Station, new("BETA"), [new("S1")]);
 
     /// <summary>Room for two facts of a party in a day.</summary>
     private static readonly EvidenceLimits Two = new(3000, 0);
@@ -105,6 +106,24 @@ public sealed class StreamRefusalTests
         }
         (await town.RefusedAsync()).Count(one => one.Said.Detail.StartsWith("CP10: ", StringComparison.Ordinal))
             .ShouldBe(1);
+    }
+
+    /// <summary>A point is sold, and whoever has it now sends what counts nowhere within the same minute.</summary>
+    [Fact]
+    public async Task Samples_that_count_nowhere_are_refused_in_the_name_of_each_who_sent_them()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        foreach (var (who, samples) in new[] { (Kim, 1), (Lee, 100) })
+        {
+            using var door = town.Streams.Connect(who);
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await StreamTown.SendAsync(door, StreamTown.Samples(1, StreamTown.Time(0), (0,
+                [.. Enumerable.Range(0, samples).Select(i => new PowerSample(i * 1_000_000L, 100_000_000))])));
+        }
+        await town.SettleAsync();
+        (await town.RefusedAsync()).Select(one => (one.Actor, one.Said.Code, one.Said.Detail.Split(" of CP0")[0]))
+            .ShouldBe([("kim", Rejection.OutOfRange, "1 samples"), ("lee", Rejection.OutOfRange, "100 samples")],
+                ignoreOrder: true);
     }
 
     [Fact]

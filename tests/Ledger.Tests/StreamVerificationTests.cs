@@ -120,7 +120,8 @@ public sealed class StreamVerificationTests
         await using var town = await HourAsync(isSealed);
         var chance = new Random(5);
         var files = Directory.GetFiles(town.FramesPath).Where(path => !path.EndsWith("frames.head")
-            && !path.EndsWith(".resume") && !path.EndsWith(".sessions")).ToList(); // no record rests on these
+            && !path.EndsWith(".resume") && !path.EndsWith(".sessions") && !path.EndsWith(".tokens"))
+            .ToList(); // no record rests on these
         for (var i = 0; i < 60; i++)
         {
             var path = files[chance.Next(files.Count)];

@@ -304,6 +304,62 @@ public sealed class TableFormTests
         (await served.GetAsync(path + "&limit=1")).Json.GetProperty("records").GetArrayLength().ShouldBe(1);
     }
 
+    /// <summary>A file lies on the disk until its reader has all of it: as many as may be there are there, of one
+    /// holder and in all, and as many are made at once as may be.</summary>
+    [Fact]
+    public async Task A_file_of_a_table_has_its_place_until_it_is_closed()
+    {
+        var places = new TablePlaces();
+        var files = new List<PlacedFile>();
+        static Task<FileStream> Empty() => Task.FromResult(new FileStream(Path.GetTempFileName(), FileMode.Open,
+            FileAccess.ReadWrite, FileShare.None, 4096, FileOptions.DeleteOnClose));
+        Task BusyAsync(string? holder) => Should.ThrowAsync<TablesBusyException>(() => places.MakeAsync(holder, Empty));
+        while (files.Count < TablePlaces.FilesMax)
+        {
+            var group = files.Count / TablePlaces.FilesOfHolderMax;
+            var holder = group > 2 ? null : $"holder {group}";
+            files.Add(await places.MakeAsync(holder, Empty));
+            if (holder is not null && files.Count % TablePlaces.FilesOfHolderMax == 0) await BusyAsync(holder);
+        }
+        await BusyAsync(null);
+        await BusyAsync("another");
+        await files[0].DisposeAsync();
+        await files[0].DisposeAsync();
+        await BusyAsync("holder 1");
+        await Should.ThrowAsync<IOException>(() => places.MakeAsync("holder 0", () => throw new IOException()));
+        files[0] = await places.MakeAsync("holder 0", Empty);
+        await BusyAsync("another");
+        foreach (var file in files) await file.DisposeAsync();
+
+        var made = new TaskCompletionSource<FileStream>();
+        var making = Enumerable.Range(0, TablePlaces.MadeMax)
+            .Select(_ => places.MakeAsync(null, () => made.Task)).ToList();
+        await BusyAsync("another");
+        made.SetResult(await Empty());
+        foreach (var file in await Task.WhenAll(making)) await file.DisposeAsync();
+        await (await places.MakeAsync("another", Empty)).DisposeAsync();
+    }
+
+    /// <summary>A cell that is longer makes a file that is opened as damaged, and cut.</summary>
+    [Theory]
+    [InlineData(32_767, false)]
+    [InlineData(32_768, true)]
+    public void A_text_that_is_longer_than_a_cell_is_refused_and_not_cut(int characters, bool isRefused)
+    {
+        var table = new Table(["name", "periods"], [["A", "short"], ["B", new string('x', characters)]],
+            new Dictionary<string, string>());
+        using var file = new MemoryStream();
+        void Write() => SpreadsheetFile.Write(file, [("baselines", table)]);
+        if (isRefused)
+        {
+            Should.Throw<TableTooLongException>(Write).Message.ShouldBe("baselines has in row 2, column periods, more "
+                + "than the 32767 characters of a cell: take csv or parquet");
+            return;
+        }
+        Write();
+        Sheet(file.ToArray(), "baselines")[1]["periods"].Length.ShouldBe(characters);
+    }
+
     [Theory]
     [InlineData("application/vnd.apache.parquet", "application/vnd.apache.parquet")]
     [InlineData("text/html, text/csv;q=0.5", "text/csv")]

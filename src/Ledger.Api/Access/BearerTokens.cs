@@ -141,4 +141,9 @@ internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDispos
 }
 
 /// <summary>The keys of whose tokens are taken could not be read yet, so nobody can show who he is by one.</summary>
-internal sealed class IssuerAwayException(string keys) : Exception($"the keys of the issuer of tokens, {keys}, cannot be read");
+internal sealed class IssuerAwayException(string keys)
+    : Exception($"the keys of the issuer of tokens, {keys}, cannot be read")
+{
+    /// <summary>What whoever brings a token is told; where its issuer's keys are is not his business.</summary>
+    public const string Told = "who brings a token cannot be admitted now, because its issuer's keys cannot be read";
+}

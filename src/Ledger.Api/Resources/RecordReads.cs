@@ -123,8 +123,8 @@ internal static class RecordReads
                 var file = await new AnsweredTable(Name, Columns, () => RowsOf(Asked))
                     .ToFileAsync(httpContext, Form, Asked.Position).ConfigureAwait(false);
                 await using var closed = file.ConfigureAwait(false);
-                response.ContentLength = file.Length;
-                await file.CopyToAsync(response.Body, httpContext.RequestAborted).ConfigureAwait(false);
+                response.ContentLength = file.Content.Length;
+                await file.Content.CopyToAsync(response.Body, httpContext.RequestAborted).ConfigureAwait(false);
                 return;
             }
             await StreamAsync(Asked, Form, httpContext).ConfigureAwait(false);

@@ -26,6 +26,8 @@ internal static class StreamFrames
 {
     /// <summary>The largest request, in bytes: what a log takes in a few group commits.</summary>
     public const int BytesMax = 16 * 1024 * 1024;
+    /// <summary>Samples of a request: as many as may wait to be integrated, which few bytes may be.</summary>
+    public const int SamplesMax = 32 * 1024 * 1024;
     private const int LengthBytes = sizeof(int), PauseMs = 5, PausesMax = 400;
 
     public static void Map(WebApplication app, OpenLedger ledger, StreamEngine streams) =>
@@ -50,7 +52,7 @@ internal static class StreamFrames
         if (body.Length > BytesMax)
             return Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes");
         var frames = new List<CheckedFrame>();
-        var rest = body;
+        var (rest, samples) = (body, 0);
         try
         {
             while (!rest.IsEmpty)
@@ -58,7 +60,12 @@ internal static class StreamFrames
                 var frame = Next(ref rest);
                 try
                 {
-                    frames.Add(CheckedFrame.Check(frame));
+                    var read = CheckedFrame.Check(frame);
+                    if (read.Samples > SamplesMax - samples)
+                        return Answering.Problem(413, Rejection.TooLarge, string.Create(CultureInfo.InvariantCulture,
+                            $"a request has at most {SamplesMax} samples; nothing of this one was taken"));
+                    samples += read.Samples;
+                    frames.Add(read);
                 }
                 catch (InputRefusedException refused)
                 {
@@ -76,7 +83,7 @@ internal static class StreamFrames
             if (await announced.WhyNotAsync(frame, context.RequestAborted).ConfigureAwait(false) is { } why)
                 return Answering.Problem(404, Rejection.NotReached, why);
         return frames.Count == 0 ? Answering.Problem(400, Rejection.EmptyInput, "a request has a frame")
-            : await AppendAsync(streams, frames, context.By(), context.RequestAborted).ConfigureAwait(false);
+            : await AppendAsync(streams, frames, samples, context.By(), context.RequestAborted).ConfigureAwait(false);
     }
 
     private static ReadOnlyMemory<byte> Next(ref ReadOnlyMemory<byte> rest)
@@ -91,7 +98,7 @@ internal static class StreamFrames
     }
 
     private static async Task<IResult> AppendAsync(
-        StreamEngine streams, List<CheckedFrame> frames, Principal by, CancellationToken ct)
+        StreamEngine streams, List<CheckedFrame> frames, int samples, Principal by, CancellationToken ct)
     {
         using var door = streams.Connect(by);
         ValueTask<FrameAddress> last = default;
@@ -113,7 +120,6 @@ internal static class StreamFrames
                 return await RefusedAsync(streams, i, frames[i].Bytes, refused, by).ConfigureAwait(false);
             }
         await last.ConfigureAwait(false); // frames become durable in their order
-        var samples = frames.Sum(frame => frame.Samples);
         return Answering.Read(new FramesAnswer(door.Session, frames.Count, samples), null, 201);
     }
 

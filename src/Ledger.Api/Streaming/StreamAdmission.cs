@@ -36,7 +36,7 @@ internal sealed class StreamAdmission(Credentials credentials, Strangers strange
     {
         var context = call.GetHttpContext();
         if (credentials.IsRequired && !credentials.AreBrought(context)) MayAsk(context);
-        if (await credentials.OfAsync(context).ConfigureAwait(false) is not { } who)
+        if (await HolderAsync(context).ConfigureAwait(false) is not { } who)
         {
             if (credentials.AreBrought(context)) MayAsk(context); // who brings nothing has been counted
             throw new RpcException(
@@ -44,6 +44,18 @@ internal sealed class StreamAdmission(Credentials credentials, Strangers strange
         }
         return who.Holds(Scopes.CurvesWrite) ? who
             : throw new RpcException(new(StatusCode.PermissionDenied, $"scope {Scopes.CurvesWrite} is needed"));
+    }
+
+    private async ValueTask<Principal?> HolderAsync(HttpContext context)
+    {
+        try
+        {
+            return await credentials.OfAsync(context).ConfigureAwait(false);
+        }
+        catch (IssuerAwayException)
+        {
+            throw new RpcException(new(StatusCode.Unavailable, IssuerAwayException.Told));
+        }
     }
 
     private void MayAsk(HttpContext context)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using Ledger.Api.Access;
 
 namespace Ledger.Api.Tables;
 
@@ -7,10 +8,6 @@ namespace Ledger.Api.Tables;
 public sealed record AnsweredTable(
     string Name, IReadOnlyList<TableColumn> Columns, Func<IEnumerable<ReadOnlyMemory<byte>>> Rows)
 {
-    /// <summary>Files that may be made at once: each takes room on the disk and time of a processor.</summary>
-    private const int FilesAtOnce = 4;
-    private static readonly SemaphoreSlim Places = new(FilesAtOnce);
-
     /// <summary>As CSV, or as lines.</summary>
     public void WriteText(TableForm form, IBufferWriter<byte> into)
     {
@@ -21,20 +18,14 @@ public sealed record AnsweredTable(
             else TableText.WriteLine(into, row.Span);
     }
 
-    /// <summary>As a file that is made whole, from its beginning; it is gone when it is closed. Throws
-    /// <see cref="TablesBusyException"/> where as many are made as can be.</summary>
-    public async Task<FileStream> ToFileAsync(HttpContext context, TableForm form, long? position)
-    {
-        if (!await Places.WaitAsync(0, context.RequestAborted).ConfigureAwait(false)) throw new TablesBusyException();
-        try
-        {
-            return await MakeAsync(context, form, position).ConfigureAwait(false);
-        }
-        finally
-        {
-            Places.Release();
-        }
-    }
+    /// <summary>As a file that is made whole. Throws <see cref="TablesBusyException"/> where as many are there as can
+    /// be.</summary>
+    public Task<PlacedFile> ToFileAsync(HttpContext context, TableForm form, long? position) =>
+        context.RequestServices.GetRequiredService<TablePlaces>()
+            .MakeAsync(HolderOf(context), () => MakeAsync(context, form, position));
+
+    private static string? HolderOf(HttpContext context) =>
+        context.Features.Get<Asker>()?.Principal is { Role: not null } who ? $"{who.Party} {who.Actor}" : null;
 
     private async Task<FileStream> MakeAsync(HttpContext context, TableForm form, long? position)
     {

@@ -19,12 +19,14 @@ public static partial class SpreadsheetFile
 {
     private const int DigitsMax = 15; // of a binary64 that come back as they were written (IEEE 754)
     private const int RowsMax = 1_048_575; // of a sheet, less the row of names (Office Open XML)
+    private const int CellCharactersMax = 32_767; // beyond it the file is damaged (Excel specifications and limits)
     private const int SheetNameMax = 31;
     private static readonly DateTimeOffset Zip0 = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero); // the first that zip can say
 
     private enum ColumnOf { Texts, Numbers, TruthValues }
 
-    /// <summary>Throws <see cref="TableTooLongException"/> where a table has more rows than a sheet.</summary>
+    /// <summary>Throws <see cref="TableTooLongException"/> where a table has more rows than a sheet, or a text that is
+    /// longer than a cell.</summary>
     public static void Write(Stream into, IEnumerable<(string Name, Table Table)> sheets)
     {
         var tables = sheets.ToDictionary(
@@ -47,10 +49,13 @@ public static partial class SpreadsheetFile
         Array.Fill(truths, true);
         foreach (var row in table.Rows)
         {
-            if (++rows > RowsMax) throw new TableTooLongException(name, RowsMax);
+            if (++rows > RowsMax) throw new TableTooLongException(name, $"more than the {RowsMax} rows of a sheet");
             for (var i = 0; i < row.Count; i++)
             {
                 if (row[i] is null) continue;
+                if (row[i] is string or IReadOnlyList<string> && TableCell.Exact(row[i]).Length > CellCharactersMax)
+                    throw new TableTooLongException(name, string.Create(CultureInfo.InvariantCulture,
+                        $"in row {rows}, column {table.Names[i]}, more than the {CellCharactersMax} characters of a cell"));
                 numbers[i] &= TableCell.IsFigure(row[i]) && Digits(row[i]) <= DigitsMax;
                 truths[i] &= row[i] is bool;
             }

@@ -10,9 +10,9 @@ namespace Ledger.Api.Tables;
 public sealed record Table(
     IReadOnlyList<string> Names, IEnumerable<IReadOnlyList<object?>> Rows, IReadOnlyDictionary<string, string> About);
 
-/// <summary>As many tables are made into files as can be at once.</summary>
-public sealed class TablesBusyException() : Exception("as many files as can be are made");
+/// <summary>As many tables are files as can be at once, in all or of one holder.</summary>
+public sealed class TablesBusyException() : Exception("as many files as can be are made or sent");
 
-/// <summary>A table has more rows than a sheet can hold.</summary>
-public sealed class TableTooLongException(string name, int rowsMax)
-    : Exception($"{name} has more than the {rowsMax} rows of a sheet: take csv or parquet");
+/// <summary>A table has more than a sheet can hold.</summary>
+public sealed class TableTooLongException(string name, string more)
+    : Exception($"{name} has {more}: take csv or parquet");

@@ -24,6 +24,10 @@ internal sealed class BlockColumns
 /// </summary>
 internal static class SampleBlockReading
 {
+    /// <summary>Further than from any bound of a value to another, and so little that bounds may be added to it.
+    /// </summary>
+    private const long BeyondBounds = 1L << 61;
+
     /// <param name="into">Has the times of the block before, which this one may repeat.</param>
     /// <param name="isChecked">Whether the frame was read to its end before, so that it keeps every rule.</param>
     public static SampleBlock Read(ref FrameCursor cursor, ref BlockBefore before, in UnitBounds bounds,
@@ -188,8 +192,9 @@ internal static class SampleBlockReading
             isOfDifferences: true);
     }
 
-    /// <summary>How far the sum of steps may lie from where it begins.</summary>
-    private static long Reach(int count, long least, int width) => (count - 1) * (Math.Abs(least) + (1L << width));
+    /// <summary>How far the sum of steps may lie from where it begins; no further than is beyond all bounds.</summary>
+    private static long Reach(int count, long least, int width) =>
+        (long)Int128.Min(Math.BigMul(count - 1L, Math.Abs(least) + (1L << width)), BeyondBounds);
 
     /// <summary>
     /// Refuses sums out of bounds. Most blocks cannot reach them from their first value. Of the others every value is

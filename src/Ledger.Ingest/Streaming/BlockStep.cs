@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
+using NodaTime;
 
 namespace Ledger.Ingest.Streaming;
 
@@ -10,7 +11,12 @@ namespace Ledger.Ingest.Streaming;
 /// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log, unless a wrong
 /// clock dated some of them.</param>
 internal readonly record struct DuePeriod(
-    LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
+    LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false)
+{
+    /// <summary>The settlement day that it is of. It is asked once, when the period is posted: a point that is given
+    /// another zone before it is recorded may have none for it.</summary>
+    public LocalDate Day { get; init; }
+}
 
 /// <summary>
 /// One block of the log is one step: its frames are integrated, several sessions at a time, and when all are in, what
@@ -35,8 +41,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     /// last.</summary>
     public List<RefusedAnnouncement> Refused { get; } = [];
 
-    /// <summary>Samples that count nowhere, by their streams.</summary>
-    public Dictionary<LiveStream, RefusedSamples> Unplaced { get; } = [];
+    /// <summary>Samples that count nowhere, by their streams and senders.</summary>
+    public Dictionary<(LiveStream, FrameSender?), RefusedSamples> Unplaced { get; } = [];
 
     /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
     public GivenUpSamples GivenUp { get; private set; }
@@ -296,7 +302,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public BlockColumns FoundColumns { get; } = new();
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
         public List<RefusedAnnouncement> Refused { get; } = [];
-        public Dictionary<LiveStream, RefusedSamples> Unplaced { get; } = [];
+        public Dictionary<(LiveStream, FrameSender?), RefusedSamples> Unplaced { get; } = [];
         public long Samples { get; set; }
         public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
@@ -335,8 +341,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
 
         public void Add(RefusedSamples unplaced) => RefusedSamples.Add(Unplaced, unplaced);
 
-        public void Take(
-            List<DuePeriod> all, List<RefusedAnnouncement> refused, Dictionary<LiveStream, RefusedSamples> unplaced)
+        public void Take(List<DuePeriod> all, List<RefusedAnnouncement> refused,
+            Dictionary<(LiveStream, FrameSender?), RefusedSamples> unplaced)
         {
             all.AddRange(due);
             due.Clear();

@@ -15,7 +15,7 @@ internal sealed class SegmentSealer : IDisposable
     private readonly object gate = new();
     private readonly int unsealedMax;
     private readonly Thread thread;
-    private int segment = -1, sealedUpto; // those from before the start are not counted
+    private int segment = -1, sealedUpto; // those before the first that is reached are not counted
     private bool isOver;
 
     /// <param name="log">The log whose segments they are.</param>
@@ -56,7 +56,10 @@ internal sealed class SegmentSealer : IDisposable
             while (true)
             {
                 full.Wait(stopping.Token);
+                var written = log.Acknowledged.End.Segment;
                 while (log.SealFullSegments(stopping.Token, most: 1) is [var file]) Sealed(file.Segment);
+                // A log that is read again has segments that were sealed before: of none of them anybody waits.
+                Sealed(written - 1);
             }
         }
         catch (OperationCanceledException)

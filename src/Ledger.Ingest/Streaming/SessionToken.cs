@@ -1,16 +1,30 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Ledger.Journal;
 
 namespace Ledger.Ingest.Streaming;
 
-/// <summary>What shows that a sender's earlier session was its own: it is derived from the ledger's secret, so nothing
-/// has to be kept.</summary>
+/// <summary>
+/// What shows that a sender's earlier session was its own, derived from the ledger's secret and from random bytes that
+/// are this folder's alone: no copy of it has them. A copy that is put in place goes on with numbers that the ledger
+/// gave after it was made, and one whose number another has there must not be told how far that one came.
+/// </summary>
 internal static class SessionToken
 {
-    private const int Bytes = 16;
+    /// <summary>In the folder of the frame log.</summary>
+    private const string FileName = "streams.tokens";
+    private const int Bytes = 16, OwnBytes = 32;
 
-    public static byte[] KeyOf(byte[] secret) => HMACSHA256.HashData(secret, "ledger stream session"u8);
+    /// <summary>The key of the tokens of a folder, whose owner the caller is.</summary>
+    public static byte[] KeyOf(byte[] secret, string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        var own = File.Exists(path) ? File.ReadAllBytes(path) : [];
+        if (own.Length != OwnBytes)
+            DurableFiles.Replace(path, own = RandomNumberGenerator.GetBytes(OwnBytes), DurableFiles.OwnerOnly);
+        return HMACSHA256.HashData(secret, (byte[])[.. "ledger stream session"u8, .. own]);
+    }
 
     public static string Of(byte[] key, long session)
     {

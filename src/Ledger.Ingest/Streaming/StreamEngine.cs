@@ -88,7 +88,7 @@ public sealed class StreamEngine : IAsyncDisposable
             SessionsAbove = numbers.Given,
         });
         found = log.Acknowledged;
-        tokenKey = SessionToken.KeyOf(secret);
+        tokenKey = SessionToken.KeyOf(secret, options.Log.Folder);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
         news = new(recorder.Journal, points, PointChanges, Fail);
         sealer = options.SealsFullSegments ? new(log, options.SegmentsUnsealedMax, Fail) : null;

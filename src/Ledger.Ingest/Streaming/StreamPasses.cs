@@ -83,9 +83,11 @@ internal sealed class StreamPasses : IAsyncDisposable
     public void Post(IReadOnlyList<DuePeriod> due, BlockPlace upto, Instant now)
     {
         var finished = new List<DuePeriod>();
-        foreach (var period in due)
+        foreach (var told in due)
         {
-            if (period.Stream.DayOf(period.Step.Period) is null) continue; // nobody settles it; its frames are kept
+            // Of no day nobody settles it; its frames are kept.
+            if (told.Stream.DayOf(told.Step.Period) is not { } day) continue;
+            var period = told with { Day = day };
             if (period.Step.Step != PeriodStep.DeriveAgain)
             {
                 finished.Add(period);
@@ -326,7 +328,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         foreach (var due in pass.Due)
         {
             var (state, _) = await recorder.LoadAsync(
-                Streams.Curve(due.Stream.Point, due.Stream.DayOf(due.Step.Period)!.Value), IntervalRecordsState.Empty,
+                Streams.Curve(due.Stream.Point, due.Day), IntervalRecordsState.Empty,
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
@@ -419,7 +421,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     };
 
     private static StreamPeriod Of(DuePeriod due, PeriodIntegral? integral) => new(
-        due.Stream.Point, due.Stream.DayOf(due.Step.Period)!.Value, due.Step.Period,
+        due.Stream.Point, due.Day, due.Step.Period,
         integral is null ? null : due.Step.ToRecord(due.Stream.Point, due.Stream.Declaration, integral, default),
         due.Step.LateSamples);
 

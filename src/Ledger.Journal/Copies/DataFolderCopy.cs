@@ -94,6 +94,8 @@ public sealed partial class DataFolderCopy
         or StoreMarkFileName || SecretFile.IsUnfinished(path)
         // From where the log is read after a start: of a later journal than the copy's it would leave something out.
         || path is Frames + "streams.resume"
+        // Random bytes that part the tokens of a ledger's sessions from those of its copies.
+        or Frames + "streams.tokens"
         || (path.StartsWith(Frames, StringComparison.Ordinal) && path.EndsWith(".sealing", StringComparison.Ordinal))
         || path.StartsWith("lost+found/", StringComparison.Ordinal) || Unfinished().IsMatch(path);
 
