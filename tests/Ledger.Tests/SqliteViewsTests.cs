@@ -15,8 +15,8 @@ public sealed class SqliteViewsTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private static Dictionary<string, long> At(long position, string projection = "P") =>
-        new() { [projection] = position };
+    private static Dictionary<string, ViewCheckpoint> At(long position, string projection = "P") =>
+        Checkpoints.Of((projection, position));
 
     private object? OnFile(string sql)
     {
@@ -111,7 +111,7 @@ public sealed class SqliteViewsTests : IDisposable
     {
         using (var made = new SqliteViews(Path))
         {
-            made.Commit(new Dictionary<string, long> { ["P"] = 5, ["Q"] = 4 }, [new("P", 0, "a", "1"), new("P", 1, "b", "x"),
+            made.Commit(Checkpoints.Of(("P", 5), ("Q", 4)), [new("P", 0, "a", "1"), new("P", 1, "b", "x"),
                 new("P", 2, "a", "2"), new("P", 3, "b", (string?)null), new("P", 4, "a", "3"), new("Q", 3, "a", "q")]);
         }
         EarlierViews.Make(Path, hasVersions);

@@ -87,8 +87,7 @@ public sealed class ViewProgressTests : IDisposable
     {
         await AppendAsync(3);
         await CatchUpAsync(3);
-        views.Commit(new Dictionary<string, long>(
-            StandardProjections.All.Select(view => KeyValuePair.Create(view.Name, 5L))), []);
+        views.Commit(Checkpoints.Of(StandardProjections.All.Select(view => (view.Name, 5L))), []);
         progress.WhyStalled().ShouldBeNull("a reader may hear of it before the owner");
         progress.Look().ShouldBe(new ViewLag(5, 0, 0));
         clock.Now += ViewProgress.StalledAfter;
