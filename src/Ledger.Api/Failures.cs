@@ -54,8 +54,8 @@ internal static class Failures
                 fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
             if (failure is not (BadHttpRequestException or ProjectionStoppedException or RowVersionException
-                or QueryRefusedException or BodyRefusedException or NotAcceptableException or ScopeMissingException or NotThereException
-                or TablesBusyException or TableTooLongException or ProblemException))
+                or QueryRefusedException or BodyRefusedException or NotAcceptableException or ScopeMissingException
+                or NotThereException or TablesBusyException or TableTooLongException or ProblemException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
             foreach (var header in OfAnswer) context.Response.Headers.Remove(header);

@@ -73,11 +73,8 @@ public sealed class LedgerReader : IAsyncDisposable
         var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);
         try
         {
-            // Who only reads changes no byte of a copy, nor of a file that another process may be writing.
-            var isOnlyRead = LedgerStores.ViewsFile(options) is not null
-                || LedgerCopy.Find(options.Directory) is not null;
-            return new(journal, isOnlyRead && LedgerStores.OpenViewsForReading(options) is { } views
-                ? views : LedgerStores.OpenViews(options), evidence);
+            // Who only reads changes nothing of a copy, nor of what another program may be writing.
+            return new(journal, LedgerStores.OpenViewsForReading(options) ?? LedgerStores.OpenViews(options), evidence);
         }
         catch (DbException damaged) when (LedgerStores.ViewsFile(options) is { } path)
         {

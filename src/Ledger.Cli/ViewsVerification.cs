@@ -41,10 +41,13 @@ internal sealed class ViewsVerification(
             isSound = isWhole && compared.Count == StandardProjections.All.Count;
             if (!isSound) fresh = await RecomputeAsync().ConfigureAwait(false);
             if (!isWhole)
-                foreach (var row in await Projections.Replay.DiffAsync(journal, stored, compared, Decode, null, fresh, ct)
-                    .ConfigureAwait(false))
+            {
+                var differing = await Projections.Replay.DiffAsync(
+                    journal, stored, compared, Decode, null, fresh, ct).ConfigureAwait(false);
+                foreach (var row in differing)
                     findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
                         ?? "no such row", row.Recomputed ?? "no such row");
+            }
             foreach (var view in compared) stored.ScanVersions(view.Name, (_, _, _, _) => rows++);
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged))

@@ -44,8 +44,8 @@ public sealed class LeaseLostException(string lease) : Exception($"another runne
 
 /// <summary>
 /// The read model. Rows are closed and opened, never rewritten, so "as known at position p" is the filter
-/// from ≤ p &lt; to. The checkpoint, and with it the version of the rows, is written in the same transaction as the rows,
-/// and no row is written to those of another version.
+/// from ≤ p &lt; to. The checkpoint, and with it the version of the rows, is written in the same transaction as the
+/// rows, and no row is written to those of another version.
 /// </summary>
 /// <remarks>
 /// One writes at a time. Whoever holds the lease has a token, each new holder a higher one, and every write checks the

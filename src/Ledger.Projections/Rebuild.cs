@@ -54,8 +54,9 @@ public sealed class Rebuild(
         return differences;
     }
 
-    /// <summary>The same with live rows of another version, which are compared with nothing. Nobody has decided anything
-    /// here: throws <see cref="ViewsAheadException"/> where they have applied what the journal does not have.</summary>
+    /// <summary>The same with live rows of another version, which are compared with nothing. Nobody has decided
+    /// anything here: throws <see cref="ViewsAheadException"/> where they have applied what the journal does not have.
+    /// </summary>
     public Task ReplaceAsync(CancellationToken ct) =>
         SwitchAsync(() => ViewsAhead.Refuse(journal, views, projections), () => { }, ct);
 

@@ -52,8 +52,8 @@ public static class RowVersions
             throw new RowVersionException(projection, stored.RowVersion, written.RowVersion);
     }
 
-    /// <summary>How far rows of this program's version have come: those that are live, or those that are computed beside
-    /// them to take their place.</summary>
+    /// <summary>How far rows of this program's version have come: those that are live, or those that are computed
+    /// beside them to take their place.</summary>
     public static long Applied(IViewStore views, IProjection projection)
     {
         if (views.Reached(projection.Name) is var live && projection.Makes(live)) return live.Next;

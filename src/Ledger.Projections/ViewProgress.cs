@@ -68,8 +68,8 @@ public sealed class ViewProgress : IDisposable
                     ? $"the views stand at position {lag.At} and the journal has {journal.Length} events" : null;
     }
 
-    /// <summary>What is to be said while rows of an earlier program are computed anew, and nothing is read from the views;
-    /// null where none are.</summary>
+    /// <summary>What is to be said while rows of an earlier program are computed anew, and nothing is read from the
+    /// views; null where none are.</summary>
     public string? WhyComputedAnew() => RowVersions.Others(views, projections) is { Count: > 0 } others
         ? string.Create(CultureInfo.InvariantCulture, $"rows of {string.Join(", ", others.Select(view => view.Name))} are "
             + $"computed anew as this program makes them: at position {Look().At} of {journal.Length}")

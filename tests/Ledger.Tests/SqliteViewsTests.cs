@@ -123,7 +123,8 @@ public sealed class SqliteViewsTests : IDisposable
         using (var views = new SqliteViews(Path))
         {
             Check(views);
-            views.Commit(At(6), [new("P", 5, "a", "4")]);
+            views.Reached("P").ShouldBe(new ViewCheckpoint(5, 0));
+            views.Commit(new Dictionary<string, ViewCheckpoint> { ["P"] = new(6, 0) }, [new("P", 5, "a", "4")]);
             views.Get("P", "a", 4).ShouldBe("3");
             new NextViews(views).Commit(At(7), [new("P", 0, "a", "new")]);
             views.Switch(["P"]);
