@@ -87,49 +87,72 @@ public sealed class RowVersionTests
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
+    private static string[] LinesOf(string file) =>
+        Repository.Text(file).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+
     [Fact]
     public async Task Rows_change_only_with_their_version()
     {
-        var facts = Repository.Text(Facts).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
-        var journal = new JournalOfFile(facts);
-        var accepted = File.Exists(Repository.PathOf(Accepted))
-            ? Repository.Text(Accepted).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select(Line.Parse).ToList() : [];
+        var facts = LinesOf(Facts);
+        var accepted = LinesOf(Accepted).Select(Line.Parse).ToList();
         Chained(accepted);
-        var next = accepted.ToList();
-        // The events themselves: as a projection whose rows they are.
-        Check("events", 1, end => Hashed(string.Join('\n', facts.Take(end))), "the events are no longer those that were "
-            + "accepted: add others at the end of the file, and change none");
-        var rows = await Replay.RecomputeAsync(journal, StandardProjections.All,
+        var rows = await Replay.RecomputeAsync(new JournalOfFile(facts), StandardProjections.All,
             (name, version, payload) => EventCodec.Decode(name, version, payload), null, Ct);
+        var lines = accepted.ToList();
+        // The events themselves first, as if they were rows that have always one version.
+        Check(lines, "events", 1, facts.Length, end => Hashed(string.Join('\n', facts.Take(end))));
         foreach (var projection in StandardProjections.All)
-            Check(projection.Name, projection.RowVersion, end => DigestOf(rows, projection.Name, end),
-                $"rows of {projection.Name} changed: raise its row version and accept the new digest");
-        if (next.Count == accepted.Count)
+            Check(lines, projection.Name, projection.RowVersion, facts.Length,
+                end => DigestOf(rows, projection.Name, end));
+        if (lines.Count == accepted.Count)
         {
             File.Delete(Repository.PathOf(Received));
             return;
         }
-        File.WriteAllText(Repository.PathOf(Received), string.Concat(next.Select(line => $"{line}\n")));
-        Assert.Fail($"digests are not accepted yet: {string.Join(", ", next.Skip(accepted.Count))}; read {Received}, which "
-            + $"is {Accepted} with these lines at its end");
+        File.WriteAllText(Repository.PathOf(Received), string.Concat(lines.Select(line => $"{line}\n")));
+        Assert.Fail($"not accepted yet: {string.Join(", ", lines.Skip(accepted.Count))}; read {Received}, which is "
+            + $"{Accepted} with this at its end");
+    }
 
-        void Check(string name, int version, Func<int, string> digest, string problem)
-        {
-            var ofName = accepted.FindAll(line => line.Projection == name);
-            (ofName.LastOrDefault()?.Version ?? version).ShouldBeLessThanOrEqualTo(version,
-                $"the row version of {name} was {ofName.LastOrDefault()?.Version} and is never lowered");
-            foreach (var line in ofName.Where(line => line.Version == version))
-                digest(line.Events).ShouldBe(line.Rows, problem);
-            if (!ofName.Exists(line => line.Version == version && line.Events == facts.Length))
-                next.Add(Line.After(next.LastOrDefault()?.Chain ?? "", name, version, facts.Length, digest(facts.Length)));
-        }
+    /// <summary>Throws where rows of the version are no longer those that were accepted; adds the line that is missing of
+    /// a version, or of as many events.</summary>
+    /// <param name="digest">Of the rows as they were after so many events.</param>
+    private static void Check(
+        List<Line> lines, string projection, int version, int events, Func<int, string> digest)
+    {
+        var known = lines.FindAll(line => line.Projection == projection);
+        (known.LastOrDefault()?.Version ?? version).ShouldBeLessThanOrEqualTo(version,
+            $"the row version of {projection} is never lowered");
+        foreach (var line in known.Where(line => line.Version == version))
+            digest(line.Events).ShouldBe(line.Rows,
+                $"rows of {projection} changed: raise its row version and accept the new digest");
+        if (!known.Exists(line => line.Version == version && line.Events == events))
+            lines.Add(Line.After(lines.LastOrDefault()?.Chain ?? "", projection, version, events, digest(events)));
+    }
+
+    [Fact]
+    public void Other_rows_are_accepted_with_another_version_and_with_no_other()
+    {
+        List<Line> lines = [];
+        void Made(int version, int events, string rows) => Check(lines, "V", version, events, end => $"{rows}{end}");
+        Made(1, 5, "a");
+        Made(1, 5, "a");
+        lines.Count.ShouldBe(1);
+        Made(1, 7, "a"); // events were added: the earlier line still holds
+        Should.Throw<ShouldAssertException>(() => Made(1, 7, "b")).Message
+            .ShouldContain("rows of V changed: raise its row version and accept the new digest");
+        Should.Throw<ShouldAssertException>(() => Made(1, 8, "b"));
+        Made(2, 7, "b");
+        Should.Throw<ShouldAssertException>(() => Made(1, 7, "a")).Message.ShouldContain("is never lowered");
+        lines.Select(line => (line.Version, line.Events, line.Rows)).ShouldBe([(1, 5, "a5"), (1, 7, "a7"), (2, 7, "b7")]);
+        Chained(lines);
     }
 
     /// <summary>Else a projection could change how it reads a fact, and no digest would.</summary>
     [Fact]
     public void Every_fact_that_a_projection_reads_is_among_the_events() =>
         StandardProjections.All.SelectMany(projection => projection.Handled).Distinct()
-            .Except(new JournalOfFile(Repository.Text(Facts).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n')).Types)
+            .Except(new JournalOfFile(LinesOf(Facts)).Types)
             .Select(type => type.Name).ShouldBeEmpty($"add one to the end of {Facts}");
 
     [Fact]
