@@ -114,8 +114,8 @@ public sealed class RowVersionTests
             + $"{Accepted} with this at its end");
     }
 
-    /// <summary>Throws where rows of the version are no longer those that were accepted; adds the line that is missing of
-    /// a version, or of as many events.</summary>
+    /// <summary>Throws where rows of the version are no longer those that were accepted; adds the line that is missing
+    /// of a version, or of as many events.</summary>
     /// <param name="digest">Of the rows as they were after so many events.</param>
     private static void Check(
         List<Line> lines, string projection, int version, int events, Func<int, string> digest)
