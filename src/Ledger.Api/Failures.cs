@@ -53,9 +53,9 @@ internal static class Failures
             if (failure is JournalFaultedException or FrameLogStoppedException or EvidenceStoppedException)
                 fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
-            if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException
-                or BodyRefusedException or NotAcceptableException or ScopeMissingException or NotThereException
-                or TablesBusyException or TableTooLongException or ProblemException))
+            if (failure is not (BadHttpRequestException or ProjectionStoppedException or RowVersionException
+                or QueryRefusedException or BodyRefusedException or NotAcceptableException or ScopeMissingException
+                or NotThereException or TablesBusyException or TableTooLongException or ProblemException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
             foreach (var header in OfAnswer) context.Response.Headers.Remove(header);
@@ -101,6 +101,7 @@ internal static class Failures
         EvidenceStoppedException => Answering.Problem(503, ProblemName.EvidenceStopped,
             "the evidence archive has met a storage error and stops; nothing was acknowledged"),
         ProjectionStoppedException stopped => Answering.Problem(503, ProblemName.ViewsStopped, $"the views {stopped.Message}"),
+        RowVersionException other => Answering.Problem(503, ProblemName.ViewsStopped, other.Message),
         DbException or IOException or InvalidDataException =>
             Answering.Problem(503, ProblemName.StorageFailed, "storage does not answer; see the server's standard error"),
         _ => Answering.Problem(500, ProblemName.Unexpected, "this is a fault of the program; see the server's standard error"),

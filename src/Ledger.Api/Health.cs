@@ -54,7 +54,7 @@ internal sealed class Health(OpenLedger ledger) : IDisposable
             .Answers<ReadyAnswer>(200).Refuses(400, 406, 429, 503).Produces(304);
     }
 
-    private string? WhyNot(StreamEngine? streams) => stopped ?? progress.WhyStalled()
+    private string? WhyNot(StreamEngine? streams) => stopped ?? progress.WhyStalled() ?? progress.WhyComputedAnew()
         ?? (streams is null ? null
             : streams.Faulted.IsFaulted ? $"the streams have stopped: {streams.Faulted.Exception!.GetBaseException().Message}"
             : streams.IsReplayed ? null : "the frame log is being read again after the start");

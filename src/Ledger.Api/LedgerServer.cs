@@ -286,6 +286,12 @@ public sealed class LedgerServer : IAsyncDisposable
             health.Stopped(stopped.Message);
             webhooks.ProjectionStopped(stopped);
         }
+        catch (RowVersionException later)
+        {
+            await errors.WriteLineAsync($"ALARM {later.Message}; facts are still recorded, reads are refused")
+                .ConfigureAwait(false);
+            health.Stopped(later.Message);
+        }
         catch (Exception failed)
         {
             health.Stopped(failed.Message);

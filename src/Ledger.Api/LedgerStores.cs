@@ -115,6 +115,11 @@ public static class LedgerStores
         : Reached<IViewStore?>(options.Store,
             () => MartenViews.OpenForReading(new PostgresLedger(ViewsConnection(options), options.Ledger)));
 
+    /// <summary>What brings views up to the journal, for whoever writes them.</summary>
+    public static CurrentViews Following(LedgerOptions options, IJournal journal, IViewStore views) =>
+        new(journal, views, StandardProjections.All,
+            (wireName, version, payload) => EventCodec.Decode(wireName, version, payload), LeaseOf(options), Noted);
+
     /// <summary>As whom this process writes the views: where nobody but the folder's owner can open them, as that.
     /// </summary>
     public static RunnerLease LeaseOf(LedgerOptions options) =>

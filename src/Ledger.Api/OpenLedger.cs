@@ -30,7 +30,7 @@ public sealed class OpenLedger : IAsyncDisposable
     private readonly ServiceProvider services;
     private readonly IViewStore views;
     private readonly FolderLock owned;
-    private readonly ProjectionRunner runner;
+    private readonly CurrentViews current;
     private readonly RunnerLease lease;
     private readonly SemaphoreSlim folding = new(1);
     private readonly string folder;
@@ -45,7 +45,7 @@ public sealed class OpenLedger : IAsyncDisposable
         (folder, secret, Log) = (options.Directory, options.Secret, options.Log);
         lease = LedgerStores.LeaseOf(options);
         Recorder = new Recorder(journal, evidence, clock, options.EvidenceLimits);
-        runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
+        current = LedgerStores.Following(options, journal, views);
         Routes = Dropping.AddTo(Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
             evidence), evidence, folder), this), evidence), this);
@@ -100,8 +100,9 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>
     /// Opens a ledger whose data folder this process then owns. Throws <see cref="FolderOwnedException"/> where another
-    /// process does, <see cref="StoreRefusedException"/> where its journal is in another store, and
-    /// <see cref="ViewsAheadException"/> where its views have applied what the journal does not have.
+    /// process does, <see cref="StoreRefusedException"/> where its journal is in another store,
+    /// <see cref="ViewsAheadException"/> where its views have applied what the journal does not have, and
+    /// <see cref="RowVersionException"/> where a later program made their rows.
     /// </summary>
     public static OpenLedger Open(LedgerOptions options)
     {
@@ -119,7 +120,11 @@ public sealed class OpenLedger : IAsyncDisposable
             var views = LedgerStores.OpenViews(options);
             if (views is IDisposable closed) opened.Push(closed);
             // Before anything is recorded at the positions of what is lost.
-            if (!options.RebuildsViews) ViewsAhead.Refuse(journal, views, StandardProjections.All);
+            if (!options.RebuildsViews)
+            {
+                ViewsAhead.Refuse(journal, views, StandardProjections.All);
+                RowVersions.RefuseLater(views, StandardProjections.All);
+            }
             // An erasure, a pruning or a dropping that a crash interrupted is finished before anything else is done.
             Erasing.FinishAsync(journal, evidence, options.Directory, CancellationToken.None).GetAwaiter().GetResult();
             var unpruned = Pruning.TryFinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
@@ -193,7 +198,8 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>
     /// Brings the views up to the journal's present length, so that what is read next includes all that was
-    /// acknowledged before. Throws <see cref="ProjectionStoppedException"/> at an event that cannot be applied.
+    /// acknowledged before, in rows as this program makes them. Throws <see cref="ProjectionStoppedException"/> at an
+    /// event that cannot be applied, and <see cref="RowVersionException"/> at rows of a later program.
     /// </summary>
     public async Task<long> CatchUpAsync(CancellationToken ct)
     {
@@ -203,7 +209,7 @@ public sealed class OpenLedger : IAsyncDisposable
         await folding.WaitAsync(ct).ConfigureAwait(false);
         try
         {
-            var known = await runner.CatchUpAsync(ct).ConfigureAwait(false);
+            var known = await current.CatchUpAsync(ct).ConfigureAwait(false);
             Interlocked.Exchange(ref applied, known);
             return known;
         }

@@ -32,6 +32,10 @@ public static class Failure
         PoisonEventException => $"{failure.Message}; restore {data} from a copy",
         ViewsAheadException => $"{failure.Message}; restore the journal, or, where it is as it should be, compute the "
             + $"views from it: ledger rebuild --data {data}",
+        RowVersionException { IsLater: true } => $"{failure.Message}: a later program made them; use that one, or compute "
+            + $"them as this one does: ledger rebuild --data {data}",
+        RowVersionException => $"{failure.Message}: whoever owns {data} computes them anew, which takes a while, or is an "
+            + "earlier program, and then is to be started as this one",
         ProjectionStoppedException => $"the views {failure.Message}",
         InvalidDataException or FrameLogDamagedException => $"{failure.Message}; restore {data} from a copy",
         DbException => $"{data} cannot be read: {failure.Message}",

@@ -14,7 +14,8 @@ namespace Ledger.Cli;
 /// <summary>
 /// A ledger open for reading, with or without an owner beside it. Views that are behind the journal are first brought
 /// up to it where nobody owns the folder; beside an owner they are read as far as the owner has come. Of a copy no byte
-/// is changed: where its views are behind, as of a program that had one view less, they are computed in memory.
+/// is changed: where its views are behind, as of a program that had one view less, or have rows of another program's
+/// version, they are computed in memory. Beside an owner that has such rows nothing is read.
 /// </summary>
 public sealed class LedgerReader : IAsyncDisposable
 {
@@ -40,7 +41,8 @@ public sealed class LedgerReader : IAsyncDisposable
         if (isCopy && LedgerStores.ViewsFile(options) is { } file && !File.Exists(file))
             await ViewsBeside.CatchUpAsync(options, ct).ConfigureAwait(false);
         var reader = Open(options);
-        var isBehind = new Answers(reader.Views).KnownBefore < reader.Journal.Length;
+        var isBehind = new Answers(reader.Views).KnownBefore < reader.Journal.Length
+            || RowVersions.Others(reader.Views, StandardProjections.All).Count > 0;
         if (isBehind && !isCopy)
         {
             await reader.DisposeAsync().ConfigureAwait(false);
@@ -52,6 +54,7 @@ public sealed class LedgerReader : IAsyncDisposable
             if (isBehind && isCopy) reader = await reader.RecomputedAsync(ct).ConfigureAwait(false);
             await ViewsAhead.WaitAsync(reader.Journal, reader.Views, StandardProjections.All, ct).ConfigureAwait(false);
             ViewsAhead.Refuse(reader.Journal, reader.Views, StandardProjections.All);
+            RowVersions.Refuse(reader.Views, StandardProjections.All);
             PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
             reader.Last = new Answers(reader.Views, reader.Journal.Length - 1).KnownBefore - 1;
             return reader;
@@ -70,11 +73,8 @@ public sealed class LedgerReader : IAsyncDisposable
         var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);
         try
         {
-            // Who only reads changes no byte of a copy, nor of a file that another process may be writing.
-            var isOnlyRead = LedgerStores.ViewsFile(options) is not null
-                || LedgerCopy.Find(options.Directory) is not null;
-            return new(journal, isOnlyRead && LedgerStores.OpenViewsForReading(options) is { } views
-                ? views : LedgerStores.OpenViews(options), evidence);
+            // Who only reads changes nothing of a copy, nor of what another program may be writing.
+            return new(journal, LedgerStores.OpenViewsForReading(options) ?? LedgerStores.OpenViews(options), evidence);
         }
         catch (DbException damaged) when (LedgerStores.ViewsFile(options) is { } path)
         {

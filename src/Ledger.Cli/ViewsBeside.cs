@@ -1,7 +1,5 @@
 using Ledger.Api;
-using Ledger.Journal;
 using Ledger.Journal.Copies;
-using Ledger.Projections;
 
 namespace Ledger.Cli;
 
@@ -18,9 +16,7 @@ internal static class ViewsBeside
             var views = LedgerStores.OpenViews(options);
             try
             {
-                await new ProjectionRunner(journal, views, StandardProjections.All,
-                    (wireName, version, payload) => EventCodec.Decode(wireName, version, payload),
-                    lease: LedgerStores.LeaseOf(options)).CatchUpAsync(ct).ConfigureAwait(false);
+                await LedgerStores.Following(options, journal, views).CatchUpAsync(ct).ConfigureAwait(false);
             }
             finally
             {

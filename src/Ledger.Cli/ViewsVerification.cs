@@ -35,22 +35,20 @@ internal sealed class ViewsVerification(
             }
             (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, findings);
             await ViewsAhead.WaitAsync(journal, stored, StandardProjections.All, ct).ConfigureAwait(false);
-            VerifyCheckpoints(stored);
-            isSound = await Projections.Replay.IsWholeAsync(journal, stored, StandardProjections.All, Decode, null, ct)
+            var compared = Compared(stored);
+            var isWhole = await Projections.Replay.IsWholeAsync(journal, stored, compared, Decode, null, ct)
                 .ConfigureAwait(false);
-            if (!isSound)
+            isSound = isWhole && compared.Count == StandardProjections.All.Count;
+            if (!isSound) fresh = await RecomputeAsync().ConfigureAwait(false);
+            if (!isWhole)
             {
-                fresh = await RecomputeAsync().ConfigureAwait(false);
                 var differing = await Projections.Replay.DiffAsync(
-                    journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false);
-                if (differing.Count(row => row.IsOfEarlierProgram) is > 0 and var earlier)
-                    findings.LeaveOut($"{Count(earlier)} rows of views for whose a point is and from when on: the earlier program "
-                        + "that stored them did not keep it; ledger rebuild computes them anew");
-                foreach (var row in differing.Where(row => !row.IsOfEarlierProgram))
+                    journal, stored, compared, Decode, null, fresh, ct).ConfigureAwait(false);
+                foreach (var row in differing)
                     findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
                         ?? "no such row", row.Recomputed ?? "no such row");
             }
-            foreach (var view in StandardProjections.All) stored.ScanVersions(view.Name, (_, _, _, _) => rows++);
+            foreach (var view in compared) stored.ScanVersions(view.Name, (_, _, _, _) => rows++);
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
@@ -69,12 +67,25 @@ internal sealed class ViewsVerification(
     private Task<MemoryViews> RecomputeAsync() =>
         Projections.Replay.RecomputeAsync(journal, StandardProjections.All, Decode, journal.Length, ct);
 
-    /// <summary>Views follow the journal; what they have not applied yet is not there to be verified.</summary>
-    private void VerifyCheckpoints(IViewStore stored)
+    /// <summary>The views whose rows can be compared: those of this program's version. Views follow the journal; what
+    /// they have not applied yet is not there to be verified.</summary>
+    private List<IProjection> Compared(IViewStore stored)
     {
+        var compared = new List<IProjection>();
         foreach (var view in StandardProjections.All)
-            if (stored.Checkpoint(view.Name) is var applied && applied < journal.Length)
-                findings.LeaveOut($"view {view.Name} from position {Count(applied)} on: it has not applied it yet");
+        {
+            var reached = stored.Reached(view.Name);
+            if (!view.Makes(reached))
+            {
+                findings.LeaveOut($"view {view.Name}: its rows are of version {Count(reached.RowVersion)}, and this program "
+                    + $"makes version {Count(view.RowVersion)}; ledger rebuild computes them anew");
+                continue;
+            }
+            compared.Add(view);
+            if (reached.Next < journal.Length)
+                findings.LeaveOut($"view {view.Name} from position {Count(reached.Next)} on: it has not applied it yet");
+        }
+        return compared;
     }
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);

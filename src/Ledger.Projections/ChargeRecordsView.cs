@@ -24,6 +24,7 @@ public sealed class ChargeRecordsView : IProjection
     internal const string RowsName = "ChargeDetailRecords";
 
     public string Name => RowsName;
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(ChargeRecorded) };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact) => fact.Event is not ChargeRecorded e ? [] :

@@ -75,6 +75,7 @@ public sealed class CurtailmentCompliance : IProjection
     }
 
     public string Name => "CurtailmentCompliance";
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(DispatchInstructed), typeof(InstructionClockRecorded), typeof(InstructionWithdrawn),

@@ -61,6 +61,14 @@ public static class RowsOfType
 public interface IProjection
 {
     string Name { get; }
+
+    /// <summary>
+    /// Of which version its rows are, from 1 on. It is raised whenever the same events give other rows, or the same
+    /// rows as other bytes: stored rows of another version are computed anew (<see cref="CurrentViews"/>), and never
+    /// compared. A test keeps a digest of the rows of each version.
+    /// </summary>
+    int RowVersion { get; }
+
     IReadOnlySet<Type> Handled { get; }
     IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact);
 }

@@ -27,6 +27,12 @@ public readonly record struct PositionedChange(string Projection, long Position,
 /// <summary>Why the reader stopped: the event, the projection (or the codec), and the reason.</summary>
 public sealed record ProjectionAlarm(long Position, string Projection, string WireName, string Reason);
 
+/// <summary>How far the stored rows of a projection have come, and of which version they are.</summary>
+/// <param name="Next">The next position that is not applied yet; 0 where nothing is stored.</param>
+/// <param name="RowVersion">As of <see cref="IProjection.RowVersion"/>; 0 of rows that were stored when nobody kept it:
+/// any program may have made them.</param>
+public readonly record struct ViewCheckpoint(long Next, int RowVersion);
+
 /// <summary>Takes the JSON of one row.</summary>
 public delegate void RowTaker(ReadOnlySpan<byte> json);
 
@@ -38,7 +44,8 @@ public sealed class LeaseLostException(string lease) : Exception($"another runne
 
 /// <summary>
 /// The read model. Rows are closed and opened, never rewritten, so "as known at position p" is the filter
-/// from ≤ p &lt; to. The checkpoint is written in the same transaction as the rows.
+/// from ≤ p &lt; to. The checkpoint, and with it the version of the rows, is written in the same transaction as the
+/// rows, and no row is written to those of another version.
 /// </summary>
 /// <remarks>
 /// One writes at a time. Whoever holds the lease has a token, each new holder a higher one, and every write checks the
@@ -65,16 +72,19 @@ public interface IViewStore
     /// store in this process it forgets none, because to keep one costs nothing.</summary>
     int RowsKnownMax => 100_000;
 
-    /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>
-    long Checkpoint(string projection);
-    /// <summary>One transaction: the changes in order, and the checkpoint of every projection named.</summary>
-    void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes);
+    /// <summary>How far this projection has come; nothing on an empty store.</summary>
+    ViewCheckpoint Reached(string projection);
+
+    /// <summary>One transaction: the changes in order, and the checkpoint of every projection named. Throws
+    /// <see cref="RowVersionException"/> and stores nothing where rows of another version are there.</summary>
+    void Commit(IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes);
 
     /// <summary>
     /// The same, one after the other. A store at a server may write while its caller goes on; nothing is stored before
     /// the task has ended, and until then the caller changes neither argument.
     /// </summary>
-    Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    Task CommitAsync(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
         Commit(checkpoints, changes);
         return Task.CompletedTask;
@@ -115,7 +125,7 @@ public interface IViewStore
     bool TryKeep(string lease, string holder, Duration length);
 
     /// <summary>
-    /// One transaction: the rows and checkpoint that were built as <see cref="NextViews.NameOf"/> of each projection
+    /// One transaction: the rows and checkpoints that were built as <see cref="NextViews.NameOf"/> of each projection
     /// become the live ones, and the live ones become those. Refused where a projection would fall back to an earlier
     /// position. Needs both leases.
     /// </summary>

@@ -46,6 +46,7 @@ public sealed class MasterData : IProjection
     public sealed record LossFactorRow(string Point, int PartsPerMillion, long FixedMilliwatts, Instant ValidFrom);
 
     public string Name => "MasterData";
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(TariffPublished), typeof(TariffAssigned),

@@ -8,7 +8,7 @@ namespace Ledger.Projections;
 /// </summary>
 public sealed class MemoryViews : IViewStore
 {
-    private readonly Dictionary<string, long> checkpoints = [];
+    private readonly Dictionary<string, ViewCheckpoint> checkpoints = [];
     private readonly Dictionary<string, Rows> projections = [];
     private readonly Lock gate = new(); // a read puts in order too
     private const int SegmentChanges = 1024; // more in one piece would be an object that is collected late
@@ -54,22 +54,24 @@ public sealed class MemoryViews : IViewStore
     public int RowsKnownMax => int.MaxValue;
     public ProjectionAlarm? Alarm { get; set; }
 
-    public long Checkpoint(string projection)
+    public ViewCheckpoint Reached(string projection)
     {
         lock (gate) return checkpoints.GetValueOrDefault(projection);
     }
 
-    public void Commit(IReadOnlyDictionary<string, long> next, IReadOnlyList<PositionedChange> changes)
+    public void Commit(IReadOnlyDictionary<string, ViewCheckpoint> next, IReadOnlyList<PositionedChange> changes)
     {
         lock (gate)
         {
+            foreach (var (projection, reached) in next)
+                RowVersions.Refuse(projection, checkpoints.GetValueOrDefault(projection), reached);
             var segment = came.Count > 0 ? came[^1] : null;
             for (var i = 0; i < changes.Count; i++)
             {
                 if (segment is null || segment.Count == SegmentChanges) came.Add(segment = new(SegmentChanges));
                 segment.Add(changes[i]);
             }
-            foreach (var (projection, position) in next) checkpoints[projection] = position;
+            foreach (var (projection, reached) in next) checkpoints[projection] = reached;
         }
     }
 
@@ -123,7 +125,7 @@ public sealed class MemoryViews : IViewStore
             {
                 Ordered(projection);
                 var next = NextViews.NameOf(projection);
-                if (checkpoints.GetValueOrDefault(next) < checkpoints.GetValueOrDefault(projection))
+                if (checkpoints.GetValueOrDefault(next).Next < checkpoints.GetValueOrDefault(projection).Next)
                     throw NextViews.FallsBack(projection);
                 Exchange(checkpoints, projection, next);
                 Exchange(projections, projection, next);

@@ -24,15 +24,17 @@ public sealed class NextViews(IViewStore store) : IViewStore
 
     public int RowsKnownMax => store.RowsKnownMax;
 
-    public long Checkpoint(string projection) => store.Checkpoint(NameOf(projection));
+    public ViewCheckpoint Reached(string projection) => store.Reached(NameOf(projection));
 
-    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+    public void Commit(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
         store.Commit(Named(checkpoints), Named(changes));
 
-    public Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+    public Task CommitAsync(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
         store.CommitAsync(Named(checkpoints), Named(changes));
 
-    private static Dictionary<string, long> Named(IReadOnlyDictionary<string, long> checkpoints) =>
+    private static Dictionary<string, ViewCheckpoint> Named(IReadOnlyDictionary<string, ViewCheckpoint> checkpoints) =>
         checkpoints.ToDictionary(next => NameOf(next.Key), next => next.Value);
 
     private static List<PositionedChange> Named(IReadOnlyList<PositionedChange> changes) =>

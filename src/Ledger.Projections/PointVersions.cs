@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Ledger.Domain;
 using NodaTime;
 
@@ -40,32 +38,6 @@ public static class PointVersions
         ];
         return stand.Count == 1 ? added : stand[0].With(stand[1..]);
     }
-
-    /// <summary>Whether a stored row is the recomputed one as an earlier program kept it: the version of a point that
-    /// was registered last, without its beginning and its owner. A row that nobody can read is none.</summary>
-    public static bool IsOfEarlierProgram(string stored, string recomputed)
-    {
-        if (Members(stored) is not { } was || was.ContainsKey(Begins) || was.ContainsKey(Whose)
-            || Members(recomputed) is not { } now || !now.ContainsKey(Begins) || !now.ContainsKey(Whose)) return false;
-        return (now[Later]?.AsArray() ?? []).Select(version => version!.AsObject()).Append(now).ToList()
-            .Exists(version => JsonNode.DeepEquals(was, new JsonObject(version
-                .Where(member => member.Key is not (Begins or Whose or Later))
-                .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())))));
-    }
-
-    private static JsonObject? Members(string row)
-    {
-        try
-        {
-            return JsonNode.Parse(row, null, new() { AllowDuplicateProperties = false }) as JsonObject;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    private const string Begins = "validFrom", Whose = "owner", Later = "later";
 
     private static PartyId OwnerOf<TRow>(TRow version) where TRow : class, IPointVersion<TRow> =>
         version.Owner is { } owner ? new(owner) : default;

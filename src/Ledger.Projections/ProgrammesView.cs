@@ -54,6 +54,7 @@ public sealed class ProgrammesView : IProjection
     }
 
     public string Name => "Programmes";
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(ProgrammePublished), typeof(PointEnrolled), typeof(EnrolmentEnded), typeof(AvailabilityDeclared),

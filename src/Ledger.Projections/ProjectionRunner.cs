@@ -20,7 +20,8 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 /// Keeps the read model up to date: reads the journal from the lowest checkpoint, folds, and commits rows and
 /// checkpoints together per batch, the next one being decoded and folded meanwhile. Rows do not depend on the batch
 /// size. A poison event stops it: what came before is committed, the alarm is stored with position and reason, and the
-/// caller gets the exception. With a lease it writes only while it holds it, and else waits for whoever does, or for
+/// caller gets the exception. Where rows of another version are stored it writes none, and throws
+/// <see cref="RowVersionException"/>. With a lease it writes only while it holds it, and else waits for whoever does, or for
 /// the end of their time. Whoever stops lets go of it: another one's program may know the event.
 /// </summary>
 public sealed class ProjectionRunner(
@@ -65,8 +66,12 @@ public sealed class ProjectionRunner(
         }
     }
 
-    private Dictionary<string, long> Starts() => projections.ToDictionary(
-        projection => projection.Name, projection => views.Checkpoint(projection.Name));
+    private Dictionary<string, long> Starts() => projections.ToDictionary(projection => projection.Name, projection =>
+    {
+        var stored = views.Reached(projection.Name);
+        RowVersions.Refuse(projection, stored);
+        return stored.Next;
+    });
 
     private static long Lowest(Dictionary<string, long> starts, long until) =>
         starts.Count == 0 ? until : starts.Values.Min();
@@ -205,7 +210,7 @@ public sealed class ProjectionRunner(
         private readonly Fold[] folds =
             [.. projections.Select(projection => new Fold(views, projection, starts[projection.Name]))];
         private readonly Dictionary<Type, Fold[]> ofType = [];
-        private readonly Dictionary<string, long> reached = []; // of the batch that is on its way
+        private readonly Dictionary<string, ViewCheckpoint> reached = []; // of the batch that is on its way
         private Fold[] current = [];
         private List<PositionedChange> changes = [], sent = []; // in turns: a batch's list is the one after next's
         private Task underWay = Task.CompletedTask;
@@ -252,7 +257,7 @@ public sealed class ProjectionRunner(
             foreach (var fold in folds)
             {
                 fold.Rows.Sent();
-                reached[fold.Projection.Name] = fold.NextAfter(next);
+                reached[fold.Projection.Name] = new(fold.NextAfter(next), fold.Projection.RowVersion);
             }
             (changes, sent) = (sent, changes);
             changes.Clear();

@@ -18,14 +18,18 @@ public sealed class Rebuild(
     /// Folds the whole journal beside the live views; returns the next position. It may take long, and another runner
     /// may follow the live views meanwhile. Throws <see cref="RebuildUnderWayException"/> where somebody else does it.
     /// </summary>
-    public async Task<long> FoldAsync(CancellationToken ct)
+    /// <param name="goesOn">Whether rows of this program's version that somebody began to compute there, and left, are
+    /// gone on with.</param>
+    public async Task<long> FoldAsync(CancellationToken ct, bool goesOn = false)
     {
         while (true)
         {
             if (!views.TryHold(ViewLease.Next, lease.Holder, lease.Length)) throw new RebuildUnderWayException();
             try
             {
-                foreach (var projection in projections) next.Reset(projection.Name);
+                if (goesOn) ViewsAhead.Forget(journal, next, projections);
+                foreach (var projection in goesOn ? RowVersions.Others(next, projections) : projections)
+                    next.Reset(projection.Name);
                 return await CatchUpAsync(ct).ConfigureAwait(false);
             }
             catch (LeaseLostException)
@@ -42,19 +46,35 @@ public sealed class Rebuild(
     /// </summary>
     public async Task<IReadOnlyList<RowDifference>> SwitchAsync(CancellationToken ct)
     {
+        IReadOnlyList<RowDifference> differences = [];
+        // What is of no event of the journal is not compared.
+        await SwitchAsync(() => ViewsAhead.Forget(journal, views, projections), () =>
+            differences = [.. projections.SelectMany(projection => Differences(projection.Name))], ct)
+            .ConfigureAwait(false);
+        return differences;
+    }
+
+    /// <summary>The same with live rows of another version, which are compared with nothing. Nobody has decided
+    /// anything here: throws <see cref="ViewsAheadException"/> where they have applied what the journal does not have.
+    /// </summary>
+    public Task ReplaceAsync(CancellationToken ct) =>
+        SwitchAsync(() => ViewsAhead.Refuse(journal, views, projections), () => { }, ct);
+
+    private async Task SwitchAsync(Action before, Action compare, CancellationToken ct)
+    {
         while (true)
         {
             while (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length))
                 await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
-            ViewsAhead.Forget(journal, views, projections); // what is of no event of the journal is not compared
+            before();
             await CatchUpOrFoldAsync(ct).ConfigureAwait(false);
-            var differences = projections.SelectMany(projection => Differences(projection.Name)).ToList();
+            compare();
             // Comparing may outlast the lease: whoever followed the live views meanwhile may be further now.
             if (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length) || projections.Any(IsBehind)) continue;
             views.Switch([.. projections.Select(projection => projection.Name)]);
             if (views.Alarm is not null) views.Alarm = null;
             foreach (var projection in projections) next.Reset(projection.Name); // the old rows: nobody reads them now
-            return differences;
+            return;
         }
     }
 

@@ -15,16 +15,17 @@ namespace Ledger.Projections;
 /// </summary>
 internal sealed class RecomputedDigests(IViewStore stored, DigestPoint point) : IViewStore
 {
-    private readonly Dictionary<string, (ChangeDigest Changes, long Checkpoint)> ofProjection = [];
+    private readonly Dictionary<string, (ChangeDigest Changes, ViewCheckpoint Reached)> ofProjection = [];
 
     public ChangeDigest Of(string projection) => At(projection).Changes;
 
-    private (ChangeDigest Changes, long Checkpoint) At(string projection) =>
-        ofProjection.TryGetValue(projection, out var at) ? at : ofProjection[projection] = (new(point), 0);
+    private (ChangeDigest Changes, ViewCheckpoint Reached) At(string projection) =>
+        ofProjection.TryGetValue(projection, out var at) ? at : ofProjection[projection] = (new(point), default);
 
-    public long Checkpoint(string projection) => At(projection).Checkpoint;
+    public ViewCheckpoint Reached(string projection) => At(projection).Reached;
 
-    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public void Commit(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
         var (name, digest) = ("", default(ChangeDigest));
         for (var i = 0; i < changes.Count; i++)
@@ -34,16 +35,16 @@ internal sealed class RecomputedDigests(IViewStore stored, DigestPoint point) : 
                 (name, digest) = (change.Projection, Of(change.Projection));
             digest.Add(change);
         }
-        foreach (var (projection, next) in checkpoints) ofProjection[projection] = (Of(projection), next);
+        foreach (var (projection, reached) in checkpoints) ofProjection[projection] = (Of(projection), reached);
     }
 
     public int RowsKnownMax => stored.RowsKnownMax;
 
     public string? Get(string projection, string key, long? asOf = null) =>
-        stored.Get(projection, key, asOf ?? Checkpoint(projection) - 1);
+        stored.Get(projection, key, asOf ?? Reached(projection).Next - 1);
 
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
-        stored.Range(projection, first, last, asOf ?? Checkpoint(projection) - 1);
+        stored.Range(projection, first, last, asOf ?? Reached(projection).Next - 1);
 
     public ProjectionAlarm? Alarm { get; set; }
 

@@ -20,6 +20,7 @@ public sealed class RefusalsView : IProjection
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Party = null);
 
     public string Name => "Refusals";
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(EvidenceRefused), typeof(EvidenceKept), typeof(RegisterReadingQuarantined),

@@ -9,9 +9,6 @@ namespace Ledger.Projections;
 /// </summary>
 public sealed record RowDifference(string Projection, string Key, string? Stored, string? Recomputed)
 {
-    /// <summary>Whether the row lacks no more than what the program that stored it did not keep.</summary>
-    public bool IsOfEarlierProgram { get; init; }
-
     public override string ToString() =>
         $"{Projection} {Key}: stored {Stored ?? "no such row"}, recomputed {Recomputed ?? "no such row"}";
 }
@@ -222,11 +219,7 @@ public static class Replay
             if (order < 0) left.Add(new(projection, before.Current.Key, Text(before.Current), null));
             else if (order > 0) differing.Add(new(projection, now.Current.Key, null, Text(now.Current)));
             else if (before.Current.ToPosition != now.Current.ToPosition || before.Current.Row != now.Current.Row)
-                differing.Add(new(projection, now.Current.Key, Text(before.Current), Text(now.Current))
-                {
-                    IsOfEarlierProgram = before.Current.ToPosition == now.Current.ToPosition
-                        && PointVersions.IsOfEarlierProgram(before.Current.Json, now.Current.Json),
-                });
+                differing.Add(new(projection, now.Current.Key, Text(before.Current), Text(now.Current)));
             if (order <= 0) hasBefore = before.MoveNext();
             if (order >= 0) hasNow = now.MoveNext();
         }

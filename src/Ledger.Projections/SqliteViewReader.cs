@@ -22,12 +22,12 @@ internal sealed class SqliteViewReader : IDisposable
         SqliteViewTables.ShowAsNow(file.Database);
     }
 
-    public long Checkpoint(string projection)
+    public ViewCheckpoint Reached(string projection)
     {
-        checkpoint ??= new(file.Database, "SELECT next_position FROM projection WHERE name = ?1");
+        checkpoint ??= new(file.Database, "SELECT next_position, row_version FROM projected WHERE name = ?1");
         checkpoint.Bind(1, projection);
         using var asked = checkpoint.Asked();
-        return checkpoint.IsRow() ? checkpoint.Int64(0) : 0;
+        return checkpoint.IsRow() ? new(checkpoint.Int64(0), checked((int)checkpoint.Int64(1))) : default;
     }
 
     public string? Get(string projection, string key)
@@ -98,7 +98,7 @@ internal sealed class SqliteViewReader : IDisposable
                 SELECT key, from_position, {Open}, json FROM current_row
                 WHERE projection = {Number} AND key >= ?2 AND key <= ?3 AND from_position <= ?4
                 UNION ALL SELECT key, from_position, to_position, versions
-                FROM projection AS p CROSS JOIN view_history AS h ON h.projection = p.number
+                FROM projected AS p CROSS JOIN view_history AS h ON h.projection = p.number
                 WHERE p.name = ?1 AND p.next_position > ?4 + 1
                   AND key >= ?2 AND key <= ?3 AND from_position <= ?4 AND to_position > ?4
                 ORDER BY 1

@@ -16,13 +16,24 @@ internal static class SqliteViewTables
     public const string Open = "9223372036854775807";
 
     /// <summary>The number of the projection ?1, as SQL.</summary>
-    public const string Number = "(SELECT number FROM projection WHERE name = ?1)";
+    public const string Number = "(SELECT number FROM projected WHERE name = ?1)";
 
     // In a file of an earlier version view_row is a table. That the name is taken here makes an earlier program stop at
-    // this file, in which it would find no rows.
-    private const string Tables = """
+    // this file, in which it would find no rows. So does a program that writes projection, where no version was kept of
+    // rows: it would write its rows among those of another version.
+    private const string Projected = """
+        CREATE TABLE IF NOT EXISTS projected (
+          number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_position INTEGER NOT NULL,
+          row_version INTEGER NOT NULL);
+        CREATE VIEW IF NOT EXISTS projection AS SELECT number, name, next_position FROM projected;
+        """;
+
+    private const string Unversioned = """
         CREATE TABLE IF NOT EXISTS projection (
           number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_position INTEGER NOT NULL);
+        """;
+
+    private const string Tables = """
         CREATE TABLE IF NOT EXISTS current_row (
           projection INTEGER NOT NULL, key TEXT NOT NULL, from_position INTEGER NOT NULL, json TEXT NOT NULL);
         CREATE UNIQUE INDEX IF NOT EXISTS current_key ON current_row (projection, key);
@@ -64,8 +75,8 @@ internal static class SqliteViewTables
     /// <summary>What an earlier file says, as this one would; a projection has the name of its rows for a number.
     /// </summary>
     private const string AsNow = """
-        CREATE TEMP VIEW projection AS
-          SELECT c.projection AS number, coalesce(v.projection, c.projection) AS name, c.next_position
+        CREATE TEMP VIEW projected AS
+          SELECT c.projection AS number, coalesce(v.projection, c.projection) AS name, c.next_position, 0 AS row_version
           FROM checkpoint AS c LEFT JOIN view_version AS v ON v.stored_as = c.projection;
         CREATE TEMP VIEW current_row AS
           SELECT projection, key, from_position, json FROM view_row WHERE to_position = 9223372036854775807;
@@ -74,21 +85,34 @@ internal static class SqliteViewTables
           WHERE to_position <> 9223372036854775807;
         """;
 
+    /// <summary>What a file says that keeps no version of rows.</summary>
+    private const string UnversionedAsNow = """
+        CREATE TEMP VIEW projected AS SELECT number, name, next_position, 0 AS row_version FROM projection;
+        """;
+
+    /// <summary>Has the versions of rows kept: of what is there nobody knows it.</summary>
+    private const string KeepVersions = """
+        ALTER TABLE projection RENAME TO unversioned;
+        """ + Projected + """
+        INSERT INTO projected SELECT number, name, next_position, 0 FROM unversioned;
+        DROP TABLE unversioned;
+        """;
+
     /// <summary>What a file says in which nothing was made yet, as a crash may leave it.</summary>
     private const string Nothing = """
-        CREATE TEMP TABLE projection (number, name, next_position);
+        CREATE TEMP TABLE projected (number, name, next_position, row_version);
         CREATE TEMP TABLE current_row (projection, key, from_position, json);
         CREATE TEMP TABLE view_history (projection, key, from_position, to_position, versions);
         """;
 
     /// <summary>Brings an earlier file's rows into these tables.</summary>
     private const string TakeOver = """
-        INSERT INTO projection (name, next_position)
-          SELECT coalesce(v.projection, c.projection), c.next_position
+        INSERT INTO projected (name, next_position, row_version)
+          SELECT coalesce(v.projection, c.projection), c.next_position, 0
           FROM checkpoint AS c LEFT JOIN view_version AS v ON v.stored_as = c.projection;
         CREATE TEMP TABLE named AS
           SELECT p.number AS number, coalesce(v.stored_as, p.name) AS stored_as
-          FROM projection AS p LEFT JOIN view_version AS v ON v.projection = p.name;
+          FROM projected AS p LEFT JOIN view_version AS v ON v.projection = p.name;
         INSERT INTO current_row
           SELECT n.number, r.key, r.from_position, r.json FROM named AS n
           CROSS JOIN earlier_row AS r ON r.projection = n.stored_as
@@ -108,16 +132,17 @@ internal static class SqliteViewTables
     public static void Make(SqliteConnection connection)
     {
         var database = connection.Handle!;
-        if (Has(database, "current_row")) return;
+        if (Has(database, "projected")) return;
         using var transaction = connection.BeginTransaction();
+        if (IsUnversioned(database)) Execute(database, KeepVersions);
         if (IsEarlier(database))
         {
             Execute(database,
                 EarlierVersions + "ALTER TABLE view_row RENAME TO earlier_row; DROP INDEX IF EXISTS open_row;");
-            Execute(database, Tables);
+            Execute(database, Projected + Tables);
             Execute(database, TakeOver);
         }
-        Execute(database, Tables + Alarm + Lease);
+        Execute(database, Projected + Tables + Alarm + Lease);
         transaction.Commit();
     }
 
@@ -125,7 +150,12 @@ internal static class SqliteViewTables
     /// yet, as if it were this one. No byte of the file changes.</summary>
     public static void ShowAsNow(sqlite3 database)
     {
-        if (Has(database, "current_row")) return;
+        if (Has(database, "projected")) return;
+        if (IsUnversioned(database))
+        {
+            Execute(database, UnversionedAsNow);
+            return;
+        }
         if (!Has(database, "view_row"))
         {
             Execute(database, Nothing);
@@ -140,7 +170,8 @@ internal static class SqliteViewTables
     public static void Verify(SqliteConnection connection, string file, bool isThorough, Findings findings)
     {
         var database = connection.Handle!;
-        var tables = !IsEarlier(database) ? Tables + Lease
+        var tables = !IsEarlier(database)
+            ? (IsUnversioned(database) ? Unversioned : Projected) + Tables + Lease
             : EarlierTables + (Has(database, "view_version") ? EarlierVersions : "")
                 + (Has(database, "lease") ? Lease : "");
         SqliteFile.VerifySchema(connection, file, tables + Alarm, findings);
@@ -148,6 +179,9 @@ internal static class SqliteViewTables
     }
 
     private static bool IsEarlier(sqlite3 database) => Has(database, "view_row") && !Has(database, "current_row");
+
+    private static bool IsUnversioned(sqlite3 database) =>
+        Has(database, "current_row") && !Has(database, "projected");
 
     private static bool Has(sqlite3 database, string table)
     {

@@ -13,9 +13,9 @@ namespace Ledger.Projections;
 internal sealed class SqliteViewWriter(SqliteConnection connection) : IDisposable
 {
     private readonly SqliteStatement
-        numbers = new(connection, "SELECT name, number FROM projection"),
-        add = new(connection, "INSERT INTO projection (name, next_position) VALUES (?1, 0)"),
-        reach = new(connection, "UPDATE projection SET next_position = ?2 WHERE number = ?1"),
+        numbers = new(connection, "SELECT name, number, next_position, row_version FROM projected"),
+        add = new(connection, "INSERT INTO projected (name, next_position, row_version) VALUES (?1, 0, 0)"),
+        reach = new(connection, "UPDATE projected SET next_position = ?2, row_version = ?3 WHERE number = ?1"),
         open = new(connection, "INSERT INTO current_row VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"),
         find = new(connection, """
             SELECT rowid, from_position, json FROM current_row WHERE projection = ?1 AND key = ?2
@@ -25,7 +25,7 @@ internal sealed class SqliteViewWriter(SqliteConnection connection) : IDisposabl
         close = new(connection, "INSERT INTO view_history VALUES (?1, ?2, ?3, ?4, ?5)");
 
     private readonly Dictionary<string, ChangedOfProjection> changed = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, long> numberOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Number, ViewCheckpoint Reached)> stored = new(StringComparer.Ordinal);
     private readonly TextBuffer keys = new(), current = new();
     private readonly PackedVersions closed = new();
     private int[] nextOfRow = []; // of each change that of the same row, or -1
@@ -41,9 +41,12 @@ internal sealed class SqliteViewWriter(SqliteConnection connection) : IDisposabl
         public List<Row> Rows { get; } = [];
     }
 
-    public void Write(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public void Write(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
-        ReadNumbers();
+        ReadStored();
+        foreach (var (projection, next) in checkpoints)
+            RowVersions.Refuse(projection, stored.GetValueOrDefault(projection).Reached, next);
         Divide(changes);
         foreach (var (projection, ofProjection) in changed)
         {
@@ -57,7 +60,8 @@ internal sealed class SqliteViewWriter(SqliteConnection connection) : IDisposabl
         foreach (var (projection, next) in checkpoints)
         {
             reach.Bind(1, NumberOf(projection));
-            reach.Bind(2, next);
+            reach.Bind(2, next.Next);
+            reach.Bind(3, next.RowVersion);
             reach.Run();
         }
     }
@@ -70,20 +74,21 @@ internal sealed class SqliteViewWriter(SqliteConnection connection) : IDisposabl
     }
 
     /// <summary>Each time: views may have been switched by another process.</summary>
-    private void ReadNumbers()
+    private void ReadStored()
     {
-        numberOf.Clear();
+        stored.Clear();
         using var asked = numbers.Asked();
-        while (numbers.IsRow()) numberOf[numbers.Text(0)] = numbers.Int64(1);
+        while (numbers.IsRow())
+            stored[numbers.Text(0)] = (numbers.Int64(1), new(numbers.Int64(2), checked((int)numbers.Int64(3))));
     }
 
     private long NumberOf(string projection)
     {
-        if (numberOf.TryGetValue(projection, out var number)) return number;
+        if (stored.TryGetValue(projection, out var known)) return known.Number;
         add.Bind(1, projection);
         add.Run();
-        ReadNumbers();
-        return numberOf[projection];
+        ReadStored();
+        return stored[projection].Number;
     }
 
     private void Divide(IReadOnlyList<PositionedChange> changes)

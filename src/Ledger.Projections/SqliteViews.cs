@@ -84,9 +84,10 @@ public sealed class SqliteViews : IViewStore, IDisposable
         lock (gate) SqliteViewTables.Verify(connection, file, isThorough, findings);
     }
 
-    public long Checkpoint(string projection) => Reading(reader => reader.Checkpoint(projection));
+    public ViewCheckpoint Reached(string projection) => Reading(reader => reader.Reached(projection));
 
-    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public void Commit(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
         lock (gate)
         {
@@ -99,7 +100,8 @@ public sealed class SqliteViews : IViewStore, IDisposable
     }
 
     /// <summary>On a thread of its own, while the next batch is folded.</summary>
-    public Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public Task CommitAsync(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
         if (changes.Count >= FewChanges)
             return Task.Factory.StartNew(() => Commit(checkpoints, changes), CancellationToken.None,
@@ -163,7 +165,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
             CheckToken(ViewLease.Of(projection));
             foreach (var table in (string[])["current_row", "view_history"])
                 Execute($"DELETE FROM {table} WHERE projection = {Number}", ("?1", projection));
-            Execute("UPDATE projection SET next_position = 0 WHERE name = ?1", ("?1", projection));
+            Execute("UPDATE projected SET next_position = 0 WHERE name = ?1", ("?1", projection));
             transaction.Commit();
             Changes?.ChangedAll();
         }
@@ -275,13 +277,14 @@ public sealed class SqliteViews : IViewStore, IDisposable
     /// <summary>In the open transaction, in which it is made where it is not there.</summary>
     private long AppliedOf(string projection)
     {
-        Execute("INSERT OR IGNORE INTO projection (name, next_position) VALUES (?1, 0)", ("?1", projection));
-        return (long)Scalar("SELECT next_position FROM projection WHERE name = ?1", ("?1", projection))!;
+        Execute("INSERT OR IGNORE INTO projected (name, next_position, row_version) VALUES (?1, 0, 0)",
+            ("?1", projection));
+        return (long)Scalar("SELECT next_position FROM projected WHERE name = ?1", ("?1", projection))!;
     }
 
-    /// <summary>Gives the rows and checkpoint of one name another.</summary>
+    /// <summary>Gives the rows, their version and checkpoint of one name another.</summary>
     private void Rename(string projection, string name) =>
-        Execute("UPDATE projection SET name = ?2 WHERE name = ?1", ("?1", projection), ("?2", name));
+        Execute("UPDATE projected SET name = ?2 WHERE name = ?1", ("?1", projection), ("?2", name));
 
     private void Execute(string sql, params (string, object)[] parameters)
     {

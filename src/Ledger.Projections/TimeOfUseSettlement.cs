@@ -66,6 +66,7 @@ public sealed class TimeOfUseSettlement : IProjection
         IReadOnlyList<string> Answers, string? ResolvedBy, string? Outcome, long Position, Instant RecordedAt);
 
     public string Name => "TimeOfUseSettlement";
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(SettlementRunCompleted), typeof(SettlementRunPublished), typeof(SettlementDeltasBooked),

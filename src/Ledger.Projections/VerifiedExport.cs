@@ -68,6 +68,7 @@ public sealed class VerifiedExport : IProjection
     }
 
     public string Name => "VerifiedExport";
+    public int RowVersion => 1;
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(RegisterReadingRecorded),

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Ledger.Journal;
 using NodaTime;
 
@@ -67,8 +68,15 @@ public sealed class ViewProgress : IDisposable
                     ? $"the views stand at position {lag.At} and the journal has {journal.Length} events" : null;
     }
 
+    /// <summary>What is to be said while rows of an earlier program are computed anew, and nothing is read from the
+    /// views; null where none are.</summary>
+    public string? WhyComputedAnew() => RowVersions.Others(views, projections) is { Count: > 0 } others
+        ? string.Create(CultureInfo.InvariantCulture, $"rows of {string.Join(", ", others.Select(view => view.Name))} are "
+            + $"computed anew as this program makes them: at position {Look().At} of {journal.Length}")
+        : null;
+
     private long At() => projections.Count == 0 ? journal.Length
-        : projections.Min(projection => views.Checkpoint(projection.Name));
+        : projections.Min(projection => RowVersions.Applied(views, projection));
 
     public void Dispose() => meter.Dispose();
 }

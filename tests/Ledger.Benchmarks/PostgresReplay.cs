@@ -36,6 +36,7 @@ internal static class PostgresReplay
     private sealed class RegisterTotals : IProjection
     {
         public string Name => nameof(RegisterTotals);
+        public int RowVersion => 1;
         public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(RegisterReadingRecorded) };
 
         public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)

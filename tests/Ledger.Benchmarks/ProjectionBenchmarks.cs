@@ -58,7 +58,7 @@ public class ProjectionBenchmarks
                 var changed = new List<PositionedChange>();
                 foreach (var fact in batch.Where(fact => projection.Handled.Contains(fact.Event.GetType())))
                     rows.Accept(projection.Apply(rows, fact), fact.Position, changed);
-                views.Commit(new Dictionary<string, long>(), changed);
+                views.Commit(new Dictionary<string, ViewCheckpoint>(), changed);
                 rows.Sent();
                 rows.Committed();
                 changes += changed.Count;

@@ -228,24 +228,25 @@ internal static class ReplayThroughput
     /// <summary>Views of which nothing is kept: what a fold has forgotten it asks of stored ones.</summary>
     private sealed class PassedRows(SqliteViews stored) : IViewStore
     {
-        private readonly Dictionary<string, long> applied = [];
+        private readonly Dictionary<string, ViewCheckpoint> applied = [];
 
         public long Changes { get; private set; }
         public ProjectionAlarm? Alarm { get; set; }
         public int RowsKnownMax => ((IViewStore)stored).RowsKnownMax;
-        public long Checkpoint(string projection) => applied.GetValueOrDefault(projection);
+        public ViewCheckpoint Reached(string projection) => applied.GetValueOrDefault(projection);
 
-        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+        public void Commit(
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
         {
             Changes += changes.Count;
-            foreach (var (projection, next) in checkpoints) applied[projection] = next;
+            foreach (var (projection, reached) in checkpoints) applied[projection] = reached;
         }
 
         public string? Get(string projection, string key, long? asOf = null) =>
-            stored.Get(projection, key, asOf ?? Checkpoint(projection) - 1);
+            stored.Get(projection, key, asOf ?? Reached(projection).Next - 1);
 
         public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
-            stored.Range(projection, first, last, asOf ?? Checkpoint(projection) - 1);
+            stored.Range(projection, first, last, asOf ?? Reached(projection).Next - 1);
 
         public IReadOnlyList<ViewRow> Versions(string projection) => throw new NotSupportedException();
         public void Reset(string projection) => throw new NotSupportedException();

@@ -96,16 +96,17 @@ public sealed class GrowingBatchTests
         }
 
         public Task CommitAsync(
-            IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
         {
-            Checkpoints.Add(checkpoints.Values.Min());
+            Checkpoints.Add(checkpoints.Values.Min(each => each.Next));
             Commit(checkpoints, changes);
             return IsHolding ? held.Task : Task.CompletedTask;
         }
 
         public ProjectionAlarm? Alarm { get => rows.Alarm; set => rows.Alarm = value; }
-        public long Checkpoint(string projection) => rows.Checkpoint(projection);
-        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        public ViewCheckpoint Reached(string projection) => rows.Reached(projection);
+        public void Commit(
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
             rows.Commit(checkpoints, changes);
         public string? Get(string projection, string key, long? asOf = null) => rows.Get(projection, key, asOf);
         public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>

@@ -118,7 +118,7 @@ public abstract class LeaseContractTests
         after.TryHold(ViewLease.Live, "after", Long).ShouldBeFalse();
         SetClockBackAnHour();
         after.TryHold(ViewLease.Live, "after", Long).ShouldBeTrue();
-        Should.Throw<LeaseLostException>(() => before.Commit(new Dictionary<string, long> { ["P"] = 1 }, []));
+        Should.Throw<LeaseLostException>(() => before.Commit(Checkpoints.Of(("P", 1)), []));
         before.TryHold(ViewLease.Live, "before", NoTime).ShouldBeFalse();
     }
 
@@ -132,7 +132,7 @@ public abstract class LeaseContractTests
         await AppendAsync(0, 30);
         var (paused, other) = (Open(), Open());
         await Earlier(paused, new RunnerLease("runner", NoTime)).CatchUpAsync(Ct);
-        paused.Commit(new Dictionary<string, long> { ["Refusals"] = 30 },
+        paused.Commit(Checkpoints.Of(("Refusals", 30)),
             [new("Refusals", 29, "made up", "{}")]);
         var rebuild = new Rebuild(journal, paused, StandardProjections.All, journal.Decode,
             new RunnerLease("paused", NoTime));

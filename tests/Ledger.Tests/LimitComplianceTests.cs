@@ -181,8 +181,9 @@ public sealed class LimitComplianceTests
     {
         public List<string> ReadFrom { get; } = [];
         public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
-        public long Checkpoint(string projection) => views.Checkpoint(projection);
-        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        public ViewCheckpoint Reached(string projection) => views.Reached(projection);
+        public void Commit(
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
             views.Commit(checkpoints, changes);
         public string? Get(string projection, string key, long? asOf = null) => views.Get(projection, key, asOf);
         public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)

@@ -28,7 +28,7 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
     {
         var (paused, other) = (Open(), Open());
         paused.TryHold(ViewLease.Live, "paused", Duration.FromSeconds(1)).ShouldBeTrue();
-        paused.Commit(new Dictionary<string, long> { ["P"] = 1 }, []);
+        paused.Commit(Checkpoints.Of(("P", 1)), []);
         // What a commit has done when its process is stopped: the token is locked, and COMMIT does not come.
         await using var amid = new Npgsql.NpgsqlConnection(cluster.Server.Connection("paused")
             + ";Options=-c idle_in_transaction_session_timeout=1500");
@@ -40,7 +40,7 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
         await Task.Delay(1000, Ct);
         other.TryHold(ViewLease.Live, "other", Duration.FromSeconds(1)).ShouldBeTrue();
         await Should.ThrowAsync<Npgsql.NpgsqlException>(() => transaction.CommitAsync(Ct));
-        Should.Throw<LeaseLostException>(() => paused.Commit(new Dictionary<string, long> { ["P"] = 2 }, []));
+        Should.Throw<LeaseLostException>(() => paused.Commit(Checkpoints.Of(("P", 2)), []));
         other.Checkpoint("P").ShouldBe(1);
     }
 
@@ -48,7 +48,7 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
     public void Views_are_opened_for_reading_where_there_are_some_and_then_change_nothing()
     {
         MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger)).ShouldBeNull();
-        Open().Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
+        Open().Commit(Checkpoints.Of(("P", 1)), [new("P", 0, "a", "1")]);
         using var reading = MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger))
             .ShouldNotBeNull();
         reading.Get("P", "a").ShouldBe("1");
@@ -58,13 +58,13 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
     [Fact]
     public void Views_of_a_database_without_history_are_read_and_whoever_writes_makes_it()
     {
-        Open().Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
+        Open().Commit(Checkpoints.Of(("P", 1)), [new("P", 0, "a", "1")]);
         cluster.Server.Execute($"DROP TABLE ledger_{ledger}.view_history");
         using var reading = MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger))
             .ShouldNotBeNull();
         (reading.Get("P", "a", 0), reading.Range("P", "a", "a", 0).Count, reading.Versions("P").Count)
             .ShouldBe(("1", 1, 1));
-        Open().Commit(new Dictionary<string, long> { ["P"] = 3 }, [new("P", 1, "a", "2"), new("P", 2, "a", "3")]);
+        Open().Commit(Checkpoints.Of(("P", 3)), [new("P", 1, "a", "2"), new("P", 2, "a", "3")]);
         Enumerable.Range(0, 3).Select(asOf => reading.Get("P", "a", asOf)).ShouldBe(["1", "2", "3"]);
         reading.Versions("P").Select(row => row.Json).ShouldBe(["1", "2", "3"]);
     }
@@ -75,7 +75,7 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
         PostgresLedger Of(string id) => new(cluster.Server.Connection(), new LedgerId(id));
         Of("town-2").Schema.ShouldBe(Of("town_2_09f2e9cf").Schema);
         opened.Add(MartenViews.Open(Of("town-2")));
-        opened[^1].Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
+        opened[^1].Commit(Checkpoints.Of(("P", 1)), [new("P", 0, "a", "1")]);
         opened.Add(MartenViews.Open(Of("town-2"))); // once more, as the same
         foreach (var open in (Func<PostgresLedger, MartenViews?>[])[MartenViews.Open, MartenViews.OpenForReading])
             Should.Throw<JournalRefusedException>(() => open(Of("town_2_09f2e9cf")))

@@ -27,22 +27,6 @@ public sealed class PointVersionTests
         string.Join(' ', Folded(recorded.Split(' ').Select(Version)).Standing.Select(version =>
             $"{(int)(version.From - First).TotalDays}{version.Registered.Owner}")).ShouldBe(stands);
 
-    /// <summary>The row of a program that kept the last registration alone, and what it may lack.</summary>
-    [Theory]
-    [InlineData("""{"milliwatts":5}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", true)]
-    [InlineData("""{"milliwatts":9}""", """{"milliwatts":5,"owner":"A","validFrom":"1","later":[{"milliwatts":9,"owner":"B","validFrom":"2"}]}""", true)]
-    [InlineData("""{"milliwatts":6}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
-    [InlineData("""{}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
-    [InlineData("""{"milliwatts":5,"owner":"A"}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
-    [InlineData("""{"milliwatts":5}""", """{"milliwatts":5,"validFrom":"1"}""", false)]
-    [InlineData("""{"milliwatts":5}""", """{"milliwatts":5}""", false)]
-    [InlineData("no JSON", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
-    [InlineData("", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
-    [InlineData("""{"milliwatts":5,"milliwatts":5}""", """{"milliwatts":5,"owner":"A","validFrom":"1"}""", false)]
-    public void A_row_of_an_earlier_program_lacks_beginning_and_owner_and_nothing_else(
-        string stored, string recomputed, bool isOfEarlier) =>
-        PointVersions.IsOfEarlierProgram(stored, recomputed).ShouldBe(isOfEarlier);
-
     [Theory]
     [InlineData("5A 9B", "AAAAAAAAABBB", "-----AAAABBB")] // before its first day it is of whom it begins with
     [InlineData("1A 9A 5B", "AAAAABBBBBBB", "-AAAABBBBBBB")]

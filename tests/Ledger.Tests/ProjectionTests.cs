@@ -237,6 +237,7 @@ public sealed class ProjectionTests : IDisposable
     private sealed class Rows(string name, bool isPoisoned) : IProjection
     {
         public string Name => name;
+        public int RowVersion => 1;
         public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(EvidenceRefused) };
 
         public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact) =>
@@ -342,14 +343,14 @@ public sealed class ProjectionTests : IDisposable
     public void A_read_as_of_a_position_waits_for_no_writer_and_sees_nothing_of_him()
     {
         using var views = new SqliteViews(path);
-        views.Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1"), new("P", 0, "b", "1")]);
+        views.Commit(Checkpoints.Of(("P", 1)), [new("P", 0, "a", "1"), new("P", 0, "b", "1")]);
         var seen = new List<string>();
         views.Scan("P", "a", "b", 0, row =>
         {
             seen.Add(System.Text.Encoding.UTF8.GetString(row));
             if (seen.Count > 1) return;
             var writer = new Thread(() => views.Commit(
-                new Dictionary<string, long> { ["P"] = 2 }, [new("P", 1, "a", "2"), new("P", 1, "b", "2")]));
+                Checkpoints.Of(("P", 2)), [new("P", 1, "a", "2"), new("P", 1, "b", "2")]));
             writer.Start();
             writer.Join(TimeSpan.FromSeconds(30)).ShouldBeTrue();
             // Amid a reading others read, and what was written is there.

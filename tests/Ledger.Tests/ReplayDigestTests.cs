@@ -33,7 +33,7 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
         public ProjectionAlarm? Alarm { get; set; }
         /// <summary>What somebody does before the first row is read.</summary>
         public Action? Meanwhile { get; set; }
-        public long Checkpoint(string name) => right.Checkpoint(name);
+        public ViewCheckpoint Reached(string name) => right.Reached(name);
 
         public IReadOnlyList<ViewRow> Versions(string name)
         {
@@ -60,7 +60,8 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
 
         public bool TryHold(string lease, string holder, Duration length) => true;
         public bool TryKeep(string lease, string holder, Duration length) => true;
-        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        public void Commit(
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
             throw new NotSupportedException();
         public void Reset(string name) => throw new NotSupportedException();
         public void Switch(IReadOnlyCollection<string> projections) => throw new NotSupportedException();
@@ -237,6 +238,7 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
     private sealed class Counted(List<WeakReference<Row>>? made, Action<long>? coming = null) : IProjection
     {
         public string Name => "Counted";
+        public int RowVersion => 1;
         public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(EvidenceRefused) };
 
         public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
@@ -303,7 +305,7 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
         journal.AppendUnknown(NewFact.At(new EvidenceRefused(new(new string('a', 64)), "curve.csv",
             Rejection.Truncated, "ends inside a line", 12), TestFolder.Start, new EvidenceKey("poison")));
         var views = new MemoryViews();
-        views.Commit(StandardProjections.All.ToDictionary(view => view.Name, _ => 1L), []);
+        views.Commit(Checkpoints.Of(StandardProjections.All.Select(view => (view.Name, 1L))), []);
         (await Replay.AgreesAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeFalse();
         await Should.ThrowAsync<ProjectionStoppedException>(() =>
             Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct));

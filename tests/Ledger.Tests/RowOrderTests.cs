@@ -30,7 +30,7 @@ public sealed class RowOrderTests
         Gen.Select(Keys, Gen.Int[0, 1499], Gen.Int[0, 1499]).Sample((keys, one, other) =>
         {
             var views = new MemoryViews();
-            views.Commit(new Dictionary<string, long>(),
+            views.Commit(Checkpoints.Of(),
                 [.. keys.Select((key, number) => new PositionedChange("P", number, key, "{}"))]);
             var (first, last) = Bounds(keys, one, other);
             views.Range("P", first, last).Select(row => row.Key).ShouldBe(Expected(keys, first, last));
@@ -44,7 +44,7 @@ public sealed class RowOrderTests
         {
             var views = new MemoryViews();
             var stored = isEmpty ? 0 : keys.Length / 2;
-            views.Commit(new Dictionary<string, long>(),
+            views.Commit(Checkpoints.Of(),
                 [.. keys.Take(stored).Select((key, number) => new PositionedChange("P", number, key, "{\"number\":7}"))]);
             var rows = new WorkingRows(views, "P", isEmpty);
             foreach (var key in keys.Skip(stored)) rows.Accept([new(key, new Row(8))], 0, []);

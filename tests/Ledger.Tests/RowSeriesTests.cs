@@ -19,7 +19,7 @@ public sealed class RowSeriesTests
     private static readonly Gen<RowKey> Key = Gen.Select(Gen.Int[0, 40], Gen.Int[0, 2].Select(rest => Rests[rest]),
         (quarter, rest) => new RowKey(Name, At(quarter), rest));
 
-    private static Dictionary<string, long> Next(int position) => new() { ["P"] = position };
+    private static Dictionary<string, ViewCheckpoint> Next(int position) => Checkpoints.Of(("P", position));
 
     [Fact]
     public void A_key_is_the_text_of_its_parts_and_comes_back_from_it()
@@ -223,8 +223,9 @@ public sealed class RowSeriesTests
     {
         public int Questions { get; set; }
         public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
-        public long Checkpoint(string projection) => views.Checkpoint(projection);
-        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        public ViewCheckpoint Reached(string projection) => views.Reached(projection);
+        public void Commit(
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
             views.Commit(checkpoints, changes);
         public string? Get(string projection, string key, long? asOf = null)
         {

@@ -15,8 +15,8 @@ public sealed class SqliteViewsTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private static Dictionary<string, long> At(long position, string projection = "P") =>
-        new() { [projection] = position };
+    private static Dictionary<string, ViewCheckpoint> At(long position, string projection = "P") =>
+        Checkpoints.Of((projection, position));
 
     private object? OnFile(string sql)
     {
@@ -111,7 +111,7 @@ public sealed class SqliteViewsTests : IDisposable
     {
         using (var made = new SqliteViews(Path))
         {
-            made.Commit(new Dictionary<string, long> { ["P"] = 5, ["Q"] = 4 }, [new("P", 0, "a", "1"), new("P", 1, "b", "x"),
+            made.Commit(Checkpoints.Of(("P", 5), ("Q", 4)), [new("P", 0, "a", "1"), new("P", 1, "b", "x"),
                 new("P", 2, "a", "2"), new("P", 3, "b", (string?)null), new("P", 4, "a", "3"), new("Q", 3, "a", "q")]);
         }
         EarlierViews.Make(Path, hasVersions);
@@ -123,7 +123,8 @@ public sealed class SqliteViewsTests : IDisposable
         using (var views = new SqliteViews(Path))
         {
             Check(views);
-            views.Commit(At(6), [new("P", 5, "a", "4")]);
+            views.Reached("P").ShouldBe(new ViewCheckpoint(5, 0));
+            views.Commit(new Dictionary<string, ViewCheckpoint> { ["P"] = new(6, 0) }, [new("P", 5, "a", "4")]);
             views.Get("P", "a", 4).ShouldBe("3");
             new NextViews(views).Commit(At(7), [new("P", 0, "a", "new")]);
             views.Switch(["P"]);

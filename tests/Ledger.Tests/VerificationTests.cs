@@ -82,7 +82,7 @@ public sealed class VerificationTests : IDisposable
         + "(SELECT number FROM projection WHERE name = 'VerifiedExport')", "views.db, VerifiedExport ")]
     [InlineData("DELETE FROM view_history WHERE projection = (SELECT number FROM projection WHERE name = "
         + "'VerifiedExport')", "views.db, VerifiedExport ")]
-    [InlineData("UPDATE projection SET next_position = 3", "views.db, MasterData ")]
+    [InlineData("UPDATE projected SET next_position = 3", "views.db, MasterData ")]
     [InlineData("DROP INDEX current_key", "views.db, index current_key")]
     public void What_somebody_changes_in_the_views_is_found_where_it_stands(string change, string place)
     {

@@ -83,12 +83,34 @@ public sealed class ViewProgressTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_of_another_version_have_come_as_far_as_those_that_are_computed_anew()
+    {
+        await AppendAsync(10);
+        await CatchUpAsync(10);
+        progress.WhyComputedAnew().ShouldBeNull();
+        var view = StandardProjections.All[1];
+        views.Reset(view.Name);
+        views.Commit(new Dictionary<string, ViewCheckpoint> { [view.Name] = new(10, 0) }, []);
+        progress.Look().ShouldBe(new ViewLag(0, 10, 100));
+        new NextViews(views).Commit(Checkpoints.Of((view.Name, 4)), []);
+        progress.Look().ShouldBe(new ViewLag(4, 6, 96));
+        progress.WhyStalled().ShouldBeNull();
+        progress.WhyComputedAnew()
+            .ShouldBe($"rows of {view.Name} are computed anew as this program makes them: at position 4 of 10");
+        clock.Now += ViewProgress.StalledAfter;
+        progress.WhyStalled().ShouldNotBeNull();
+        new NextViews(views).Commit(Checkpoints.Of((view.Name, 10)), []);
+        views.Switch([view.Name]);
+        progress.WhyComputedAnew().ShouldBeNull();
+        progress.Look().ShouldBe(new ViewLag(10, 0, 0));
+    }
+
+    [Fact]
     public async Task It_is_an_alarm_when_they_are_ahead_of_the_journal_and_stay_so()
     {
         await AppendAsync(3);
         await CatchUpAsync(3);
-        views.Commit(new Dictionary<string, long>(
-            StandardProjections.All.Select(view => KeyValuePair.Create(view.Name, 5L))), []);
+        views.Commit(Checkpoints.Of(StandardProjections.All.Select(view => (view.Name, 5L))), []);
         progress.WhyStalled().ShouldBeNull("a reader may hear of it before the owner");
         progress.Look().ShouldBe(new ViewLag(5, 0, 0));
         clock.Now += ViewProgress.StalledAfter;

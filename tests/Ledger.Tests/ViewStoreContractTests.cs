@@ -28,7 +28,7 @@ public abstract class ViewStoreContractTests
 
     private static readonly string[] Keys = ["B", "a", "a|1", "b~", "~"];
 
-    private static Dictionary<string, long> At(long position) => new() { ["P"] = position };
+    private static Dictionary<string, ViewCheckpoint> At(long position) => Checkpoints.Of(("P", position));
 
     private static PositionedChange Change(long position, string key, string? json, string projection = "P") =>
         new(projection, position, key, json);
@@ -109,7 +109,7 @@ public abstract class ViewStoreContractTests
                 Change(at, one.Item1, one.json == 0 ? null : $"{one.json}", projection)).ToList();
             foreach (var batch in positioned.Chunk(size))
             {
-                var next = new Dictionary<string, long> { [projection] = batch[^1].Position + 1 };
+                var next = Checkpoints.Of((projection, batch[^1].Position + 1));
                 views.Commit(next, batch);
                 memory.Commit(next, batch);
             }
@@ -144,7 +144,7 @@ public abstract class ViewStoreContractTests
             (await Agrees(null)).ShouldBeTrue();
             for (var asOf = 0; asOf < journal.Length; asOf += 5) (await Agrees(asOf)).ShouldBeTrue();
             var end = (int)journal.Length;
-            views.Commit(new Dictionary<string, long> { ["MasterData"] = end },
+            views.Commit(Checkpoints.Of(("MasterData", end)),
                 [Change(end - 1, "point|Z", "{}", "MasterData")]);
             (await Agrees(null), await Agrees(end - 1), await Agrees(end - 2)).ShouldBe((false, false, true));
             (await Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct))
@@ -180,7 +180,7 @@ public abstract class ViewStoreContractTests
     public void A_reset_forgets_one_projection_and_an_alarm_is_kept_until_it_is_taken_back()
     {
         var views = Open();
-        views.Commit(new Dictionary<string, long> { ["P"] = 1, ["Q"] = 1 },
+        views.Commit(Checkpoints.Of(("P", 1), ("Q", 1)),
             [Change(0, "a", "1"), Change(0, "a", "2", "Q")]);
         views.Reset("P");
         (views.Checkpoint("P"), views.Versions("P").Count, views.Get("Q", "a")).ShouldBe((0L, 0, "2"));
@@ -408,8 +408,9 @@ public abstract class ViewStoreContractTests
             return views.TryKeep(lease, holder, length);
         }
 
-        public long Checkpoint(string projection) => views.Checkpoint(projection);
-        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        public ViewCheckpoint Reached(string projection) => views.Reached(projection);
+        public void Commit(
+            IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
             views.Commit(checkpoints, changes);
         public string? Get(string projection, string key, long? asOf = null) => views.Get(projection, key, asOf);
         public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
@@ -428,7 +429,7 @@ public abstract class ViewStoreContractTests
         await AppendAsync(journal, 30);
         await Runner(journal, views, lease).CatchUpAsync(Ct);
         var before = reader.Versions("Refusals");
-        views.Commit(new Dictionary<string, long> { ["Refusals"] = 30 },
+        views.Commit(Checkpoints.Of(("Refusals", 30)),
             [Change(29, before[0].Key, "{\"damaged\":1}", "Refusals"), Change(29, "made up", "{}", "Refusals")]);
         var rebuild = new Rebuild(journal, views, StandardProjections.All, journal.Decode, lease);
         (await rebuild.FoldAsync(Ct)).ShouldBe(30);

@@ -46,7 +46,7 @@ public sealed class ViewsAheadTests : IDisposable
         File.Exists(Views).ShouldBeFalse();
         On(Views, "PRAGMA user_version"); // made anew
         File.WriteAllBytes(Views, applied);
-        On(Views, "UPDATE projection SET next_position = next_position + 1"); // the loss itself is an event too
+        On(Views, "UPDATE projected SET next_position = next_position + 1"); // the loss itself is an event too
         return before + 2;
     }
 
@@ -82,7 +82,7 @@ public sealed class ViewsAheadTests : IDisposable
         ViewsAhead.Refuse(journal, views, StandardProjections.All);
         await journal.AppendAsync("s", ExpectedRevision.Any, [TestFolder.Reading(1)], TestFolder.Tester, null,
             TestContext.Current.CancellationToken);
-        views.Commit(new Dictionary<string, long> { ["Refusals"] = 1, ["MasterData"] = 2 }, []);
+        views.Commit(Checkpoints.Of(("Refusals", 1), ("MasterData", 2)), []);
         Should.Throw<ViewsAheadException>(() => ViewsAhead.Refuse(journal, views, StandardProjections.All)).Message
             .ShouldStartWith("view MasterData has applied 2 events and the journal has 1: ");
         ViewsAhead.Forget(journal, views, StandardProjections.All);

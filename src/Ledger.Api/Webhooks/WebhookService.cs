@@ -124,7 +124,7 @@ internal sealed class WebhookService : IDisposable
         {
             await watch.LookAsync(subscriptions, now, ct).ConfigureAwait(false);
         }
-        catch (ProjectionStoppedException)
+        catch (Exception stopped) when (stopped is ProjectionStoppedException or RowVersionException)
         {
             // That it has stopped is said by whoever follows; what is waiting is sent all the same.
         }

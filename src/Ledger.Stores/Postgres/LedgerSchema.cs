@@ -10,11 +10,14 @@ using DbCommandBuilder = Weasel.Core.DbCommandBuilder;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The tables of one ledger, in a PostgreSQL schema of its own. Marten creates them and prints their SQL; a table is
-/// only ever added, and what is in one stays readable.
+/// The tables of one ledger, in a PostgreSQL schema of its own. Marten creates them and prints their SQL; a table, or a
+/// column of one, is only ever added, and what is in one stays readable.
 /// </summary>
 internal static class LedgerSchema
 {
+    /// <summary>How far views have come, with the column that earlier programs did not have.</summary>
+    public const string Checkpoint = "checkpoint", RowVersion = "row_version";
+
     private const string Prefix = "ledger_";
     private const int NameLengthMax = 63; // bytes of a PostgreSQL identifier
     private const int DigestCharacters = 8;
@@ -40,7 +43,8 @@ internal static class LedgerSchema
     /// <summary>Every table, in the order in which they are made.</summary>
     public static IEnumerable<LedgerTable> TablesOf(string schema) =>
         Tables.Select(table => new LedgerTable(schema, table.Name,
-            string.Format(CultureInfo.InvariantCulture, table.Sql, schema)));
+            string.Format(CultureInfo.InvariantCulture, table.Sql, schema),
+            table.Name == Checkpoint ? RowVersion : null));
 
     // Texts that are compared or ordered have the collation "C": the order of bytes, whatever the database's own is.
     private static readonly (string Name, string Sql)[] Tables =
@@ -72,9 +76,13 @@ internal static class LedgerSchema
               to_position bigint NOT NULL, from_positions bigint[] NOT NULL, to_positions bigint[] NOT NULL,
               jsons text[] NOT NULL, PRIMARY KEY (projection, key, from_position));
             """),
-        ("checkpoint", """
+        // Of rows that were there before their version was kept it is 0. That the column must be named makes a program
+        // that does not know it stop, which would write its rows among those of another version.
+        (Checkpoint, """
             CREATE TABLE IF NOT EXISTS {0}.checkpoint (
-              projection text COLLATE "C" PRIMARY KEY, next_position bigint NOT NULL);
+              projection text COLLATE "C" PRIMARY KEY, next_position bigint NOT NULL, row_version integer NOT NULL);
+            ALTER TABLE {0}.checkpoint ADD COLUMN IF NOT EXISTS row_version integer NOT NULL DEFAULT 0;
+            ALTER TABLE {0}.checkpoint ALTER COLUMN row_version DROP DEFAULT;
             """),
         ("view_version", """
             CREATE TABLE IF NOT EXISTS {0}.view_version (
@@ -93,8 +101,11 @@ internal static class LedgerSchema
 }
 
 /// <summary>One table as Marten's migrations see it: there, or still to be made.</summary>
-internal sealed class LedgerTable(string schema, string name, string sql) : ISchemaObject
+/// <param name="column">One that was added later; null where none was.</param>
+internal sealed class LedgerTable(string schema, string name, string sql, string? column) : ISchemaObject
 {
+    public string? Column => column;
+
     public DbObjectName Identifier { get; } = new PostgresqlObjectName(
         schema, name, SchemaUtils.IdentifierUsage.General);
 
@@ -106,9 +117,18 @@ internal sealed class LedgerTable(string schema, string name, string sql) : ISch
 
     public void ConfigureQueryCommand(DbCommandBuilder builder)
     {
-        builder.Append("SELECT 1 WHERE to_regclass(");
+        if (column is null)
+        {
+            builder.Append("SELECT 1 WHERE to_regclass(");
+            builder.AppendParameter(Identifier.QualifiedName);
+            builder.Append(") IS NOT NULL;");
+            return;
+        }
+        builder.Append("SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(");
         builder.AppendParameter(Identifier.QualifiedName);
-        builder.Append(") IS NOT NULL;");
+        builder.Append(") AND attname = ");
+        builder.AppendParameter(column);
+        builder.Append(" AND NOT attisdropped;");
     }
 
     public async Task<ISchemaObjectDelta> CreateDeltaAsync(DbDataReader reader, CancellationToken ct = default) =>

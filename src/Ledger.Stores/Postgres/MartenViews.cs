@@ -21,7 +21,7 @@ public sealed class MartenViews : IViewStore, IDisposable
     private readonly Dictionary<string, LeaseToken> leases = [];
     private readonly Lock gate = new();
     private readonly string storedAs;
-    private bool hasHistory;
+    private bool hasHistory, hasRowVersions;
 
     private MartenViews(PostgresLedger ledger)
     {
@@ -93,23 +93,30 @@ public sealed class MartenViews : IViewStore, IDisposable
     private LeaseToken Lease(string lease) => leases.TryGetValue(lease, out var token) ? token
         : throw new InvalidOperationException("these views are open for reading only");
 
-    public long Checkpoint(string projection) => Scalar(
-        $"SELECT next_position FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection) as long?
-        ?? 0;
+    public ViewCheckpoint Reached(string projection)
+    {
+        using var command = Command($"SELECT next_position, {(HasRowVersions ? LedgerSchema.RowVersion : "0")} "
+            + $"FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection);
+        using var found = command.ExecuteReader();
+        return found.Read() ? new(found.GetInt64(0), found.GetInt32(1)) : default;
+    }
 
-    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+    public void Commit(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
         Batch(checkpoints, changes).Commit();
 
     /// <summary>On a thread of its own, which waits for the server and for nothing else: a transaction whose next step
     /// had to wait for a busy process would be ended by the server, as that of a holder that is paused.</summary>
-    public Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public Task CommitAsync(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
         var batch = Batch(checkpoints, changes);
         return Task.Factory.StartNew(
             batch.Commit, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    private ViewBatch Batch(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+    private ViewBatch Batch(
+        IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes) =>
         new(ledger, [.. checkpoints.Keys.Select(ViewLease.Of).Distinct().Select(name => (name, Lease(name).Value))],
             checkpoints, changes);
 
@@ -167,6 +174,10 @@ public sealed class MartenViews : IViewStore, IDisposable
     /// <summary>A database of an older program has none until somebody writes views there.</summary>
     private bool HasHistory => hasHistory || (hasHistory = ledger.IsThere("view_history"));
 
+    /// <summary>The same of the versions of rows: of those nobody knows which they are.</summary>
+    private bool HasRowVersions => hasRowVersions
+        || (hasRowVersions = ledger.IsThere(LedgerSchema.Checkpoint, LedgerSchema.RowVersion));
+
     public void Reset(string projection) => InTransaction([ViewLease.Of(projection)], transaction =>
     {
         Execute(transaction, $"DELETE FROM {ledger.Schema}.view_row WHERE projection = {storedAs}", projection);
@@ -219,7 +230,7 @@ public sealed class MartenViews : IViewStore, IDisposable
             foreach (var projection in projections)
             {
                 var next = NextViews.NameOf(projection);
-                if (Checkpoint(next) < Checkpoint(projection)) throw NextViews.FallsBack(projection);
+                if (Reached(next).Next < Reached(projection).Next) throw NextViews.FallsBack(projection);
                 Execute(transaction, $"""
                     INSERT INTO {ledger.Schema}.view_version (projection, stored_as)
                     VALUES ($1, {storedAs.Replace("$1", "$2", StringComparison.Ordinal)}), ($2, {storedAs})

@@ -120,12 +120,22 @@ public sealed class PostgresLedger : IDisposable
     }
 
     // Looking costs one round trip; migrating asks the catalogue about every table and takes a lock.
-    private bool IsComplete() => LedgerSchema.TablesOf(Schema).All(table => IsThere(table.Identifier.Name));
+    private bool IsComplete() => LedgerSchema.TablesOf(Schema).All(table => table.Column is { } column
+        ? IsThere(table.Identifier.Name, column) : IsThere(table.Identifier.Name));
 
     internal bool IsThere(string table)
     {
         using var command = Connections.CreateCommand("SELECT to_regclass($1) IS NOT NULL");
         command.Parameters.Add(new() { Value = $"{Schema}.{table}" });
+        return (bool)command.ExecuteScalar()!;
+    }
+
+    internal bool IsThere(string table, string column)
+    {
+        using var command = Connections.CreateCommand("SELECT EXISTS (SELECT FROM pg_attribute "
+            + "WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped)");
+        command.Parameters.Add(new() { Value = $"{Schema}.{table}" });
+        command.Parameters.Add(new() { Value = column });
         return (bool)command.ExecuteScalar()!;
     }
 

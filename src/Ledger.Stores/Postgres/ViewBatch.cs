@@ -12,12 +12,12 @@ namespace Ledger.Stores.Postgres;
 /// </summary>
 /// <param name="tokens">The leases under which it is written, with the writer's token of each.</param>
 internal sealed class ViewBatch(
-    PostgresLedger ledger, (string Lease, long Token)[] tokens, IReadOnlyDictionary<string, long> checkpoints,
-    IReadOnlyList<PositionedChange> changes)
+    PostgresLedger ledger, (string Lease, long Token)[] tokens,
+    IReadOnlyDictionary<string, ViewCheckpoint> checkpoints, IReadOnlyList<PositionedChange> changes)
 {
     private const string OpenRow = "9223372036854775807"; // ViewRow.Open
     private const NpgsqlDbType Texts = NpgsqlDbType.Array | NpgsqlDbType.Text,
-        Bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint;
+        Bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint, Integers = NpgsqlDbType.Array | NpgsqlDbType.Integer;
     private readonly string schema = ledger.Schema;
 
     private readonly List<Row> closed = [];
@@ -83,12 +83,19 @@ internal sealed class ViewBatch(
         foreach (var (lease, _) in tokens)
             Add(batch, $"SELECT token FROM {schema}.lease WHERE name = $1 FOR UPDATE", (lease, NpgsqlDbType.Text));
         Add(batch, $"SELECT projection, stored_as FROM {schema}.view_version");
+        Add(batch, $"""
+            SELECT coalesce(v.projection, c.projection), c.next_position, c.row_version
+            FROM {schema}.checkpoint c LEFT JOIN {schema}.view_version v ON v.stored_as = c.projection
+            """);
         if (checkpoints.Count > 0) Add(batch, $"""
-            INSERT INTO {schema}.checkpoint (projection, next_position)
-            SELECT coalesce(v.stored_as, c.projection), c.next FROM unnest($1, $2) AS c(projection, next)
+            INSERT INTO {schema}.checkpoint (projection, next_position, row_version)
+            SELECT coalesce(v.stored_as, c.projection), c.next, c.row_version
+            FROM unnest($1, $2, $3) AS c(projection, next, row_version)
             LEFT JOIN {schema}.view_version v ON v.projection = c.projection
-            ON CONFLICT (projection) DO UPDATE SET next_position = excluded.next_position
-            """, (checkpoints.Keys.ToArray(), Texts), (checkpoints.Values.ToArray(), Bigints));
+            ON CONFLICT (projection) DO UPDATE
+              SET next_position = excluded.next_position, row_version = excluded.row_version
+            """, (checkpoints.Keys.ToArray(), Texts), (checkpoints.Values.Select(each => each.Next).ToArray(), Bigints),
+            (checkpoints.Values.Select(each => each.RowVersion).ToArray(), Integers));
         if (closed.Count > 0) Add(batch, $"""
             UPDATE {schema}.view_row AS r SET to_position = c.position
             FROM unnest($1, $2, $3) AS c(projection, key, position)
@@ -107,6 +114,10 @@ internal sealed class ViewBatch(
         }
         var storedAs = new Dictionary<string, string>(StringComparer.Ordinal);
         while (answers.Read()) storedAs.Add(answers.GetString(0), answers.GetString(1));
+        answers.NextResult();
+        while (answers.Read())
+            if (checkpoints.TryGetValue(answers.GetString(0), out var written))
+                RowVersions.Refuse(answers.GetString(0), new(answers.GetInt64(1), answers.GetInt32(2)), written);
         while (answers.NextResult()) { } // what a statement fails with is thrown when it is reached
         return storedAs;
     }
