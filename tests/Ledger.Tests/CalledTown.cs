@@ -15,8 +15,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// A ledger of connectors that are metered by the hour, for calls under a programme from their facts to money. Its days
-/// are those of Shanghai in February 2026, and the 27th is that of the calls, which is settled; the programme pays 2 per
-/// kWh, and an order of it penalises with 1.
+/// are those of Shanghai in February 2026, and the 27th is that of the calls, which is settled; the programme pays 2
+/// per kWh, and an order of it penalises with 1.
 /// </summary>
 internal sealed class CalledTown : IDisposable
 {

@@ -35,20 +35,32 @@ public sealed class ForgedRunTests : IDisposable
 
         """;
 
-    private readonly SmallTown town = SmallTown.WithItsDay();
-    private readonly SortedDictionary<string, byte[]> files;
-    private readonly JsonNode statement;
-    private readonly List<string> lines;
-
-    public ForgedRunTests()
+    private static readonly Lazy<byte[]> Made = new(() =>
     {
+        using var town = SmallTown.WithItsDay();
+        void Done(params string[] args)
+        {
+            var run = town.Run(args);
+            run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        }
+
         Done("import", town.File("more.jsonl", Facts));
         Done("import", town.File("c9.csv", Curve));
         Done("settle", "--account", "cpo9", "--day", "2026-02-27", "--run", "F1");
         Done("checkpoint", "--origin", "ledger.example/town");
         var zip = town.File("f1.zip", "");
         Done("bundle", "--statement", "F1", "--out", zip);
-        files = BundleZip.Read(File.ReadAllBytes(zip));
+        return File.ReadAllBytes(zip);
+    });
+
+    private readonly SmallTown town = new();
+    private readonly SortedDictionary<string, byte[]> files;
+    private readonly JsonNode statement;
+    private readonly List<string> lines;
+
+    public ForgedRunTests()
+    {
+        files = BundleZip.Read(Made.Value);
         statement = JsonNode.Parse(files[BundleFiles.Json])!;
         lines = [.. Text(BundleFiles.Lines).TrimEnd('\n').Split('\n')];
     }
@@ -287,12 +299,6 @@ public sealed class ForgedRunTests : IDisposable
         said.ShouldContain(fault);
         said.ShouldNotContain($"\n{BundleFiles.Csv}");
         said.ShouldNotContain($"\n{BundleFiles.Json}");
-    }
-
-    private void Done(params string[] args)
-    {
-        var run = town.Run(args);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
     }
 
     private string Text(string name) => Encoding.UTF8.GetString(files[name]);

@@ -143,11 +143,11 @@ public sealed class JournalVerificationTests : IDisposable
                 Change("UPDATE events SET header = $value WHERE position = $at", ("$value", damaged),
                     ("$at", position));
                 var faults = Verify().Findings.Faults;
-                faults.ShouldContain(fault => fault.Place.StartsWith("position 300", StringComparison.Ordinal));
+                faults.Any(fault => fault.Place.StartsWith("position 300", StringComparison.Ordinal)).ShouldBeTrue();
                 try
                 {
                     EnvelopeBytes.Read(damaged);
-                    faults.ShouldNotContain(fault => fault.Expected == "a header of version 1");
+                    faults.Any(fault => fault.Expected == "a header of version 1").ShouldBeFalse();
                 }
                 catch (InvalidDataException e)
                 {

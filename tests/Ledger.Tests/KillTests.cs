@@ -25,7 +25,7 @@ public sealed class KillTests
     {
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         var port = FreePorts.Next();
         using var writers =
             new KilledWriters(new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"), FirstReadAt);
@@ -64,7 +64,7 @@ public sealed class KillTests
     {
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         using var server = await ServeProcess.StartAsync(folder.Path, 0, ct, "stops");
         server.Greeting.ShouldStartWith("ledger stops at http://127.0.0.1:");
         Should.Throw<FolderOwnedException>(() => OpenLedger.Open(folder.Path, null, folder.Clock)).Url.ShouldNotBeNull()

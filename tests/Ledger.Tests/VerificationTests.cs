@@ -20,16 +20,18 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class VerificationTests : IDisposable
 {
-    private readonly SmallTown town = SmallTown.WithItsDay();
-
-    public VerificationTests()
+    private static readonly Lazy<SavedFolder> Made = SmallTown.Once(() =>
     {
+        var town = SmallTown.WithItsDay();
         town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27").Exit.ShouldBe(ExitCode.Done);
         SigningKeyFile.ReadOrCreate(town.Data, "town", [.. Enumerable.Repeat((byte)7, 32)]);
         town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
         town.Run("show").Exit.ShouldBe(ExitCode.Done); // which brings the views up to the journal
-    }
+        return town;
+    });
+
+    private readonly SmallTown town = SmallTown.From(Made);
 
     public void Dispose() => town.Dispose();
 
