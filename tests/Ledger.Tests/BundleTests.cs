@@ -81,14 +81,15 @@ public sealed class BundleTests : IDisposable
         }
     }
 
-    /// <summary>One byte of each so many, so that every file of the zip is met;
-    /// LEDGER_LONG=1 flips a bit of every byte.</summary>
+    /// <summary>One byte of each so many, so that every file of the zip is met, each third of them by the other program
+    /// too; LEDGER_LONG=1 flips a bit of every byte, for both.</summary>
     [Fact]
     public void Every_flipped_byte_is_found_by_both()
     {
         WholeMachine.SkipWhileMutating();
         var whole = File.ReadAllBytes(zip);
-        var step = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1 : Math.Max(1, whole.Length / 300);
+        var isLong = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1";
+        var step = isLong ? 1 : Math.Max(1, whole.Length / 300);
         var flipped = new List<string>();
         for (var at = 0; at < whole.Length; at += step)
         {
@@ -99,7 +100,7 @@ public sealed class BundleTests : IDisposable
             flipped.Add(path);
             Verify(path).Exit.ShouldBe(ExitCode.NotAsItShouldBe, $"byte {at}");
         }
-        foreach (var some in flipped.Chunk(200))
+        foreach (var some in flipped.Where((_, i) => isLong || i % 3 == 0).Chunk(200))
         {
             var verdicts = Python([.. some]).Output.Split('\n')
                 .Where(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal)

@@ -13,7 +13,6 @@ namespace Ledger.Tests;
 /// <c>kill -9</c> at random moments while 64 HTTP writers and one import run: after each restart everything that was
 /// acknowledged is there exactly once, and at the end the journal proves itself. LEDGER_LONG=1 kills 1000 times.
 /// </summary>
-[Collection(WholeMachine.Name)]
 public sealed class KillTests
 {
     private const int Seed = 20260601;

@@ -18,7 +18,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
         OnPostgres.Name,
         .. new[]
         {
-            typeof(DemoTests), typeof(ChargeLawTests), typeof(KnownAtLawTests),
+            typeof(DemoTests), typeof(KillTests), typeof(ChargeLawTests), typeof(KnownAtLawTests),
             typeof(StorageErrorTests), typeof(StatementLawTests), typeof(VerificationTests),
             typeof(CurveAccumulatorTests), typeof(ConnectorHostLawTests), typeof(BundleTests), typeof(StreamHttpTests),
             typeof(OneWayTests), typeof(AgreedCallTests), typeof(FlexibilityStatementTests), typeof(JournalIndexTests),
