@@ -1,9 +1,5 @@
-using System.Text.Json.Nodes;
-using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
-using NodaTime;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -16,11 +12,6 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class AgreedCallTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
     /// <param name="terms">Of the programme.</param>
     /// <param name="order">What the order says beside.</param>
     /// <param name="enrolment">The end of the enrolment's text; null where there is none.</param>
@@ -30,6 +21,7 @@ public sealed class AgreedCallTests
         town.Connector("C1");
         if (enrolment is not null)
             town.Import($$"""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":500,"from":"2026-01-01T00:00:00+08:00"{{enrolment}}}""");
+        town.Bill("cpo");
         town.Meter("C1", Hours((5 * 24) + 8, 100));
         town.Cap("I1", """{"point":"C1","kw":40}""", more: order);
         town.Freeze("I1");
@@ -62,9 +54,9 @@ public sealed class AgreedCallTests
     {
         using var town = Called(terms, order, "");
         town.Net("I1").ShouldBe(net);
-        Settled(town).ShouldBe(($"-{net}.00", version));
-        if (version == "statement-10") Done(town, "explain", "R1#25").ShouldContain("C1 in reduce"); // the enrolment
-        BundleIsVerified(town);
+        town.Settled().ShouldBe(($"-{net}.00", version));
+        if (version == "statement-10") town.Done("explain", "R1#25").ShouldContain("C1 in reduce"); // the enrolment
+        town.BundleIsVerified();
     }
 
     /// <summary>Who did not take part when he was called is paid for what came, and owes nothing.</summary>
@@ -78,9 +70,9 @@ public sealed class AgreedCallTests
         town.Net("I1").ShouldBe(net);
         var said = town.Delivery("I1").GetProperty("shares")[0].GetProperty("whyNoPenalty").GetString();
         said.ShouldBe(version == "statement-2" ? null : "C1 was not enrolled in reduce for all of the call");
-        Settled(town).ShouldBe(($"-{net}.00", version));
+        town.Settled().ShouldBe(($"-{net}.00", version));
         if (said is not null) town.Run("explain", "R1#25").Output.ReplaceLineEndings(" ").ShouldContain("no penalty: C1");
-        BundleIsVerified(town);
+        town.BundleIsVerified();
     }
 
     /// <summary>Nothing is missing, so nothing falls away, and the statement has the bytes that it had.</summary>
@@ -89,7 +81,7 @@ public sealed class AgreedCallTests
     {
         using var town = Called(",\"noticeSeconds\":43200,\"rampSeconds\":3600", "", null, 40, 40);
         town.Delivery("I1").GetProperty("shares")[0].GetProperty("whyNoPenalty").GetString().ShouldBeNull();
-        Settled(town).ShouldBe(("-240.00", "statement-2"));
+        town.Settled().ShouldBe(("-240.00", "statement-2"));
     }
 
     /// <summary>He leaves on paper when he knows what he owes.</summary>
@@ -99,7 +91,7 @@ public sealed class AgreedCallTests
         using var town = Called("", "", "");
         town.Import("""{"type":"enrolment-end","programme":"reduce","point":"C1","at":"2026-02-27T09:00:00+08:00","reason":"left"}""");
         town.Net("I1").ShouldBe("42");
-        Settled(town).ShouldBe(("-42.00", "statement-2"));
+        town.Settled().ShouldBe(("-42.00", "statement-2"));
     }
 
     /// <summary>Whoever is enrolled for it afterwards was not when he was called.</summary>
@@ -117,63 +109,21 @@ public sealed class AgreedCallTests
     public async Task A_run_of_an_earlier_version_is_verified_by_it()
     {
         using var former = Called("", "", "");
-        Settled(former).ShouldBe(("-42.00", "statement-2"));
-        var was = await RunAsync(former);
+        former.Settled().ShouldBe(("-42.00", "statement-2"));
+        var was = (await former.FactsAsync<SettlementRunCompleted>()).Single();
         // Its facts stand at the same positions, but that the enrolment ended before the call.
         using var town = Called("", "", ",\"to\":\"2026-02-01T00:00:00+08:00\"");
         // Before the ledger has named a later version anything else is by its rules.
-        town.Import(Tariff);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
-        await HeldElsewhereTests.AppendAsync(town, "R0", _ => was with { Run = new("OLD") });
-        Done(town, "verify");
-        Done(town, "explain", "OLD", "total");
-        Settled(town).ShouldBe(("-108.00", "statement-10"));
-        await HeldElsewhereTests.AppendAsync(town, "R1", _ => was with
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
+        await town.RecordRunAsync("R0", _ => was with { Run = new("OLD") });
+        town.Done("verify");
+        town.Done("explain", "OLD", "total");
+        town.Settled().ShouldBe(("-108.00", "statement-10"));
+        await town.RecordRunAsync("R1", _ => was with
         {
             Run = new("F1"),
             RuleVersion = Settlement.AgreedRuleVersion,
         });
         town.Run("verify").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-    }
-
-    private static async Task<SettlementRunCompleted> RunAsync(CalledTown town)
-    {
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        return (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
-            .OfType<SettlementRunCompleted>().Single();
-    }
-
-    /// <summary>What a run pays for flexibility and the version it names, once it is explained and verified.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town)
-    {
-        town.Import(Tariff);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        Done(town, "explain", "R1", "total");
-        Done(town, "verify");
-        return ((string?)JsonNode.Parse(Done(town, "show", "statement", "R1", "--json"))!["flexibilityTotal"],
-            ((string?)JsonNode.Parse(Done(town, "show", "settlement", "--json"))!["runs"]!.AsArray()
-                .Single(run => (string?)run!["run"] == "R1")!["ruleVersion"])?.Split('/')[0]);
-    }
-
-    /// <summary>Both programs take it, whose enrolment is in it.</summary>
-    private static void BundleIsVerified(CalledTown town)
-    {
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
-            Done(town, "verify", zip);
-            BundleTests.VerifiedByTheOther(zip);
-        }
-        finally { File.Delete(zip); }
-    }
-
-    private static string Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-        return run.Output;
     }
 }

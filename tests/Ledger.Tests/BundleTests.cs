@@ -13,15 +13,21 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class BundleTests : IDisposable
 {
-    private readonly SmallTown town = SmallTown.WithItsDay();
+    private static readonly Lazy<SavedFolder> Made = SmallTown.Once(() =>
+    {
+        var town = SmallTown.WithItsDay();
+        town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
+        town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
+        return town;
+    });
+
+    private readonly SmallTown town = SmallTown.From(Made);
     private readonly string zip;
     private readonly string keys;
 
     public BundleTests()
     {
-        town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
-        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
-        town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
         keys = town.File("keys.txt", town.Run("checkpoint", "--key").Output);
         zip = town.File("r1.zip", "");
         Make(zip);
@@ -75,14 +81,15 @@ public sealed class BundleTests : IDisposable
         }
     }
 
-    /// <summary>One byte of each so many, so that every file of the zip is met;
-    /// LEDGER_LONG=1 flips a bit of every byte.</summary>
+    /// <summary>One byte of each so many, so that every file of the zip is met, each third of them by the other program
+    /// too; LEDGER_LONG=1 flips a bit of every byte, for both.</summary>
     [Fact]
     public void Every_flipped_byte_is_found_by_both()
     {
         WholeMachine.SkipWhileMutating();
         var whole = File.ReadAllBytes(zip);
-        var step = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1 : Math.Max(1, whole.Length / 300);
+        var isLong = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1";
+        var step = isLong ? 1 : Math.Max(1, whole.Length / 300);
         var flipped = new List<string>();
         for (var at = 0; at < whole.Length; at += step)
         {
@@ -93,7 +100,7 @@ public sealed class BundleTests : IDisposable
             flipped.Add(path);
             Verify(path).Exit.ShouldBe(ExitCode.NotAsItShouldBe, $"byte {at}");
         }
-        foreach (var some in flipped.Chunk(200))
+        foreach (var some in flipped.Where((_, i) => isLong || i % 3 == 0).Chunk(200))
         {
             var verdicts = Python([.. some]).Output.Split('\n')
                 .Where(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal)

@@ -2,7 +2,11 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ledger.Api;
 using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
 using NodaTime;
 using NodaTime.Text;
 using Shouldly;
@@ -11,7 +15,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// A ledger of connectors that are metered by the hour, for calls under a programme from their facts to money. Its days
-/// are those of Shanghai in February 2026; the programme pays 2 per kWh, and an order of it penalises with 1.
+/// are those of Shanghai in February 2026, and the 27th is that of the calls, which is settled; the programme pays 2
+/// per kWh, and an order of it penalises with 1.
 /// </summary>
 internal sealed class CalledTown : IDisposable
 {
@@ -99,19 +104,91 @@ internal sealed class CalledTown : IDisposable
                 """);
     }
 
-    public void Freeze(string instruction, params string[] options)
+    public void Freeze(string instruction, params string[] options) => Done(["freeze", instruction, .. options]);
+
+    /// <summary>From the beginning of the year these accounts pay 0.5 for a kWh that is drawn, whenever it is, and get
+    /// 0.4 for one that is given.</summary>
+    public void Bill(params IEnumerable<string> accounts) => Import("""
+        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
+        """ + string.Concat(accounts.Select(account => $$"""
+
+        {"type":"tariff-assignment","account":"{{account}}","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
+        """)));
+
+    /// <summary>What a run pays an account for flexibility and the version of the rules that it names, once it is
+    /// explained and all is verified.</summary>
+    public (string? Paid, string? Version) Settled(string account = "cpo", string run = "R1")
     {
-        var frozen = Run(["freeze", instruction, .. options]);
-        frozen.Exit.ShouldBe(ExitCode.Done, frozen.Output + frozen.Errors);
+        Done("settle", "--account", account, "--day", "2026-02-27", "--run", run);
+        Done("explain", run, "total");
+        Done("verify");
+        return (Paid(run), ((string?)JsonNode.Parse(Done("show", "settlement", "--json"))!["runs"]!.AsArray()
+            .Single(row => (string)row!["run"]! == run)!["ruleVersion"])?.Split('/')[0]);
     }
 
-    /// <summary>Where the ledger is.</summary>
-    public string Data => town.Data;
+    /// <summary>What a run pays for flexibility.</summary>
+    public string? Paid(string run) =>
+        (string?)JsonNode.Parse(Done("show", "statement", run, "--json"))!["flexibilityTotal"];
+
+    /// <summary>What somebody else needs to derive the statement is in its bundle, for either program.</summary>
+    public void BundleIsVerified(string run = "R1")
+    {
+        Done("checkpoint", "--origin", "ledger.example/town");
+        var zip = town.File("bundle.zip", "");
+        Done("bundle", "--statement", run, "--out", zip);
+        Done("verify", zip);
+        BundleTests.VerifiedByTheOther(zip);
+    }
 
     public CommandRun Run(params string[] args)
     {
         Clock = SmallTown.Now;
         return town.Run(args);
+    }
+
+    /// <summary>What a verb says that does what it is asked.</summary>
+    public string Done(params string[] verb)
+    {
+        var run = Run(verb);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        return run.Output;
+    }
+
+    /// <summary>The ledger, with its views as far as its journal is.</summary>
+    public async Task<OpenLedger> OpenAsync()
+    {
+        var ledger = OpenLedger.Open(new SqliteJournalOptions(
+            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
+        await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        return ledger;
+    }
+
+    /// <summary>All of a kind of facts, in the order in which they were recorded.</summary>
+    public async Task<IReadOnlyList<TFact>> FactsAsync<TFact>()
+    {
+        await using var ledger = await OpenAsync();
+        return [.. (await TestFolder.AllAsync(ledger.Journal)).Select(EventCodec.Decode).OfType<TFact>()];
+    }
+
+    /// <summary>The call's net amount by a version of the rules.</summary>
+    public async Task<decimal?> NetAsync(string instruction, string ruleVersion)
+    {
+        await using var ledger = await OpenAsync();
+        return (await Deliveries.PaidAsync(ledger.Journal, new Answers(ledger.Views), new(instruction),
+            ledger.Journal.Length, ruleVersion, TestContext.Current.CancellationToken))?.Net;
+    }
+
+    /// <summary>Records another run as of now, made of one that is there.</summary>
+    public async Task RecordRunAsync(string like, Func<SettlementRunCompleted, SettlementRunCompleted> made)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var former = (await FactsAsync<SettlementRunCompleted>()).Last(each => each.Run.Value == like);
+        await using var ledger = await OpenAsync();
+        var run = made(former) with { AtPosition = ledger.Journal.Length };
+        await ledger.Journal.AppendAsync(Streams.Settlement(run.Account, run.Day), ExpectedRevision.Any,
+            [NewFact.At(run, SmallTown.Now, Settlement.KeyOf(run.Run, run.Account, run.Day))], TestFolder.Tester, null,
+            ct);
+        await ledger.CatchUpAsync(ct);
     }
 
     public void Import(string text)

@@ -15,12 +15,6 @@ namespace Ledger.Tests;
 /// the call; a programme that names none pays nothing there.</summary>
 public sealed class FlexibilityStatementTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"tariff-assignment","account":"agg","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
     /// <summary>Both of 100 kWh an hour are capped at 60: C1 comes down by 80, of which 40 an hour are paid with 2; C2
     /// by nothing, and pays 1 for each of 40.</summary>
     private static CalledTown Called(string more, string second = "cpo")
@@ -34,9 +28,8 @@ public sealed class FlexibilityStatementTests
         town.Freeze("I1");
         town.Meter("C1", [.. Hours(10, 100), 20, 20, .. Hours(4, 100)]);
         town.Meter("C2", Hours(16, 100));
-        town.Import(Tariff);
-        var run = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--by", "anna");
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        town.Bill("cpo", "agg");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--by", "anna");
         return town;
     }
 
@@ -93,7 +86,7 @@ public sealed class FlexibilityStatementTests
         town.Cap("I1", """{"point":"C1","kw":60}""");
         town.Freeze("I1");
         town.Meter("C1", [.. Hours(10, 100), 20]);
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
         Statement(town)["flexibility"]!.AsArray().Select(line => $"{line!["amount"]} {line["problem"]}")
             .ShouldBe(["-80.00 ", " unproven"]);
@@ -112,34 +105,23 @@ public sealed class FlexibilityStatementTests
         town.Cap("I2", """{"point":"C1","kw":60}""", from: second, programme: programme);
         foreach (var call in (string[])["I1", "I2"]) town.Freeze(call);
         town.Meter("C1", [.. Hours(10, 100), 60, 60, .. Hours(4, 100)]);
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         return town;
-    }
-
-    private static (string? Paid, string? RuleVersion) Settled(
-        CalledTown town, string account = "cpo", string run = "R1")
-    {
-        Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", run);
-        var page = JsonNode.Parse(town.Run("show", "statement", run, "--json").Output)!;
-        return ((string?)page["flexibilityTotal"], (string?)JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!
-            ["runs"]!.AsArray().Single(row => (string)row!["run"]! == run)!["ruleVersion"]);
     }
 
     [Fact]
     public void A_programme_that_calls_twice_for_one_hour_pays_it_once_and_says_so()
     {
         using var town = CalledTwice("27T18");
-        Settled(town).ShouldBe(("-80.00", Ledger.Domain.Settlement.OnceRuleVersion));
+        town.Settled().ShouldBe(("-80.00", "statement-4"));
         Statement(town)["flexibility"]!.AsArray()
             .Select(line => $"{line!["instruction"]} {line["amount"]} {line["problem"]}").ShouldBe(
             ["I1 -80.00 ", "I2  I1 calls C1 for the same time, and one kWh is paid once"]);
         ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
         town.Net("I2").ShouldBeNull();
-        Explained(town, "R1", "total");
-        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
         // Whoever means the second one takes back the first.
         town.Holds("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T17:00:00+08:00","reason":"issued again"}""");
-        Settled(town, run: "R2").ShouldBe(("-160.00", Ledger.Domain.Settlement.FlexibilityRuleVersion));
+        town.Settled(run: "R2").ShouldBe(("-160.00", "statement-2"));
     }
 
     [Theory]
@@ -148,7 +130,7 @@ public sealed class FlexibilityStatementTests
     public void Calls_of_other_hours_or_of_another_programme_are_paid_each(string from, string programme, string paid)
     {
         using var town = CalledTwice(from, programme);
-        Settled(town).ShouldBe((paid, Ledger.Domain.Settlement.FlexibilityRuleVersion));
+        town.Settled().ShouldBe((paid, "statement-2"));
     }
 
     /// <summary>Two connectors of a station come down from 100 to 60 kWh for two hours; a kWh is paid with 2.</summary>
@@ -166,13 +148,11 @@ public sealed class FlexibilityStatementTests
         town.Cap("I1", """{"point":"C1","kw":60},{"point":"C2","kw":60}""");
         town.Freeze("I1");
         foreach (var point in (string[])["C1", "C2"]) town.Meter(point, [.. Hours(10, 100), 60, 60, .. Hours(4, 100)]);
-        town.Import(Tariff + "\n" + Tariff.Split('\n')[1].Replace("\"cpo\"", "\"cpo2\"", StringComparison.Ordinal));
-        Settled(town).Paid.ShouldBe(one);
-        if (owner == "cpo2") Settled(town, "cpo2", "R2").Paid.ShouldBe(other);
-        if (more.Length > 0) Settled(town, "agg", "R3").Paid.ShouldBe("-320.00");
+        town.Bill("cpo", "agg", "cpo2");
+        town.Settled().Paid.ShouldBe(one);
+        if (owner == "cpo2") town.Settled("cpo2", "R2").Paid.ShouldBe(other);
+        if (more.Length > 0) town.Settled("agg", "R3").Paid.ShouldBe("-320.00");
         if (other is not null) Statement(town)["flexibility"]![0]!["paid"]!.GetValue<string>().ShouldBe("S01 of cpo");
-        Explained(town, "R1", "total");
-        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
     }
 
     private static JsonNode Explained(CalledTown town, params string[] what)
@@ -180,12 +160,6 @@ public sealed class FlexibilityStatementTests
         var run = town.Run(["explain", .. what, "--json"]);
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
         return JsonNode.Parse(run.Output)!;
-    }
-
-    private static void Done(CalledTown town, params string[] args)
-    {
-        var run = town.Run(args);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
     }
 
     private static IEnumerable<long> Positions(JsonNode value) => value["from"]!.AsArray()
@@ -229,12 +203,12 @@ public sealed class FlexibilityStatementTests
             town.Import($$"""
                 {"type":"register-reading-correction","point":"C1","direction":"import","readAt":"2026-02-27T{{at}}:00:00+08:00","supersedes":1,"indexSteps":{{steps}},"quality":"measured","reason":"misread"}
                 """);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
             "deltas");
         var corrected = Statement(town);
         ((bool)corrected["deltasAdd"]!, (string)corrected["totalWithDeltas"]!, (string)corrected["totalRunAgain"]!)
             .ShouldBe((true, "2270.00", "2270.00"));
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
         var run = town.Run("diff", "R1", "R2", "--json");
         run.Exit.ShouldBe(ExitCode.Done, run.Output);
         var diff = JsonNode.Parse(run.Output)!;
@@ -256,7 +230,7 @@ public sealed class FlexibilityStatementTests
             town.Import($$"""
                 {"type":"register-reading-correction","point":"C2","direction":"import","readAt":"2026-02-27T{{at}}:00:00+08:00","supersedes":1,"indexSteps":{{steps}},"quality":"measured","reason":"misread"}
                 """);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
         return town;
     }
 
@@ -286,9 +260,7 @@ public sealed class FlexibilityStatementTests
     {
         using var town = GivenBack("cpo2");
         var ct = TestContext.Current.CancellationToken;
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        await ledger.CatchUpAsync(ct);
+        await using var ledger = await town.OpenAsync();
         var runs = new Answers(ledger.Views).Runs(new("cpo"));
         async Task<ChangedFlexibility> BackAsync(Predicate<PartyId>? reaches) =>
             (await RunDifferences.OfAsync(ledger.Journal, ledger.Views, NamedRun.Of(runs[0]), NamedRun.Of(runs[1]), ct,
@@ -302,18 +274,18 @@ public sealed class FlexibilityStatementTests
     public void A_bundle_of_a_statement_derives_its_flexibility_and_a_single_line_of_it_says_where_it_is()
     {
         using var town = Called(",\"payer\":\"dso\"");
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
+        town.Done("checkpoint", "--origin", "ledger.example/town");
         var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         try
         {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
+            town.Done("bundle", "--statement", "R1", "--out", zip);
             var verified = town.Run("verify", zip);
             verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
             BundleTests.VerifiedByTheOther(zip);
             var line = town.Run("prove", "R1#49", "--out", zip);
             (line.Exit, line.Errors.Contains("ledger bundle --statement R1", StringComparison.Ordinal))
                 .ShouldBe((ExitCode.CouldNot, true));
-            Done(town, "sample", "--lines", "60", "--seed", "a", "--statement", "R1", "--out", zip);
+            town.Done("sample", "--lines", "60", "--seed", "a", "--statement", "R1", "--out", zip);
             verified = town.Run("verify", zip);
             verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
             verified.Output.ShouldContain("NOT CHECKED: 6 lines of flexibility");
@@ -329,14 +301,14 @@ public sealed class FlexibilityStatementTests
     public void An_aggregator_without_a_point_has_a_statement_of_its_own()
     {
         using var town = Called(",\"payer\":\"dso\",\"payee\":\"agg\"");
-        Done(town, "settle", "--account", "agg", "--day", "2026-02-27", "--run", "A1", "--kind", "final", "--by", "anna");
+        town.Done("settle", "--account", "agg", "--day", "2026-02-27", "--run", "A1", "--kind", "final", "--by", "anna");
         var statement = JsonNode.Parse(town.Run("show", "statement", "A1", "--json").Output)!;
         ((string)statement["total"]!, (bool)statement["incomplete"]!, (bool)statement["complete"]!, (string)statement["conserved"]!)
             .ShouldBe(("-80.00", false, true, "yes"));
         statement["flexibility"]!.AsArray().Select(line => $"{line!["line"]} {line["payee"]}")
             .ShouldBe(["1 agg", "2 agg", "3 agg", "4 agg", "5 agg", "6 agg"]);
         Explained(town, "A1", "total");
-        Done(town, "publish", "A1", "--by", "bob");
+        town.Done("publish", "A1", "--by", "bob");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
         var published = JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!["publications"]!;
         published.AsArray().Select(row => $"{row!["account"]} {row["complete"]}").ShouldBe(["agg true"]);
@@ -348,9 +320,11 @@ public sealed class FlexibilityStatementTests
     public void What_is_paid_in_another_currency_has_no_amount_here()
     {
         using var town = Called(",\"payer\":\"dso\"");
-        town.Import(Tariff.Replace("CNY", "EUR", StringComparison.Ordinal).Replace("\"T\"", "\"E\"", StringComparison.Ordinal)
-            .Replace("\"agg\"", "\"other\"", StringComparison.Ordinal).Replace("2026-01-01", "2026-02-01", StringComparison.Ordinal));
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        town.Import("""
+            {"type":"tariff","tariff":"E","version":1,"currency":"EUR","zone":"Asia/Shanghai","validFrom":"2026-02-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
+            {"type":"tariff-assignment","account":"cpo","tariff":"E","validFrom":"2026-02-01T00:00:00+08:00"}
+            """);
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
         var statement = JsonNode.Parse(town.Run("show", "statement", "R2", "--json").Output)!;
         ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("2320.00", true));
         ((string)statement["flexibility"]![0]!["problem"]!).ShouldBe("it is paid in CNY, and the statement is in EUR");
@@ -372,8 +346,8 @@ public sealed class FlexibilityStatementTests
         if (withdrawn)
             town.Holds("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T09:00:00+08:00","reason":"not needed"}""");
         town.Meter("C1", Hours(16, 100));
-        town.Import(Tariff);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
+        town.Bill("cpo", "agg");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
         var statement = Statement(town);
         ((bool)statement["incomplete"]!).ShouldBe(!withdrawn);
         statement["flexibility"]?.AsArray().Select(line => $"{line!["paid"]} {line["problem"]}")
@@ -398,13 +372,13 @@ public sealed class FlexibilityStatementTests
         using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
         town.Connector("C1");
         town.Meter("C1", Hours(6 * 24, 100));
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
         foreach (var (from, kw) in new[] { ("10", 30), ("12", 20) })
             town.Holds($$"""
                 {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T{{from}}:00:00+08:00","end":"2026-02-27T14:00:00+08:00","availableKw":{{kw}}}
                 """);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--kind", "final");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--kind", "final");
         var statement = Statement(town);
         // 2,400 kWh at 0.5 less 6 and 4.
         ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("1190.00", false));
@@ -415,17 +389,9 @@ public sealed class FlexibilityStatementTests
         var use = JsonNode.Parse(town.Run("explain", $"{positions[^1]}", "--json").Output)!["runs"]![0]!;
         ((string)use["lines"]!, (bool)use["counted"]!).ShouldBe(("25", true));
         Explained(town, "R1", "total");
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
-            var verified = town.Run("verify", zip);
-            verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
-        }
-        finally { File.Delete(zip); }
+        town.BundleIsVerified();
         // The day before nothing was declared, so nothing is paid.
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
         JsonNode.Parse(town.Run("show", "statement", "R0", "--json").Output)!["flexibility"].ShouldBeNull();
         town.TryImport("""{"type":"programme","programme":"p","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"reserve","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":1,"availabilityPerKwHour":"0.1"}""")
             .Output.ShouldContain("OutOfRange");
@@ -441,7 +407,7 @@ public sealed class FlexibilityStatementTests
         town.Meter("C1", Hours(6 * 24, 100));
         town.Connector("A1", "S02", "agg");
         town.Meter("A1", Hours(6 * 24, 10));
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         town.Import("""
             {"type":"programme","programme":"reduce","version":2,"validFrom":"2026-02-27T12:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"2","payer":"dso","payee":"agg","availabilityPerKwHour":"0.1"}
             {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}
@@ -451,7 +417,7 @@ public sealed class FlexibilityStatementTests
             """);
         foreach (var (account, run, from) in new[] { ("cpo", "R1", "02"), ("agg", "R2", "04") })
         {
-            Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", run);
+            town.Done("settle", "--account", account, "--day", "2026-02-27", "--run", run);
             JsonNode.Parse(town.Run("show", "statement", run, "--json").Output)!["flexibility"]!.AsArray().Select(line =>
                 $"{line!["paid"]} {line["start"]} {line["kwh"]} {line["amount"]} {line["payee"]}").ShouldBe(
                 [$"C1 2026-02-27T{from}:00:00Z 60 -6.00 {account}"]);

@@ -21,15 +21,17 @@ public sealed class ForgedFolderTests : IDisposable
     private static readonly LocalDate Day = new(2026, 2, 27);
     private static readonly string Stream = Streams.Settlement(Account, Day);
 
-    private readonly SmallTown town = SmallTown.WithItsDay();
-
     /// <summary>R1 lacks the energy of a day's hours of one connector, so it is incomplete.</summary>
-    public ForgedFolderTests()
+    private static readonly Lazy<SavedFolder> Made = SmallTown.Once(() =>
     {
+        var town = SmallTown.WithItsDay();
         town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--by", "anna").Exit
             .ShouldBe(ExitCode.Done);
-    }
+        return town;
+    });
+
+    private readonly SmallTown town = SmallTown.From(Made);
 
     public void Dispose() => town.Dispose();
 

@@ -124,7 +124,8 @@ public sealed partial class ForgedLinesTests
             name.StartsWith(BundleFiles.StatementsFolder, StringComparison.Ordinal));
         files[statement] = Encoding.UTF8.GetBytes(string.Concat(lines.Take(here).Select(each => each + '\n')));
         SignedAgain.Sign(files, $"{asked.Split('#')[0]}#{here}", BundleFiles.LinesFormat, (name, payload) =>
-            name != "settlement-run-completed" ? payload : RunOf(payload, lines.Count, root, total, currency));
+            name != "settlement-run-completed" ? payload
+                : Encoding.UTF8.GetBytes(RunOf(Encoding.UTF8.GetString(payload), lines.Count, root, total, currency)));
         File.WriteAllBytes(zip, BundleZip.Write(files));
         return town.Run("verify", zip, "--json");
     }

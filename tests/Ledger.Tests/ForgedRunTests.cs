@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ledger.Cli;
@@ -36,20 +35,32 @@ public sealed class ForgedRunTests : IDisposable
 
         """;
 
-    private readonly SmallTown town = SmallTown.WithItsDay();
-    private readonly SortedDictionary<string, byte[]> files;
-    private readonly JsonNode statement;
-    private readonly List<string> lines;
-
-    public ForgedRunTests()
+    private static readonly Lazy<byte[]> Made = new(() =>
     {
+        using var town = SmallTown.WithItsDay();
+        void Done(params string[] args)
+        {
+            var run = town.Run(args);
+            run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        }
+
         Done("import", town.File("more.jsonl", Facts));
         Done("import", town.File("c9.csv", Curve));
         Done("settle", "--account", "cpo9", "--day", "2026-02-27", "--run", "F1");
         Done("checkpoint", "--origin", "ledger.example/town");
         var zip = town.File("f1.zip", "");
         Done("bundle", "--statement", "F1", "--out", zip);
-        files = BundleZip.Read(File.ReadAllBytes(zip));
+        return File.ReadAllBytes(zip);
+    });
+
+    private readonly SmallTown town = new();
+    private readonly SortedDictionary<string, byte[]> files;
+    private readonly JsonNode statement;
+    private readonly List<string> lines;
+
+    public ForgedRunTests()
+    {
+        files = BundleZip.Read(Made.Value);
         statement = JsonNode.Parse(files[BundleFiles.Json])!;
         lines = [.. Text(BundleFiles.Lines).TrimEnd('\n').Split('\n')];
     }
@@ -290,12 +301,6 @@ public sealed class ForgedRunTests : IDisposable
         said.ShouldNotContain($"\n{BundleFiles.Json}");
     }
 
-    private void Done(params string[] args)
-    {
-        var run = town.Run(args);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-    }
-
     private string Text(string name) => Encoding.UTF8.GetString(files[name]);
 
     /// <summary>Whether the bundle is verified: by this program, by the other one.</summary>
@@ -306,64 +311,30 @@ public sealed class ForgedRunTests : IDisposable
         return (mine.Exit == ExitCode.Done, other.Exit == 0);
     }
 
-    /// <summary>A bundle of these lines in a log of the same events, but for the run, which has their root; of the
-    /// events that no bundle shows, other leaves stand in the log.</summary>
+    /// <summary>A bundle of these lines in a log of the same events, but for the run, which has their root.</summary>
     private string Signed(Func<string, string> forge, Func<string, string>? forgePoint = null,
         Func<IntervalRecorded, IntervalRecorded>? forgeRecord = null)
     {
         var before = (string)statement["linesRoot"]!;
-        var root = Convert.ToHexStringLower(
-            RootOf(lines.Select(line => MerkleTree.LeafHash(Encoding.UTF8.GetBytes(line)))));
+        var root = Convert.ToHexStringLower(SignedAgain.RootOf(SignedAgain.LeavesOf(lines)));
         statement["linesRoot"] = root;
         files[BundleFiles.Lines] = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + '\n')));
         if (!JsonNode.DeepEquals(statement, JsonNode.Parse(files[BundleFiles.Json])))
             files[BundleFiles.Json] = Encoding.UTF8.GetBytes(statement.ToJsonString(Listing.Indented) + '\n');
-        var shown = files.Keys.Where(name => name.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal))
-            .Select(name => TlogProof.Parse(Text(name)))
-            .ToDictionary(proof => proof.Index, proof => DisclosedEvent.Read(proof.Extra!));
-        foreach (var (position, known) in shown.ToList())
-            if (known.At(position) is { Envelope: { WireName: "settlement-run-completed" } envelope })
-            {
-                var payload = Encoding.UTF8.GetBytes(forge(Encoding.UTF8.GetString(known.Payload))
-                    .Replace(before, root, StringComparison.Ordinal));
-                shown[position] = new(known.Salt, EnvelopeBytes.Write(envelope, payload.Length), payload);
-            }
-            else if (forgePoint is not null
-                && known.At(position) is { Envelope: { WireName: "settlement-point-registered" } registered })
-            {
-                var payload = Encoding.UTF8.GetBytes(forgePoint(Encoding.UTF8.GetString(known.Payload)));
-                shown[position] = new(known.Salt, EnvelopeBytes.Write(registered, payload.Length), payload);
-            }
-            else if (forgeRecord is not null
-                && known.At(position) is { Envelope: { WireName: "interval-recorded" } ofRecord })
-            {
-                var payload = IntervalRecordBytes.Write(forgeRecord(IntervalRecordBytes.Read(known.Payload)));
-                shown[position] = new(known.Salt, EnvelopeBytes.Write(ofRecord, payload.Length), payload);
-            }
-        var size = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text).Size;
-        byte[][] leaves = [.. Enumerable.Range(0, (int)size).Select(at => MerkleTree.LeafHash(
-            shown.TryGetValue(at, out var known) ? known.LeafEntry() : SHA256.HashData(BitConverter.GetBytes(at))))];
-        var key = new SignerKey("ledger.example/town", new byte[32]);
-        var note = $"{SignedNote.Sign(new Checkpoint("ledger.example/town", size, RootOf(leaves)).ToText(), key)}";
-        files[BundleFiles.Checkpoint] = Encoding.UTF8.GetBytes(note);
-        files[BundleFiles.Keys] = Encoding.UTF8.GetBytes($"{key.Verifier}\n");
-        foreach (var (position, known) in shown)
-            files[BundleFiles.Event(position)] = Encoding.UTF8.GetBytes($"{new TlogProof(position,
-                MerkleProof.Inclusion(position, size, (level, index) => RootOf(
-                    leaves.Skip((int)(index << level)).Take(1 << level))), note, known.ToBytes())}");
-        files[BundleFiles.Sums] = BundleFiles.SumsOf(files);
-        files[BundleFiles.Manifest] = BundleManifest.Of("town", "F1", files).ToBytes();
+        SignedAgain.Sign(files, "F1", BundleFiles.Format, (name, payload) => name switch
+        {
+            "settlement-run-completed" =>
+                Said(payload, run => forge(run).Replace(before, root, StringComparison.Ordinal)),
+            "settlement-point-registered" when forgePoint is not null => Said(payload, forgePoint),
+            "interval-recorded" when forgeRecord is not null =>
+                IntervalRecordBytes.Write(forgeRecord(IntervalRecordBytes.Read(payload))),
+            _ => payload,
+        });
         var zip = town.File("forged.zip", "");
         File.WriteAllBytes(zip, BundleZip.Write(files));
         return zip;
-    }
 
-    private static byte[] RootOf(IEnumerable<byte[]> leaves)
-    {
-        List<byte[]> hashes = [.. leaves];
-        while (hashes.Count > 1)
-            hashes = [.. hashes.Chunk(2)
-                .Select(pair => pair.Length == 1 ? pair[0] : MerkleTree.NodeHash(pair[0], pair[1]))];
-        return hashes[0];
+        static byte[] Said(byte[] payload, Func<string, string> forge) =>
+            Encoding.UTF8.GetBytes(forge(Encoding.UTF8.GetString(payload)));
     }
 }

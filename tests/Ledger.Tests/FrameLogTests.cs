@@ -72,7 +72,7 @@ public sealed class FrameLogTests : IDisposable
     private static void ShouldBeSame(IReadOnlyList<byte[]> found, IReadOnlyList<byte[]> expected)
     {
         found.Count.ShouldBe(expected.Count);
-        for (var i = 0; i < found.Count; i++) found[i].ShouldBe(expected[i]);
+        for (var i = 0; i < found.Count; i++) found[i].AsSpan().SequenceEqual(expected[i]).ShouldBeTrue($"frame {i}");
     }
 
     [Fact]

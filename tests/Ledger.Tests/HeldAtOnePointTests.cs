@@ -1,10 +1,6 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Nodes;
-using Ledger.Api;
-using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
 using Ledger.Projections;
 using NodaTime;
 using Shouldly;
@@ -20,9 +16,6 @@ public sealed class HeldAtOnePointTests
 {
     private const string Facts = """
         {"type":"rule-pack","pack":"none","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00+08:00","baseline":{"method":"zero"}}
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"tariff-assignment","account":"two","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
         """;
 
     private const string Quarter = "\"start\":\"2026-02-27T18:45:00+08:00\",\"end\":\"2026-02-27T19:00:00+08:00\"";
@@ -33,6 +26,7 @@ public sealed class HeldAtOnePointTests
     {
         var town = new CalledTown { Clock = Instant.FromUtc(2026, 2, 27, 8, 30) };
         town.Import(Facts);
+        town.Bill("cpo", "two");
         var rows = new StringBuilder("point,register,read_at,kwh\n");
         foreach (var (point, owner, kwh) in new[] { ("A", "cpo", ofA), ("B", ownerOfB, ofB) })
         {
@@ -64,26 +58,6 @@ public sealed class HeldAtOnePointTests
         {"type":"delivery-claim","claim":"D-{{point}}","programme":"other","point":"{{point}}","direction":"{{direction}}","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T19:00:00+08:00","energyKwh":{{kwh}},"claimedBy":"cpo"}
         """);
 
-    private static string Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-        return run.Output;
-    }
-
-    /// <summary>What the day of an account pays for flexibility and the version that its run names, once all of it is
-    /// verified and explained.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town, string account = "cpo")
-    {
-        var name = $"R-{account}";
-        Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", name);
-        Done(town, "verify");
-        Done(town, "explain", name, "total");
-        return ((string?)JsonNode.Parse(Done(town, "show", "statement", name, "--json"))!["flexibilityTotal"],
-            ((string?)JsonNode.Parse(Done(town, "show", "settlement", "--json"))!["runs"]!.AsArray()
-                .Single(row => (string)row!["run"]! == name)!["ruleVersion"])?.Split('/')[0]);
-    }
-
     /// <summary>A exported what the other programme holds there; what B exported is this programme's. What A drew
     /// against the order stays A's too, and is not made up for by energy that another holds at B.</summary>
     [Theory]
@@ -100,7 +74,7 @@ public sealed class HeldAtOnePointTests
         using var town = Town(paidPer, ofA, ofB);
         if (at is not null) Claim(town, at, kwh);
         town.Net("I1").ShouldBe(net);
-        Settled(town).ShouldBe((paid, version));
+        town.Settled().ShouldBe((paid, version));
     }
 
     [Fact]
@@ -108,11 +82,8 @@ public sealed class HeldAtOnePointTests
     {
         using var town = Town("station", 5, 20);
         Claim(town, "A", 80);
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        await ledger.CatchUpAsync(Ct);
-        (await Deliveries.PaidAsync(ledger.Journal, new Answers(ledger.Views), new("I1"), ledger.Journal.Length,
-            Settlement.AsRecordedRuleVersion, Ct))!.Net.ShouldBe(-30m);
+        (await town.NetAsync("I1", Settlement.AsRecordedRuleVersion)).ShouldBe(-30m);
+        await using var ledger = await town.OpenAsync();
         // The message to whoever is paid has the powers of the delivery: 20 kWh in a quarter of an hour are 80 kW.
         var order = (await FlexOrders.OfAsync(ledger.Journal, new(ledger.Views), new(ledger.Views), new("dso"), new("cpo"), new(2026, 2),
             ledger.Journal.Length, Ct)).Orders.ShouldHaveSingleItem();
@@ -134,6 +105,7 @@ public sealed class HeldAtOnePointTests
             Clock = Instant.FromUtc(2026, 2, 27, 10, 0),
         };
         town.Import(Facts);
+        town.Bill("cpo", "two");
         foreach (var (point, owner) in new[] { ("A", "cpo"), ("B", "two") })
         {
             town.Connector(point, owner: owner);
@@ -157,7 +129,7 @@ public sealed class HeldAtOnePointTests
 
             """);
         Claim(town, "A", 5);
-        Settled(town, "two").ShouldBe(("-45.00", "statement-5"));
-        Settled(town).Version.ShouldBe("statement-5");
+        town.Settled("two").ShouldBe(("-45.00", "statement-5"));
+        town.Settled(run: "R2").Version.ShouldBe("statement-5");
     }
 }

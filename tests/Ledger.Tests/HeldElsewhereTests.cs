@@ -1,10 +1,7 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Nodes;
-using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
 using NodaTime;
 using Shouldly;
 
@@ -22,8 +19,6 @@ public sealed class HeldElsewhereTests
         {"type":"register","point":"C1","direction":"import","meterSerial":"M1","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"register","point":"C1","direction":"export","meterSerial":"M1","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"rule-pack","pack":"none","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00+08:00","baseline":{"method":"zero"}}
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
         """;
 
     /// <summary>
@@ -83,25 +78,21 @@ public sealed class HeldElsewhereTests
     public async Task A_run_of_an_earlier_version_is_verified_by_it_and_a_new_run_says_the_new_one()
     {
         using var town = Town("days", "curtail", 0, [(8, 5), (0, 0)]);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        (Paid(town, "R1"), Version(town, "R1")).ShouldBe(("-31.00", Settlement.FlexibilityRuleVersion));
+        town.Settled().ShouldBe(("-31.00", "statement-2"));
         Claim(town, "D1", "export", 5);
-        await AppendAsync(town, "R1", run => run with { Run = new("OLD") });
-        Done(town, "verify");
-        Done(town, "explain", "OLD", "total");
-        Paid(town, "OLD").ShouldBe("-31.00");
+        await town.RecordRunAsync("R1", run => run with { Run = new("OLD") });
+        town.Done("verify");
+        town.Done("explain", "OLD", "total");
+        town.Paid("OLD").ShouldBe("-31.00");
 
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
             "--supersedes", "OLD", "--style", "deltas");
-        Done(town, "verify");
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2");
-        (Paid(town, "R2"), Version(town, "R2")).ShouldBe(("-16.00", Settlement.BothDirectionsRuleVersion));
-        Done(town, "verify");
-        Done(town, "explain", "R2", "total");
-        Done(town, "replay", "--diff");
+        town.Done("verify");
+        town.Settled(run: "R2").ShouldBe(("-16.00", "statement-5"));
+        town.Done("replay", "--diff");
 
         // By the version that it names: the former amounts under the new name are found.
-        await AppendAsync(town, "OLD", run => run with
+        await town.RecordRunAsync("OLD", run => run with
         {
             Run = new("F1"),
             RuleVersion = Settlement.BothDirectionsRuleVersion,
@@ -114,6 +105,7 @@ public sealed class HeldElsewhereTests
     {
         var town = new CalledTown { Clock = Instant.FromUtc(2026, 2, 27, 10, 0) };
         town.Import(Facts);
+        town.Bill("cpo");
         town.Publish("own", 1, "settlementPoint", ",\"payer\":\"dso\"", baseline);
         town.Publish("other", 1, "settlementPoint");
         town.Enrol("own", "C1");
@@ -147,33 +139,4 @@ public sealed class HeldElsewhereTests
         string to = "19:00") => town.Import($$"""
         {"type":"delivery-claim","claim":"{{claim}}","programme":"other","point":"C1","direction":"{{direction}}","start":"2026-02-27T{{from}}:00+08:00","end":"2026-02-27T{{to}}:00+08:00","energyKwh":{{kwh}},"claimedBy":"cpo"}
         """);
-
-    private static void Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-    }
-
-    private static string? Paid(CalledTown town, string run) => (string?)JsonNode.Parse(
-        town.Run("show", "statement", run, "--json").Output)!["flexibilityTotal"];
-
-    private static string? Version(CalledTown town, string run) => (string?)JsonNode.Parse(
-        town.Run("show", "settlement", "--json").Output)!["runs"]!.AsArray()
-            .Single(row => (string)row!["run"]! == run)!["ruleVersion"];
-
-    /// <summary>Records another run as of now, made of one that is there.</summary>
-    internal static async Task AppendAsync(
-        CalledTown town, string like, Func<SettlementRunCompleted, SettlementRunCompleted> made)
-    {
-        var ct = TestContext.Current.CancellationToken;
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        var run = made((await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
-            .OfType<SettlementRunCompleted>().Last(each => each.Run.Value == like)) with
-        { AtPosition = ledger.Journal.Length };
-        await ledger.Journal.AppendAsync(Streams.Settlement(run.Account, run.Day), ExpectedRevision.Any,
-            [NewFact.At(run, SmallTown.Now, Settlement.KeyOf(run.Run, run.Account, run.Day))], TestFolder.Tester, null,
-            ct);
-        await ledger.CatchUpAsync(ct);
-    }
 }

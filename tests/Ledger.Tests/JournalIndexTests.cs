@@ -277,7 +277,7 @@ public sealed class JournalIndexTests
     [Fact]
     public async Task Beside_an_owner_that_merges_everything_is_read_verified_and_copied()
     {
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         using var elsewhere = new TestFolder();
         Directory.CreateDirectory(elsewhere.Path);
         var options = folder.Options with { IndexedTogether = 2 };

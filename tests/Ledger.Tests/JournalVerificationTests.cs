@@ -15,10 +15,10 @@ public sealed class JournalVerificationTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private async Task<List<byte[]>> RootsAsync()
+    private async Task<List<byte[]>> RootsAsync(int events = Events)
     {
         await using var journal = folder.Open();
-        for (var i = 0; i < Events; i++)
+        for (var i = 0; i < events; i++)
             await journal.AppendAsync($"register/{i % 7}", ExpectedRevision.Any, [TestFolder.Reading(i, i)],
                 TestFolder.Tester, null, TestContext.Current.CancellationToken);
         var (tree, roots) = (new MerkleTree(), new List<byte[]> { new MerkleTree().Root() });
@@ -130,7 +130,7 @@ public sealed class JournalVerificationTests : IDisposable
     [Fact]
     public async Task A_damaged_header_is_refused_in_the_words_of_the_reader_of_headers()
     {
-        await RootsAsync();
+        await RootsAsync(events: 310); // which are verified for each damage
         const int position = 300;
         var header = (byte[])Value("header", position);
         var refused = 0;
@@ -143,11 +143,11 @@ public sealed class JournalVerificationTests : IDisposable
                 Change("UPDATE events SET header = $value WHERE position = $at", ("$value", damaged),
                     ("$at", position));
                 var faults = Verify().Findings.Faults;
-                faults.ShouldContain(fault => fault.Place.StartsWith("position 300", StringComparison.Ordinal));
+                faults.Any(fault => fault.Place.StartsWith("position 300", StringComparison.Ordinal)).ShouldBeTrue();
                 try
                 {
                     EnvelopeBytes.Read(damaged);
-                    faults.ShouldNotContain(fault => fault.Expected == "a header of version 1");
+                    faults.Any(fault => fault.Expected == "a header of version 1").ShouldBeFalse();
                 }
                 catch (InvalidDataException e)
                 {

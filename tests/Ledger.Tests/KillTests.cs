@@ -13,7 +13,6 @@ namespace Ledger.Tests;
 /// <c>kill -9</c> at random moments while 64 HTTP writers and one import run: after each restart everything that was
 /// acknowledged is there exactly once, and at the end the journal proves itself. LEDGER_LONG=1 kills 1000 times.
 /// </summary>
-[Collection(WholeMachine.Name)]
 public sealed class KillTests
 {
     private const int Seed = 20260601;
@@ -25,7 +24,7 @@ public sealed class KillTests
     {
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         var port = FreePorts.Next();
         using var writers =
             new KilledWriters(new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"), FirstReadAt);
@@ -64,7 +63,7 @@ public sealed class KillTests
     {
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         using var server = await ServeProcess.StartAsync(folder.Path, 0, ct, "stops");
         server.Greeting.ShouldStartWith("ledger stops at http://127.0.0.1:");
         Should.Throw<FolderOwnedException>(() => OpenLedger.Open(folder.Path, null, folder.Clock)).Url.ShouldNotBeNull()

@@ -40,10 +40,9 @@ internal static class KillableWriter
     {
         Directory.CreateDirectory(place.Folder);
         string[] command = [.. under, "dotnet"];
-        var start = new ProcessStartInfo(command[0], [.. command[1..], Path.Combine(AppContext.BaseDirectory, "Ledger.Tests.dll"), Verb,
-            place.Folder, place.Ledger.Value, place.Store]);
-        start.Environment["DOTNET_TieredPGO"] = "0"; // it does not live long enough to gain by it
-        return Process.Start(start)!;
+        return Process.Start(new ProcessStartInfo(command[0], [.. command[1..],
+            Path.Combine(AppContext.BaseDirectory, "Ledger.Tests.dll"), Verb,
+            place.Folder, place.Ledger.Value, place.Store]))!;
     }
 
     /// <summary>What the process does.</summary>

@@ -16,15 +16,21 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class LinesBundleTests : IDisposable
 {
-    private readonly SmallTown town = SmallTown.WithItsDay();
+    private static readonly Lazy<SavedFolder> Made = SmallTown.Once(() =>
+    {
+        var town = SmallTown.WithItsDay();
+        town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
+        town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
+        return town;
+    });
+
+    private readonly SmallTown town = SmallTown.From(Made);
     private readonly string zip;
     private readonly string keys;
 
     public LinesBundleTests()
     {
-        town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
-        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
-        town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
         keys = town.File("keys.txt", town.Run("checkpoint", "--key").Output);
         zip = town.File("lines.zip", "");
     }

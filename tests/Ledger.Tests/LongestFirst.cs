@@ -18,12 +18,12 @@ public sealed class LongestFirst : ITestCollectionOrderer
         OnPostgres.Name,
         .. new[]
         {
-            typeof(DemoTests), typeof(ChargeLawTests), typeof(KnownAtLawTests), typeof(WriterKillTests),
-            typeof(StatementLawTests), typeof(CurveAccumulatorTests), typeof(JournalIndexTests),
-            typeof(ConnectorHostLawTests), typeof(StreamHttpTests), typeof(ExplanationLawTests),
-            typeof(CorrectionLawTests), typeof(StatementChargeTests), typeof(BundleTests), typeof(StreamKillTests),
-            typeof(FlexibilityStatementTests), typeof(BillLawTests), typeof(ReplayDigestTests),
-            typeof(FrameDroppingTests), typeof(DeltaLawTests), typeof(AnswerSchemaTests),
+            typeof(DemoTests), typeof(KillTests), typeof(ChargeLawTests), typeof(KnownAtLawTests),
+            typeof(StorageErrorTests), typeof(StatementLawTests), typeof(VerificationTests),
+            typeof(CurveAccumulatorTests), typeof(ConnectorHostLawTests), typeof(BundleTests), typeof(StreamHttpTests),
+            typeof(OneWayTests), typeof(AgreedCallTests), typeof(FlexibilityStatementTests), typeof(JournalIndexTests),
+            typeof(ExplanationLawTests), typeof(StatementChargeTests), typeof(StreamKillTests), typeof(RealInputTests),
+            typeof(AnswerSchemaTests), typeof(BillLawTests), typeof(CorrectionLawTests), typeof(DeltaLawTests),
         }.Select(type => $"Test collection for {type.FullName} "),
     ];
 

@@ -26,12 +26,12 @@ public sealed class LowUsageBaselineTests
         town.Freeze("I1");
         var made = await FrozenAsync(town);
         Said(made).ShouldBe("100 100 of 26 23 by baseline-3");
-        Done(town, "verify");
+        town.Done("verify");
 
         using var old = Town(5);
         var former = await AppendAsync(old, made);
         Said(former).ShouldBe("52.5 52.5 of 26 24 by ");
-        Done(old, "verify");
+        old.Done("verify");
         old.Run("freeze", "I1").Output.ShouldContain("already recorded, with the same result");
     }
 
@@ -41,7 +41,7 @@ public sealed class LowUsageBaselineTests
         using var town = Town(40);
         town.Freeze("I1");
         Said(await FrozenAsync(town)).ShouldBe("70 70 of 26 24 by ");
-        Done(town, "verify");
+        town.Done("verify");
     }
 
     [Fact]
@@ -86,32 +86,18 @@ public sealed class LowUsageBaselineTests
         return town;
     }
 
-    private static void Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-    }
-
     private static string Said(BaselineFrozen frozen) =>
         $"{string.Join(' ', frozen.Periods.Select(period => period.Kwh))} of "
         + $"{string.Join(' ', frozen.Days.Where(day => day.Used).Select(day => day.Day.Day))} by {frozen.RuleVersion}";
 
-    private static OpenLedger Open(CalledTown town) => OpenLedger.Open(new SqliteJournalOptions(
-        town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-
-    private static async Task<BaselineFrozen> FrozenAsync(CalledTown town)
-    {
-        await using var ledger = Open(town);
-        return (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()
-            .Single();
-    }
+    private static async Task<BaselineFrozen> FrozenAsync(CalledTown town) =>
+        (await town.FactsAsync<BaselineFrozen>()).Single();
 
     /// <summary>Records a baseline: as the first version derives it, or as it is given.</summary>
     private static async Task<BaselineFrozen> AppendAsync(
         CalledTown town, BaselineFrozen made, bool derives = true, string name = "")
     {
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
+        await using var ledger = await town.OpenAsync();
         var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I1"), Ct))!;
         var fact = !derives ? made : ((BaselineCalculation.Calculated)await BaselineCalculations.FreezeAsync(
             ledger.Journal, ledger.Views, recorded, [new("C1")], new([made with { RuleVersion = null }]),

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ledger.Api;
-using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
 using Ledger.Projections;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
@@ -17,11 +15,6 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class MeasuredCallTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
     private const int History = ((5 * 24) + 8) * 100;
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -29,6 +22,7 @@ public sealed class MeasuredCallTests
     {
         var town = new CalledTown(more: ",\"payer\":\"dso\"");
         town.Connector("C1");
+        town.Bill("cpo");
         town.Meter("C1", [.. history]);
         town.Cap("I1", """{"point":"C1","kw":40}""");
         return town;
@@ -67,9 +61,9 @@ public sealed class MeasuredCallTests
         Column(page, "periods", "unproven").ShouldBe([$"{quality}, not measured", $"{quality}, not measured"]);
         Column(page, "periods", "quality").ShouldBe([quality, quality]);
         Column(page, "periods", "meteredKwh").ShouldBe([null, null]);
-        (await NetAsync(town, Settlement.InTimeRuleVersion)).ShouldBe(former);
-        Settled(town).ShouldBe(("0.00", "statement-10"));
-        var line = JsonNode.Parse(Done(town, "show", "statement", "R1", "--json"))!["flexibility"]![0]!;
+        (await town.NetAsync("I1", Settlement.InTimeRuleVersion)).ShouldBe(former);
+        town.Settled().ShouldBe(("0.00", "statement-10"));
+        var line = JsonNode.Parse(town.Done("show", "statement", "R1", "--json"))!["flexibility"]![0]!;
         ((string?)line["amount"], (string)line["problem"]!).ShouldBe((null, "unproven"));
     }
 
@@ -84,7 +78,7 @@ public sealed class MeasuredCallTests
             + Read("28T00", History + 1480));
         town.Net("I1").ShouldBe("240");
         Column(town.Delivery("I1"), "periods", "quality").ShouldBe(["measured", "measured"]);
-        Settled(town).ShouldBe(("-240.00", "statement-2"));
+        town.Settled().ShouldBe(("-240.00", "statement-2"));
     }
 
     /// <summary>Of the three days before, the 26th is known by its sum alone: 900 kWh an hour, that would be the
@@ -98,11 +92,9 @@ public sealed class MeasuredCallTests
         town.Import(Read("27T00", (4 * 24 * 100) + (24 * 900)));
         town.Cap("I1", """{"point":"C1","kw":40}""");
         town.Freeze("I1");
-        Done(town, "verify");
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
-        var frozen = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()
-            .Single();
+        town.Done("verify");
+        var frozen = (await town.FactsAsync<BaselineFrozen>()).Single();
+        await using var ledger = await town.OpenAsync();
         Said(frozen).ShouldBe("100 100 of 25 24 by baseline-4");
         var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I1"), Ct))!;
         Said(((BaselineCalculation.Calculated)await BaselineCalculations.FreezeAsync(ledger.Journal, ledger.Views,
@@ -113,33 +105,4 @@ public sealed class MeasuredCallTests
     private static string Said(BaselineFrozen frozen) =>
         $"{string.Join(' ', frozen.Periods.Select(period => period.Kwh))} of "
         + $"{string.Join(' ', frozen.Days.Where(day => day.Used).Select(day => day.Day.Day))} by {frozen.RuleVersion}";
-
-    private static OpenLedger Open(CalledTown town) => OpenLedger.Open(new SqliteJournalOptions(
-        town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-
-    private static async Task<decimal?> NetAsync(CalledTown town, string ruleVersion)
-    {
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
-        return (await Deliveries.PaidAsync(ledger.Journal, new Answers(ledger.Views), new("I1"), ledger.Journal.Length,
-            ruleVersion, Ct))!.Net;
-    }
-
-    /// <summary>What a run pays for flexibility and the version it names, once it is explained and verified.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town)
-    {
-        town.Import(Tariff);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        Done(town, "explain", "R1", "total");
-        Done(town, "verify");
-        return ((string?)JsonNode.Parse(Done(town, "show", "statement", "R1", "--json"))!["flexibilityTotal"],
-            ((string?)JsonNode.Parse(Done(town, "show", "settlement", "--json"))!["runs"]![0]!["ruleVersion"])?.Split('/')[0]);
-    }
-
-    private static string Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-        return run.Output;
-    }
 }

@@ -184,17 +184,12 @@ public sealed class MidnightBaselineTests
     private static string Days(BaselineFrozen frozen) =>
         string.Join(' ', frozen.Days.Where(day => day.Used).Select(day => day.Day.Day));
 
-    private static async Task<BaselineFrozen> FrozenAsync(CalledTown town)
-    {
-        await using var ledger = Open(town);
-        return (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()
-            .Single();
-    }
+    private static async Task<BaselineFrozen> FrozenAsync(CalledTown town) =>
+        (await town.FactsAsync<BaselineFrozen>()).Single();
 
     private static async Task<BaselineFrozen> AppendAsync(CalledTown town, Func<OpenLedger, Task<BaselineFrozen>> make)
     {
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
+        await using var ledger = await town.OpenAsync();
         var fact = await make(ledger);
         await ledger.Journal.AppendAsync(Streams.Baselines(fact.Instruction), ExpectedRevision.Any,
             [NewFact.At(fact, fact.Periods[0].Period.Start, new EvidenceKey($"baseline/{fact.Instruction}/{fact.Point}"))],
@@ -202,9 +197,6 @@ public sealed class MidnightBaselineTests
         await ledger.CatchUpAsync(Ct);
         return fact;
     }
-
-    private static OpenLedger Open(CalledTown town) => OpenLedger.Open(new SqliteJournalOptions(
-        town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
 
     private static BaselineRule Rule(string json) =>
         BaselineText.Rule(new InputValue("rule", JsonDocument.Parse(json).RootElement));

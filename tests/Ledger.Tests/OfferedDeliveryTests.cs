@@ -65,15 +65,10 @@ public sealed class OfferedDeliveryTests
     public async Task What_comes_back_is_explained_to_an_operator_without_what_others_delivered()
     {
         using var town = Called(",\"activationPermilleMin\":500,\"payer\":\"dso\",\"redistribution\":\"delivered\"", others: "rival");
-        town.Import("""
-            {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-            {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-            """);
+        town.Bill("cpo");
         MeterTheCall(town);
-        var settled = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        settled.Exit.ShouldBe(ExitCode.Done, settled.Output + settled.Errors);
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
+        await using var ledger = await town.OpenAsync();
         await using var server = await LedgerServer.StartAsync(ledger, new(IPAddress.Loopback, 0)
         {
             Access = new(IsRequired: true),

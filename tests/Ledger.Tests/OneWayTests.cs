@@ -1,9 +1,5 @@
-using System.Text.Json.Nodes;
-using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
-using Ledger.Projections;
 using NodaTime;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
@@ -17,14 +13,6 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class OneWayTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"tariff-assignment","account":"owner","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     /// <param name="places">Of a point behind another: "C1 G1".</param>
     private static CalledTown Town(string paidPer, string owner, params string[] places)
     {
@@ -35,6 +23,7 @@ public sealed class OneWayTests
             town.Import($$"""
                 {"type":"point-place","point":"{{place.Split(' ')[0]}}","parent":"{{place.Split(' ')[1]}}","validFrom":"2026-01-01T00:00:00+08:00"}
                 """);
+        town.Bill("cpo", "owner");
         foreach (var point in (string[])["C1", "G1"]) town.Meter(point, Hours((5 * 24) + 8, 100));
         return town;
     }
@@ -43,7 +32,6 @@ public sealed class OneWayTests
     {
         foreach (var call in calls) town.Freeze(call);
         foreach (var point in (string[])["C1", "G1"]) town.Meter(point, [.. Hours(10, 100), 40, 40, .. Hours(4, 100)]);
-        town.Import(Tariff);
     }
 
     [Theory]
@@ -63,9 +51,10 @@ public sealed class OneWayTests
         (town.Net("I1"), town.Net("I2")).ShouldBe(("240", null));
         Column(town.Delivery("I2"), "shares", "whyNot").ShouldBe(
             [$"I1 calls a point before or behind {second} for the same time, and one kWh is paid once"]);
-        (await NetsAsync(town, Settlement.InTimeRuleVersion)).ShouldBe((240m, 240m));
-        Settled(town, second == "G1" ? owner : "cpo").ShouldBe(owner == "cpo" ? ("-240.00", "statement-10")
-            : ("0.00", "statement-10"));
+        foreach (var call in (string[])["I1", "I2"])
+            (await town.NetAsync(call, Settlement.InTimeRuleVersion)).ShouldBe(240m);
+        town.Settled(second == "G1" ? owner : "cpo").ShouldBe((owner == "cpo" ? "-240.00" : "0.00", "statement-10"));
+        town.BundleIsVerified();
     }
 
     /// <summary>Beside each other, or at other hours, each is paid for its own.</summary>
@@ -84,8 +73,8 @@ public sealed class OneWayTests
         foreach (var point in (string[])["C1", "G1", other])
             town.Meter(point, [.. Hours(10, 100), 40, 40, .. Hours(4, 100)]);
         (town.Net("I1"), town.Net("I2")).ShouldBe(("240", "240"));
-        town.Import(Tariff);
-        Settled(town, "cpo").ShouldBe(("-480.00", "statement-2"));
+        town.Settled().ShouldBe(("-480.00", "statement-2"));
+        town.BundleIsVerified();
     }
 
     /// <summary>An order that names both is paid at the connection, whatever is paid together.</summary>
@@ -104,12 +93,11 @@ public sealed class OneWayTests
         Column(page, "shares", "paid").ShouldBe([paid]);
         page.GetProperty("behind").EnumerateArray().Select(row =>
             $"{row.GetProperty("point").GetString()} {row.GetProperty("before").GetString()}").ShouldBe(["C1 G1"]);
-        (await NetsAsync(town, Settlement.InTimeRuleVersion)).Of.ShouldBe(480m);
+        (await town.NetAsync("I1", Settlement.InTimeRuleVersion)).ShouldBe(480m);
         // Nothing changes for who is paid at the connection.
-        Settled(town, owner).ShouldBe(("-240.00", owner == "cpo" ? "statement-10" : "statement-2"));
-        if (owner == "cpo") return;
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2");
-        Done(town, "verify");
+        town.Settled(owner).ShouldBe(("-240.00", owner == "cpo" ? "statement-10" : "statement-2"));
+        town.BundleIsVerified();
+        if (owner != "cpo") town.Settled("cpo", "R2");
     }
 
     /// <summary>A call of the connection on the 26th is one of the connector too, so that day is none of its
@@ -130,17 +118,10 @@ public sealed class OneWayTests
         town.Publish("own", 1, "settlementPoint", baseline: "quiet");
         town.Cap("I1", """{"point":"C1","kw":40}""", programme: "own");
         town.Freeze("I1");
-        var frozen = await FrozenAsync(town);
+        var frozen = (await town.FactsAsync<BaselineFrozen>()).Single();
         string.Join(' ', frozen.Days.Where(day => day.Used).Select(day => day.Day.Day)).ShouldBe(days);
         frozen.RuleVersion.ShouldBe(version);
-        Done(town, "verify");
-    }
-
-    private static async Task<BaselineFrozen> FrozenAsync(CalledTown town)
-    {
-        await using var ledger = Open(town);
-        return (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()
-            .Single();
+        town.Done("verify");
     }
 
     /// <summary>A feeder F1 lies between them, and C2 beside C1. What is claimed at one of three on a way is not
@@ -173,45 +154,5 @@ public sealed class OneWayTests
         if (!isTaken) run.Output.ShouldContain("AlreadyClaimed");
         // The next hour is nobody's.
         town.Import(Claim("D3", programme, second).Replace("T06", "T08").Replace("T07", "T09"));
-    }
-
-    private static OpenLedger Open(CalledTown town) => OpenLedger.Open(new SqliteJournalOptions(
-        town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-
-    /// <summary>The net amounts of I1 and I2 by a version of the rules.</summary>
-    private static async Task<(decimal? Of, decimal? OfOther)> NetsAsync(CalledTown town, string ruleVersion)
-    {
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
-        async Task<decimal?> NetAsync(string instruction) => (await Deliveries.PaidAsync(ledger.Journal,
-            new Answers(ledger.Views), new(instruction), ledger.Journal.Length, ruleVersion, Ct))?.Net;
-        return (await NetAsync("I1"), await NetAsync("I2"));
-    }
-
-    /// <summary>What a run pays for flexibility and the version it names, once it is explained, verified and
-    /// bundled.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town, string account)
-    {
-        Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", "R1");
-        Done(town, "explain", "R1", "total");
-        Done(town, "verify");
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
-            Done(town, "verify", zip);
-            BundleTests.VerifiedByTheOther(zip);
-        }
-        finally { File.Delete(zip); }
-        return ((string?)JsonNode.Parse(Done(town, "show", "statement", "R1", "--json"))!["flexibilityTotal"],
-            ((string?)JsonNode.Parse(Done(town, "show", "settlement", "--json"))!["runs"]![0]!["ruleVersion"])?.Split('/')[0]);
-    }
-
-    private static string Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-        return run.Output;
     }
 }

@@ -1,9 +1,7 @@
 using Ledger.Api;
-using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
-using NodaTime;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -13,13 +11,6 @@ namespace Ledger.Tests;
 /// kind it is of, and whoever is paid.</summary>
 public sealed class PaidFactsTests
 {
-    private const string Facts = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"tariff-assignment","account":"agg","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}
-        """;
-
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>C1 of 100 kWh an hour is capped at 60 for some hours from the 27th on, and comes down to it.</summary>
@@ -27,7 +18,8 @@ public sealed class PaidFactsTests
     {
         var town = new CalledTown(more: $",\"payer\":\"dso\"{more}");
         town.Connector("C1");
-        town.Import(Facts);
+        town.Bill("cpo", "agg");
+        Enrol(town);
         town.Meter("C1", Hours((5 * 24) + 8, 100));
         town.Cap("I1", """{"point":"C1","kw":60}""", from, to);
         town.Freeze("I1");
@@ -35,6 +27,10 @@ public sealed class PaidFactsTests
             : [.. Hours(15, 100), 60, 60, .. Hours(7, 100)]);
         return town;
     }
+
+    private static void Enrol(CalledTown town) => town.Import("""
+        {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}
+        """);
 
     [Theory]
     [InlineData("", "cpo")]
@@ -76,7 +72,8 @@ public sealed class PaidFactsTests
     {
         using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
         town.Connector("C1");
-        town.Import(Facts);
+        town.Bill("cpo");
+        Enrol(town);
         town.Import("""
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T16:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T22:00:00+08:00","availableKw":30}
             """);
@@ -93,7 +90,7 @@ public sealed class PaidFactsTests
         using var town = Called("");
         town.Publish("other", 1, "settlementPoint");
         await CountedAsync(town, "cpo");
-        await using var ledger = await OpenAsync(town);
+        await using var ledger = await town.OpenAsync();
         foreach (var recorded in await TestFolder.AllAsync(ledger.Journal))
             if (EventCodec.Decode(recorded) is ProgrammePublished { Programme.Value: "other" }
                 or RulePackPublished { Pack.Value: "days" } or PointEnrolled)
@@ -112,7 +109,7 @@ public sealed class PaidFactsTests
         using var town = Called("");
         town.Publish("other", 1, "settlementPoint");
         await CountedAsync(town, "cpo");
-        await using var ledger = await OpenAsync(town);
+        await using var ledger = await town.OpenAsync();
         var calculated = new List<(string Terms, bool Once)>();
         foreach (var recorded in await TestFolder.AllAsync(ledger.Journal))
         {
@@ -146,12 +143,9 @@ public sealed class PaidFactsTests
     /// has said that it is counted in the line, and verification has found nothing.</summary>
     private static async Task<IReadOnlyList<string>> CountedAsync(CalledTown town, string account)
     {
-        foreach (var verb in (string[][])[["settle", "--account", account, "--day", "2026-02-27", "--run", "R1"], ["verify"]])
-        {
-            var done = town.Run(verb);
-            done.Exit.ShouldBe(ExitCode.Done, done.Output + done.Errors);
-        }
-        await using var ledger = await OpenAsync(town);
+        town.Done("settle", "--account", account, "--day", "2026-02-27", "--run", "R1");
+        town.Done("verify");
+        await using var ledger = await town.OpenAsync();
         var run = new Answers(ledger.Views).Runs().Single();
         var explained = (await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, run, Ct)).ShouldNotBeNull();
         var lines = explained.Statement.Flexibility.Select(line =>
@@ -168,13 +162,5 @@ public sealed class PaidFactsTests
         }
         otherwise.ShouldBeEmpty();
         return [.. kinds];
-    }
-
-    private static async Task<OpenLedger> OpenAsync(CalledTown town)
-    {
-        var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        await ledger.CatchUpAsync(Ct);
-        return ledger;
     }
 }

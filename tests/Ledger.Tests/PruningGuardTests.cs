@@ -128,7 +128,7 @@ public sealed class PruningGuardTests
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
         using var town = new ArchivedTown();
         var start = new ProcessStartInfo("strace") { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var argument in (string[])["-f", "-qqq", "-o", "/dev/null", "-P", Path.Combine(town.March, "keys"),
+        foreach (var argument in (string[])["-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-P", Path.Combine(town.March, "keys"),
             "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "dotnet", Path.Combine(AppContext.BaseDirectory,
             "ledger.dll"), "prune", "2026-03", "--archive", town.March, "--retention", "RP-7", "--data", town.Data])
             start.ArgumentList.Add(argument);

@@ -12,9 +12,15 @@ namespace Ledger.Tests;
 /// disputed, its month closed.</summary>
 public sealed class PublicationTests : IDisposable
 {
-    private readonly SmallTown town = SmallTown.WithItsDay();
+    private static readonly Lazy<SavedFolder> Made = SmallTown.Once(() =>
+    {
+        var town = SmallTown.WithItsDay();
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--by", "anna").Exit
+            .ShouldBe(ExitCode.Done);
+        return town;
+    });
 
-    public PublicationTests() => Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--by", "anna");
+    private readonly SmallTown town = SmallTown.From(Made);
 
     public void Dispose() => town.Dispose();
 

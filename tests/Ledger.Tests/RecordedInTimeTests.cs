@@ -1,9 +1,5 @@
-using System.Text.Json.Nodes;
-using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
-using Ledger.Projections;
 using NodaTime;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
@@ -17,11 +13,6 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class RecordedInTimeTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
     private static readonly Instant Begins = Instant.FromUtc(2026, 2, 27, 10, 0);
 
     /// <summary>The order is recorded at an instant, and the two hours draw what is said.</summary>
@@ -29,6 +20,7 @@ public sealed class RecordedInTimeTests
     {
         var town = new CalledTown(more: $",\"payer\":\"dso\"{more}") { Clock = recordedAt };
         town.Connector("C1");
+        town.Bill("cpo");
         town.Meter("C1", Hours((5 * 24) + 18, 100));
         town.Clock = recordedAt;
         town.Cap("I1", """{"point":"C1","kw":60}""");
@@ -80,7 +72,7 @@ public sealed class RecordedInTimeTests
         int secondsLate, string paid, string version)
     {
         using var town = Called(Begins + Duration.FromSeconds(secondsLate), 60, 100);
-        Settled(town).ShouldBe((paid, version));
+        town.Settled().ShouldBe((paid, version));
     }
 
     /// <summary>Nothing is left out of a call that is followed, so nothing shows that it was recorded late.</summary>
@@ -88,7 +80,7 @@ public sealed class RecordedInTimeTests
     public void An_order_that_is_recorded_late_is_paid_as_any_other()
     {
         using var town = Called(Begins + Duration.FromDays(1), 60, 60);
-        Settled(town).ShouldBe(("-160.00", "statement-2"));
+        town.Settled().ShouldBe(("-160.00", "statement-2"));
     }
 
     /// <summary>A cheaper order of the same hours comes two days later and says that it was issued a minute before.
@@ -102,10 +94,11 @@ public sealed class RecordedInTimeTests
             """);
         town.Freeze("I0");
         (town.Net("I1"), town.Net("I0")).ShouldBe(("160", null));
-        Settled(town).ShouldBe(("-160.00", "statement-6"));
-        BundleIsVerified(town);
-        (await NetsAsync(town, Settlement.AsRecordedRuleVersion)).ShouldBe((160m, null));
-        (await NetsAsync(town, Settlement.BothDirectionsRuleVersion)).ShouldBe((null, 0.80m));
+        town.Settled().ShouldBe(("-160.00", "statement-6"));
+        town.BundleIsVerified();
+        foreach (var (version, of, ofDatedBack) in ((string, decimal?, decimal?)[])[
+            (Settlement.AsRecordedRuleVersion, 160, null), (Settlement.BothDirectionsRuleVersion, null, 0.80m)])
+            (await town.NetAsync("I1", version), await town.NetAsync("I0", version)).ShouldBe((of, ofDatedBack));
     }
 
     /// <summary>What a run of an earlier version is calculated again by: the penalty of an order that was recorded late
@@ -114,50 +107,7 @@ public sealed class RecordedInTimeTests
     public async Task An_earlier_version_believes_when_an_order_was_issued()
     {
         using var town = Called(Begins + Duration.FromDays(1), 60, 100);
-        (await NetsAsync(town, Settlement.AsRecordedRuleVersion)).Of.ShouldBe(80m);
-        (await NetsAsync(town, Settlement.BothDirectionsRuleVersion)).Of.ShouldBe(40m);
-    }
-
-    /// <summary>What a run pays for flexibility and the version it names, once it is explained and verified.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town)
-    {
-        town.Import(Tariff);
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        Done(town, "explain", "R1", "total");
-        Done(town, "verify");
-        var run = JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!["runs"]![0]!;
-        return ((string?)JsonNode.Parse(town.Run("show", "statement", "R1", "--json").Output)!["flexibilityTotal"],
-            ((string?)run["ruleVersion"])?.Split('/')[0]);
-    }
-
-    /// <summary>What somebody else needs to derive the statement is in its bundle: the other order too.</summary>
-    private static void BundleIsVerified(CalledTown town)
-    {
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
-            Done(town, "verify", zip);
-        }
-        finally { File.Delete(zip); }
-    }
-
-    private static void Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-    }
-
-    /// <summary>The net amounts of I1 and I0 by a version of the rules.</summary>
-    private static async Task<(decimal? Of, decimal? OfDatedBack)> NetsAsync(CalledTown town, string ruleVersion)
-    {
-        var ct = TestContext.Current.CancellationToken;
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        await ledger.CatchUpAsync(ct);
-        async Task<decimal?> NetAsync(string instruction) => (await Deliveries.PaidAsync(ledger.Journal,
-            new Answers(ledger.Views), new(instruction), ledger.Journal.Length, ruleVersion, ct))?.Net;
-        return (await NetAsync("I1"), await NetAsync("I0"));
+        (await town.NetAsync("I1", Settlement.AsRecordedRuleVersion)).ShouldBe(80m);
+        (await town.NetAsync("I1", Settlement.BothDirectionsRuleVersion)).ShouldBe(40m);
     }
 }

@@ -15,7 +15,7 @@ internal static class SignedAgain
     /// <param name="of">What the manifest says that it is of.</param>
     /// <param name="forge">An event's payload from its name and the payload that it has.</param>
     public static void Sign(SortedDictionary<string, byte[]> files, string of, string format,
-        Func<string, string, string> forge)
+        Func<string, byte[], byte[]> forge)
     {
         var shown = files.Where(file => file.Key.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal))
             .Select(file => TlogProof.Parse(Encoding.UTF8.GetString(file.Value)))
@@ -23,10 +23,7 @@ internal static class SignedAgain
         foreach (var (position, known) in shown.ToList())
         {
             var envelope = known.At(position).Envelope;
-            // Some payloads are no text, and nothing in them is forged.
-            var text = Encoding.UTF8.GetString(known.Payload);
-            if (forge(envelope.WireName, text) is var forged && forged == text) continue;
-            var payload = Encoding.UTF8.GetBytes(forged);
+            if (forge(envelope.WireName, known.Payload) is var payload && payload == known.Payload) continue;
             shown[position] = new(known.Salt, EnvelopeBytes.Write(envelope, payload.Length), payload);
         }
         var size = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text).Size;

@@ -61,15 +61,33 @@ internal sealed class SmallTown : IDisposable
         LedgerIdentity.OpenOrCreate(Data, new LedgerId("town"), TestFolder.Secret);
     }
 
-    /// <summary>The ledger after its day.</summary>
-    public static SmallTown WithItsDay()
+    private SmallTown(SavedFolder saved)
+    {
+        Directory.CreateDirectory(inputs);
+        saved.LayOut(Data);
+    }
+
+    private static readonly Lazy<SavedFolder> ItsDay = Once(() =>
     {
         var town = new SmallTown();
         var masterData = town.ImportMasterData();
         masterData.Exit.ShouldBe(ExitCode.Done, masterData.Output + masterData.Errors);
         town.ImportReadings().Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         return town;
-    }
+    });
+
+    /// <summary>The ledger after its day.</summary>
+    public static SmallTown WithItsDay() => From(ItsDay);
+
+    /// <summary>Another one that is to the byte as it was made once.</summary>
+    public static SmallTown From(Lazy<SavedFolder> made) => new(made.Value);
+
+    /// <summary>What a town comes to that many tests begin with.</summary>
+    public static Lazy<SavedFolder> Once(Func<SmallTown> make) => new(() =>
+    {
+        using var town = make();
+        return new SavedFolder(town.Data);
+    });
 
     /// <summary>Imports the day's readings: five are right, one fell back, one is of no register.</summary>
     public CommandRun ImportReadings(params string[] options) =>

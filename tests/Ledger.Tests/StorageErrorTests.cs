@@ -39,7 +39,7 @@ public sealed class StorageErrorTests
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
         foreach (var number in IsLong ? Enumerable.Range(1, 60).Select(i => i * 7) : [30])
         {
-            using var folder = new TestFolder();
+            using var folder = TestFolder.OnDisk();
             await PrepareAsync(folder);
             var (acknowledged, stopped) = await RecordAsync(folder, ["strace", "-f", "--seccomp-bpf", "-qqq", "-o",
                 "/dev/null", "-e", $"trace={call}", "-e",
@@ -54,7 +54,7 @@ public sealed class StorageErrorTests
     public async Task A_full_disk_refuses_and_when_there_is_room_again_the_ledger_goes_on()
     {
         WholeMachine.SkipWhileMutating();
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         Directory.CreateDirectory(folder.Path);
         Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", "size=6m", "ledger-test", folder.Path),
             "only root may mount a small disk");
@@ -83,11 +83,11 @@ public sealed class StorageErrorTests
     {
         WholeMachine.SkipWhileMutating();
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         await PrepareAsync(folder);
         var segment = Path.Combine(folder.Path, EvidenceArchive.FolderName, "000000.segment"); // not there yet
         var port = FreePorts.Next();
-        using var server = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct, ["strace", "-f", "-qqq", "-o",
+        using var server = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct, ["strace", "-f", "--seccomp-bpf", "-qqq", "-o",
             "/dev/null", "-P", segment, "-e", "trace=pwrite64,ftruncate", "-e", "inject=pwrite64:error=ENOSPC:when=1+",
             "-e", "inject=ftruncate:error=EIO:when=1+"]);
         using var client = new HttpClient
@@ -118,7 +118,7 @@ public sealed class StorageErrorTests
     {
         WholeMachine.SkipWhileMutating();
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         await PrepareAsync(folder);
         using (var archive = EvidenceArchive.Open(folder.Path, LedgerIdentity.Open(folder.Path).Secret))
         {
@@ -138,7 +138,7 @@ public sealed class StorageErrorTests
         var path = Path.Combine(folder.Path, file);
         var before = await File.ReadAllBytesAsync(path, Ct);
         (await Should.ThrowAsync<InvalidOperationException>(async () => (await ServeProcess.StartAsync(["serve"],
-            folder.Path, FreePorts.Next(), Ct, ["strace", "-f", "-qqq", "-o", "/dev/null", "-P", path, "-e",
+            folder.Path, FreePorts.Next(), Ct, ["strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-P", path, "-e",
             "trace=pwrite64", "-e", "inject=pwrite64:error=EIO:when=1"])).Dispose()))
             .Message.ShouldContain("ledger serve: ");
         (await File.ReadAllBytesAsync(path, Ct)).ShouldBe(before);
@@ -152,13 +152,13 @@ public sealed class StorageErrorTests
     {
         WholeMachine.SkipWhileMutating();
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         await PrepareAsync(folder);
         var sign = new[] { "checkpoint", "--data", folder.Path };
         (await CommandRun.OfAsync(sign, clock: SystemClock.Instance)).Exit.ShouldBe(ExitCode.Done);
         await PrepareAsync(folder, "Q");
         var sizes = new CheckpointStore(folder.Path).Sizes;
-        string[] failing = ["-f", "-qqq", "-o", "/dev/null", "-P", Path.Combine(folder.Path, JournalHead.FileName),
+        string[] failing = ["-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-P", Path.Combine(folder.Path, JournalHead.FileName),
             "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "dotnet",
             Path.Combine(AppContext.BaseDirectory, "ledger.dll"), .. sign];
         Run("strace", failing).ShouldBeFalse();

@@ -28,7 +28,7 @@ public sealed class StreamKillTests
     {
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
-        await using var town = await StreamTown.OpenAsync(Connectors);
+        await using var town = await StreamTown.OpenAsync(Connectors, folder: TestFolder.OnDisk());
         await town.CloseAsync();
         var chance = new Random(20260301);
         var acknowledged = 0;

@@ -110,8 +110,8 @@ public sealed class StreamProofTests : IDisposable
         (restored.Exit, restored.Errors).ShouldBe((ExitCode.Done, ""), restored.Output);
         restored.Output.ShouldContain("frame log");
         // A frame that was changed since is found before anything is restored.
-        var segment = Directory.GetFiles(Path.Combine(Outside("backup"), "ledger", "frames")).First(path =>
-            !path.EndsWith("frames.head", StringComparison.Ordinal));
+        var segment = Directory.GetFiles(Path.Combine(Outside("backup"), "ledger", "frames")).Order(StringComparer.Ordinal)
+            .First(path => !path.EndsWith("frames.head", StringComparison.Ordinal) && new FileInfo(path).Length > 9);
         var bytes = File.ReadAllBytes(segment);
         bytes[^9] ^= 1;
         File.WriteAllBytes(segment, bytes);

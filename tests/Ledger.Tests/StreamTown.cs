@@ -51,9 +51,9 @@ internal sealed class StreamTown : IAsyncDisposable
     public StandingClock Clock => folder.Clock;
 
     public static async Task<StreamTown> OpenAsync(
-        int connectors, StreamOptions? options = null, EvidenceLimits? limits = null)
+        int connectors, StreamOptions? options = null, EvidenceLimits? limits = null, TestFolder? folder = null)
     {
-        var town = new StreamTown(options, new TestFolder(), limits ?? EvidenceLimits.Standard);
+        var town = new StreamTown(options, folder ?? new TestFolder(), limits ?? EvidenceLimits.Standard);
         for (var i = 0; i < connectors; i++) await town.RegisterAsync(Name(i));
         return town;
     }

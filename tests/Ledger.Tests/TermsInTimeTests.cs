@@ -2,9 +2,8 @@ using System.Text.Json.Nodes;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
 using Ledger.Projections;
-using NodaTime;
+using NodaTime.Text;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -17,18 +16,12 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class TermsInTimeTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"tariff-assignment","account":"agg","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
     /// <param name="before">What is recorded before the declaration.</param>
     private static CalledTown Ready(string before = "")
     {
         var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
         town.Connector("C1");
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
         if (before.Length > 0) town.Import(before);
         town.Import("""
@@ -56,11 +49,11 @@ public sealed class TermsInTimeTests
         string recordedAt, string terms, string paid, string version)
     {
         using var town = Ready();
-        town.Clock = NodaTime.Text.InstantPattern.ExtendedIso.Parse(recordedAt).Value;
+        town.Clock = InstantPattern.ExtendedIso.Parse(recordedAt).Value;
         town.Import(Version(terms));
         Metered(town);
-        Settled(town).ShouldBe((paid, version));
-        BundleIsVerified(town);
+        town.Settled().ShouldBe((paid, version));
+        town.BundleIsVerified();
     }
 
     /// <summary>Who declares knows the terms that are recorded by then, also those that are dated back; and terms may
@@ -77,7 +70,7 @@ public sealed class TermsInTimeTests
         using var town = Ready(isDeclaredBy ? terms : "");
         if (!isDeclaredBy) town.Import(terms);
         Metered(town);
-        Settled(town).ShouldBe((paid, "statement-2"));
+        town.Settled().ShouldBe((paid, "statement-2"));
     }
 
     /// <summary>A run of a former program believed the terms, and comes out by the version that it names.</summary>
@@ -101,29 +94,26 @@ public sealed class TermsInTimeTests
     {
         using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
         town.Connector("C1");
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
         Metered(town);
-        Settled(town).ShouldBe((null, "statement-1"));
+        town.Settled().ShouldBe((null, "statement-1"));
         town.Holds("""
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T16:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T22:00:00+08:00","availableKw":30}
             """);
         town.Import(Version(""));
-        await HeldElsewhereTests.AppendAsync(town, "R1", run => run with { Run = new("OLD") });
-        Done(town, "verify");
-        Done(town, "explain", "OLD", "total");
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
+        await town.RecordRunAsync("R1", run => run with { Run = new("OLD") });
+        town.Done("verify");
+        town.Done("explain", "OLD", "total");
+        town.Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction",
             "--supersedes", "OLD", "--style", "deltas");
-        Done(town, "verify");
-        var corrected = JsonNode.Parse(Done(town, "show", "statement", "OLD", "--json"))!;
+        town.Done("verify");
+        var corrected = JsonNode.Parse(town.Done("show", "statement", "OLD", "--json"))!;
         ((string)corrected["total"]!, (string)corrected["totalWithDeltas"]!).ShouldBe(("1200.00", "1188.00"));
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2");
-        Done(town, "verify");
-        ((string?)JsonNode.Parse(Done(town, "show", "statement", "R2", "--json"))!["flexibilityTotal"])
-            .ShouldBe("-12.00");
-        Done(town, "replay", "--diff");
+        town.Settled(run: "R2").Paid.ShouldBe("-12.00");
+        town.Done("replay", "--diff");
         // By the version that it names: the former amounts under the new name are found.
-        await HeldElsewhereTests.AppendAsync(town, "OLD", run => run with
+        await town.RecordRunAsync("OLD", run => run with
         {
             Run = new("F1"),
             RuleVersion = Settlement.InTimeRuleVersion,
@@ -140,8 +130,8 @@ public sealed class TermsInTimeTests
         Metered(town);
         town.Import(Version(",\"availabilityPerKwHour\":\"0.1\"")
             .Replace("\"payer\":\"dso\"", "\"payer\":\"dso2\"", StringComparison.Ordinal));
-        Settled(town).Paid.ShouldBe("-12.00");
-        await HeldElsewhereTests.AppendAsync(town, "R1", run => run with
+        town.Settled().Paid.ShouldBe("-12.00");
+        await town.RecordRunAsync("R1", run => run with
         {
             Run = new("OLD"),
             RuleVersion = Settlement.SettledDaysRuleVersion,
@@ -163,7 +153,7 @@ public sealed class TermsInTimeTests
     {
         using var town = new CalledTown(more: ",\"payer\":\"dso\"");
         town.Connector("C1");
-        town.Import(Tariff);
+        town.Bill("cpo", "agg");
         town.Import($$$"""
             {"type":"rule-pack","pack":"up-to-order","version":2,"provisional":false,"source":"a contract","validFrom":"2026-01-02T00:00:00+08:00","scoring":{"level":"interval","bands":[{"value":"0"},{"from":"0","slope":"1"},{"from":"1","slope":"0"}],"payment":[{"quantity":"effective","price":"price"}],"penalty":{"edge":"1","against":"delivered","price":"penaltyPrice"}{{{rule}}}}}
             """);
@@ -172,8 +162,8 @@ public sealed class TermsInTimeTests
         town.Freeze("I1");
         town.Meter("C1", [.. Hours(10, 100), 60, 60, .. Hours(4, 100)]);
         town.Net("I1").ShouldBe(net);
-        Settled(town).ShouldBe((paid ?? "0.00", version));
-        BundleIsVerified(town);
+        town.Settled().ShouldBe((paid ?? "0.00", version));
+        town.BundleIsVerified();
         (await PaidAsync(town, Settlement.SettledDaysRuleVersion)).ShouldBe(-160m);
         if (paid is not null) return;
         var line = JsonNode.Parse(town.Run("show", "statement", "R1", "--json").Output)!["flexibility"]!.AsArray().Single()!;
@@ -190,43 +180,11 @@ public sealed class TermsInTimeTests
         town.Meter("C1", Hours(6 * 24, 100));
     }
 
-    /// <summary>What a run pays for flexibility and the version it names, once it is explained and verified.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town)
-    {
-        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
-        Done(town, "explain", "R1", "total");
-        Done(town, "verify");
-        var run = JsonNode.Parse(Done(town, "show", "settlement", "--json"))!["runs"]![0]!;
-        return ((string?)JsonNode.Parse(Done(town, "show", "statement", "R1", "--json"))!["flexibilityTotal"],
-            ((string?)run["ruleVersion"])?.Split('/')[0]);
-    }
-
-    private static void BundleIsVerified(CalledTown town)
-    {
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
-            Done(town, "verify", zip);
-        }
-        finally { File.Delete(zip); }
-    }
-
-    private static string Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-        return run.Output;
-    }
-
     /// <summary>What is paid for flexibility on the day by a version of the rules.</summary>
     private static async Task<decimal?> PaidAsync(CalledTown town, string ruleVersion)
     {
         var ct = TestContext.Current.CancellationToken;
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        await ledger.CatchUpAsync(ct);
+        await using var ledger = await town.OpenAsync();
         return (await FlexibilityStatements.OfAsync(ledger.Journal, ledger.Views, new("cpo"), new(2026, 2, 27),
             ledger.Journal.Length, ruleVersion, ct)).Lines.Sum(line => line.Amount);
     }

@@ -26,9 +26,13 @@ internal sealed class TestFolder : IDisposable
     public static readonly Principal Tester = new("tester", new PartyId("ACME"), new HashSet<string>());
     private static int made;
 
-    public string Path { get; init; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(),
-        string.Create(CultureInfo.InvariantCulture,
-            $"ledger-test-{Environment.ProcessId}-{Interlocked.Increment(ref made)}"));
+    public string Path { get; init; } = New(System.IO.Path.GetTempPath());
+
+    /// <summary>One that is on a disk, whose time and whose errors a test is about.</summary>
+    public static TestFolder OnDisk() => new() { Path = New(TestPlace.Disk) };
+
+    private static string New(string within) => System.IO.Path.Combine(within, string.Create(
+        CultureInfo.InvariantCulture, $"ledger-test-{Environment.ProcessId}-{Interlocked.Increment(ref made)}"));
 
     public StandingClock Clock { get; } = new(Start);
     public static byte[] Secret { get; } = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];

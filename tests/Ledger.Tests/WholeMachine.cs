@@ -1,13 +1,8 @@
 namespace Ledger.Tests;
 
-/// <summary>
-/// Tests that load every core for a minute, and wait for answers within seconds: they run alone, after all others.
-/// </summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class WholeMachine
+/// <summary>Tests that load a whole machine, or start programs of it.</summary>
+internal static class WholeMachine
 {
-    public const string Name = "the whole machine";
-
     /// <summary>A mutant of one rule needs no crash and no demonstration to be told apart,
     /// but would wait for both.</summary>
     public static void SkipWhileMutating() =>

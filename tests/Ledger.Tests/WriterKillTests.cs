@@ -15,7 +15,8 @@ namespace Ledger.Tests;
 /// store, in 20 campaigns of a ledger each; LEDGER_CAMPAIGNS=3-8 takes those. LEDGER_ESDB names a server to use in the
 /// place of the double.
 /// </summary>
-public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<PostgresCluster>
+[Collection(OnPostgres.Name)]
+public sealed class WriterKillTests(PostgresCluster cluster)
 {
     private const int AppendsAfterwards = 50;
     private static bool IsLong => Environment.GetEnvironmentVariable("LEDGER_LONG") == "1";
@@ -66,7 +67,7 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
     {
         WholeMachine.SkipWhileMutating();
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
-        using var folder = new TestFolder();
+        using var folder = TestFolder.OnDisk();
         var place = new WriterPlace(folder.Path, new LedgerId("failing"), $"sqlite:{folder.Path}");
         using var child = KillableWriter.Start(place, "strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e",
             $"trace={call}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:error=EIO:when={number}"));
@@ -81,7 +82,7 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
         var (kills, sum) = (0, default(Tally));
         foreach (var number in Campaigns)
         {
-            using var folder = new TestFolder();
+            using var folder = TestFolder.OnDisk();
             // A server keeps the ledger of every campaign and every run before.
             var ledger = new LedgerId(string.Create(CultureInfo.InvariantCulture,
                 $"killed-{number}-{TimeProvider.System.GetTimestamp():x}"));

@@ -35,7 +35,7 @@ public sealed class NodeClientTests
         // Installed once for each list of packages, and not in the repository.
         var digest = Convert.ToHexStringLower(SHA256.HashData(
             await File.ReadAllBytesAsync(Path.Combine(script, "package-lock.json"), Ct)));
-        var folder = Path.Combine(Path.GetTempPath(), $"ledger-node-{digest[..16]}");
+        var folder = Path.Combine(TestPlace.Disk, $"ledger-node-{digest[..16]}");
         if (!Directory.Exists(Path.Combine(folder, "node_modules")))
         {
             var fresh = $"{folder}-{Environment.ProcessId}";
