@@ -14,6 +14,7 @@ public sealed class EvidenceArchive : IDisposable
     public const string FolderName = "evidence";
     private const int HeadBytes = EvidenceSeal.HeadBytes;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
+    private const int BytesMax = int.MaxValue - HeadBytes; // of one record behind its head
     private const long ReadAtOpenMax = 16L * 1024 * 1024; // bytes of the last facts' evidence
     private readonly string directory;
     private readonly FileAccess access;
@@ -453,7 +454,7 @@ public sealed class EvidenceArchive : IDisposable
         if (!isFollowed && last is var (latest, before) && index[latest] is { PrunedBy: null } at
             && Unseal(latest, at) is null)
         {
-            if (before is { } mark) index[latest] = mark;
+            if (before is { PrunedBy: not null } mark) index[latest] = mark;
             else index.Remove(latest);
             foreach (var pieces in named.Values) pieces.RemoveAll(piece => piece.Evidence == latest);
             offset = whole; // so that it is cut off: behind the next record it would be damage
@@ -474,8 +475,9 @@ public sealed class EvidenceArchive : IDisposable
 
     private Place PlaceOf(ReadOnlySpan<byte> head, int segment, long offset)
     {
-        var place = new Place(
-            segment, offset, checked((int)(EvidenceCompaction.BytesOf(head) - HeadBytes)), SealedEvidence.IsHead(head));
+        var bytes = EvidenceCompaction.BytesOf(head) - HeadBytes;
+        if (bytes > BytesMax) throw new InvalidDataException($"{segments[segment].Name} is damaged at byte {offset}");
+        var place = new Place(segment, offset, (int)bytes, SealedEvidence.IsHead(head));
         if (!PrunedMark.IsHead(head)) return place;
         if (Record(place) is not { } mark || PrunedMark.Position(mark) is not { } fact) return place;
         pruned.Add(Digest(head.Slice(8, 32)), fact);

@@ -197,6 +197,22 @@ public sealed class MonthArchiveTests : IDisposable
         CommandRun.Of(["verify", april]).Output.ShouldContain(open);
     }
 
+    /// <summary>Whoever has no key can write a head that holds: what it says is a fault, and ends no program.</summary>
+    [Fact]
+    public void A_forged_length_is_a_fault()
+    {
+        Export("2026-03", Archive);
+        var path = Path.Combine(Archive, "evidence", "000000.segment");
+        var bytes = File.ReadAllBytes(path);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), int.MaxValue);
+        SHA256.HashData(bytes.AsSpan(0, 40)).AsSpan(0, 8).CopyTo(bytes.AsSpan(40));
+        File.WriteAllBytes(path, bytes);
+        MakeSumsFit();
+        var run = At(May, "verify", Archive, "--json");
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe, run.Errors);
+        run.Output.ShouldContain("000000.segment is damaged at byte 0");
+    }
+
     private void Export(string month, string directory)
     {
         var run = At(May, "export", "month", month, directory);
