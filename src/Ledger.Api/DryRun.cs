@@ -18,17 +18,18 @@ namespace Ledger.Api;
 /// </summary>
 public static class DryRun
 {
-    /// <param name="recorded">The ledger's journal and views, open for reading;
+    /// <param name="recorded">The ledger's journal, views and evidence, open for reading;
     /// null for one that does not exist yet.</param>
     public static async Task<IReadOnlyList<IntakeReport>> JudgeAsync(
-        LedgerId ledger, (IJournal Journal, Answers Answers)? recorded, IReadOnlyList<Submission> files,
-        IntakeHints hints, IClock clock, CancellationToken ct)
+        LedgerId ledger, (IJournal Journal, Answers Answers, EvidenceArchive Evidence)? recorded,
+        IReadOnlyList<Submission> files, IntakeHints hints, IClock clock, CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("ledger-dry-run-");
         try
         {
             using var evidence = EvidenceArchive.Open(folder.FullName, RandomNumberGenerator.GetBytes(32));
-            var recorder = new Recorder(new TrialJournal(ledger, recorded?.Journal, clock), evidence, clock);
+            var recorder = new Recorder(new TrialJournal(ledger, recorded?.Journal, clock), evidence, clock,
+                beside: recorded?.Evidence);
             await using var services = new ServiceCollection()
                 .AddCommandPipeline(recorder, clock, Routes()).BuildServiceProvider();
             var meters = recorded is { Answers: var answers } ? RegisterDirectory.Read(answers) : InstalledMeters.None;

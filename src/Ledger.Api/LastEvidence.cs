@@ -5,7 +5,8 @@ namespace Ledger.Api;
 
 /// <summary>
 /// The evidence that the last facts of a journal name. When a ledger is opened it has to be there, whole: evidence is
-/// durable before its fact, so what is missing was lost since, and going on would hide that.
+/// durable before its fact, so what is missing was lost since, and going on would hide that. What facts only show is
+/// not asked for: it came in with others.
 /// </summary>
 internal static class LastEvidence
 {
@@ -20,7 +21,8 @@ internal static class LastEvidence
             .ToBlockingEnumerable())
             try
             {
-                named.AddRange(NamedEvidence.AllOf(EventCodec.Decode(recorded)));
+                var fact = EventCodec.Decode(recorded);
+                if (!NamedEvidence.IsShownBy(fact)) named.AddRange(NamedEvidence.AllOf(fact));
             }
             catch (Exception unreadable) when (unreadable is UnknownWireNameException or PoisonEventException)
             {

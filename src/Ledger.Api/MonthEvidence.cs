@@ -12,7 +12,7 @@ namespace Ledger.Api;
 /// </summary>
 internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths pruned, long from, long to)
 {
-    private readonly HashSet<EvidenceDigest> own = [], needed = [];
+    private readonly HashSet<EvidenceDigest> own = [], needed = [], ofMonth = [];
     private readonly Dictionary<EvidenceDigest, EvidenceDigest[]> listed = [];
     private readonly Dictionary<SettlementPointId, SettlementPointState> points = [];
     private readonly HashSet<PartyId> priced = [];
@@ -25,7 +25,7 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
 
     /// <summary>The open cases of whoever is named in evidence of the month: what surrounds it is held with it.
     /// </summary>
-    public IReadOnlyCollection<string> Cases => [.. own.SelectMany(evidence.SubjectsOf).Distinct()
+    public IReadOnlyCollection<string> Cases => [.. ofMonth.SelectMany(evidence.SubjectsOf).Distinct()
         .SelectMany(subject => subjects.Of(subject).OpenCases).Distinct()];
 
     /// <summary>
@@ -36,6 +36,11 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
         [.. own.Where(piece => !needed.Contains(piece) && archived.Contains(piece) && evidence.Has(piece)
             && evidence.PrunedBy(piece) is null && evidence.SubjectsOf(piece).Count == 0)
             .OrderBy(piece => piece.Hex, StringComparer.Ordinal)];
+
+    /// <summary>What was pruned with an earlier month and handed in again, as with a folder of files, and of which
+    /// nothing new came: no fact that is not pruned rests on it.</summary>
+    public IReadOnlyDictionary<EvidenceDigest, long> CameBackForNothing => evidence.CameBack
+        .Where(piece => !own.Contains(piece.Key) && !needed.Contains(piece.Key)).ToDictionary();
 
     public static async Task<MonthEvidence> GatherAsync(
         IJournal journal, EvidenceArchive evidence, PrunedMonths pruned, long from, long to, CancellationToken ct)
@@ -64,8 +69,15 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
     {
         // What the ledger itself wrote of its evidence tells what is not there any more, so it always stays; and of a
         // charge record the evidence is the record, which is read, compared and taken back later.
-        if (fact is SubjectErased or EvidenceDisclosed or MonthPruned or ChargeRecorded) needed.Add(named);
-        else if (position >= from && position < to) own.UnionWith(Pieces(fact, named));
+        if (fact is SubjectErased or EvidenceDisclosed or MonthPruned)
+        {
+            needed.Add(named);
+            return;
+        }
+        var isOfMonth = position >= from && position < to;
+        if (isOfMonth) ofMonth.UnionWith(Pieces(fact, named));
+        if (fact is ChargeRecorded) needed.Add(named);
+        else if (isOfMonth) own.UnionWith(Pieces(fact, named));
         else if (!pruned.Cover(position)) needed.UnionWith(Pieces(fact, named));
     }
 

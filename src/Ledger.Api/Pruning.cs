@@ -12,7 +12,8 @@ namespace Ledger.Api;
 public sealed record MonthToPrune(PruneMonth Asked, IReadOnlySet<EvidenceDigest> Archived);
 
 /// <summary>How a month is pruned: the fact first, then the removal; what happens between is finished by
-/// <see cref="FinishAsync"/>.</summary>
+/// <see cref="FinishAsync"/>. What came back since an earlier pruning, and no fact has come to rest on, goes again by the
+/// fact that it went by.</summary>
 public static class Pruning
 {
     /// <summary>The route that gathers what may go, decides, and removes it.</summary>
@@ -31,19 +32,21 @@ public static class Pruning
             .ConfigureAwait(false);
         var recorded = new MonthAsRecorded(ledger.Journal.Ledger, RecordedMonth.End(asked.Month), from, to,
             asked.Archive is { } archive ? ledger.RootAt(archive.Size) : null, gathered.Cases, gathered.NotSettled);
-        var pieces = gathered.Prunable(archived);
+        var (pieces, cameBack) = (gathered.Prunable(archived), gathered.CameBackForNothing);
         var outcome = await recorder.RecordAsync(Streams.Pruning, PrunedMonths.None, Retention.Evolve, state =>
         {
             var manifest = pieces.Count == 0 ? null : EvidenceManifest.Of(pieces);
             var decision = Retention.Decide(state, asked, recorded, Named(manifest), now);
             if (manifest is not null && decision is Decision.Accepted)
             {
-                RequireRoom(ledger.Evidence, pieces);
+                RequireRoom(ledger.Evidence, [.. pieces, .. cameBack.Keys]);
                 ledger.Evidence.Put(manifest);
             }
             return decision;
         }, command.By, ct, command.Raw).ConfigureAwait(false);
-        if (outcome.IsDurable) await FinishAsync(ledger.Journal, ledger.Evidence, ct).ConfigureAwait(false);
+        if (!outcome.IsDurable) return outcome;
+        await FinishAsync(ledger.Journal, ledger.Evidence, ct).ConfigureAwait(false);
+        ledger.Evidence.Prune(cameBack, again: true);
         return outcome;
     }
 
@@ -56,7 +59,7 @@ public static class Pruning
             if (EventCodec.Decode(recorded) is MonthPruned { Evidence: { } manifest })
                 foreach (var piece in EvidenceManifest.Listed(manifest, evidence.Get(manifest)
                     ?? throw new InvalidDataException($"evidence {manifest} of position {recorded.Position} is not kept")))
-                    pieces.TryAdd(piece, recorded.Position);
+                    pieces[piece] = recorded.Position; // what came back went once more
         return evidence.Prune(pieces);
     }
 

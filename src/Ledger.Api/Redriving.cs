@@ -147,12 +147,15 @@ public static class Redriving
             ? EventCodec.Decode(await recorder.Journal.ReadAllAsync(position, ct).FirstAsync(ct).ConfigureAwait(false))
             : null;
         if (found is RegisterReadingQuarantined held)
+        {
+            var then = await InForceThenAsync(recorder, held, position, ct).ConfigureAwait(false);
             return await recorder.RecordAsync(Streams.Register(held.Register), RegisterState.Empty, Register.Evolve,
-                state => OfAnotherMeter(archive, state, held) as Decision
+                state => OfAnotherMeter(archive, state, held, then) as Decision
                     ?? (ReadingCorrections.Decide(state, ReadingCorrections.Release(held, $"released by {by}: {reason}"))
                         is var decision && decision is Decision.Rejected { Code: Rejection.ChangeOfBasis } refused
                         ? refused with { Detail = $"{refused.Detail}. {WayOut(state, held, position)}" } : decision),
                 command.By, ct, command.Raw).ConfigureAwait(false);
+        }
         if (found is not EvidenceRefused refused)
             return await recorder.RefuseAsync(Rejection.UnknownEvidence,
                 $"nothing was refused or quarantined at position {position.ToString(CultureInfo.InvariantCulture)}",
@@ -186,9 +189,11 @@ public static class Redriving
     }
 
     /// <summary>Refuses a quarantined value that names its meter, where another had taken its place by then: which one
-    /// it was, only the evidence says.</summary>
+    /// it was, only the evidence says. Where that lies in a month's archive, nobody can vouch for a value of a time for
+    /// which another meter is in force by now than when it came.</summary>
+    /// <param name="then">The meter that was in force for it when it came.</param>
     private static Decision.Rejected? OfAnotherMeter(
-        EvidenceArchive archive, RegisterState state, RegisterReadingQuarantined held)
+        EvidenceArchive archive, RegisterState state, RegisterReadingQuarantined held, RegisterInForce? then)
     {
         if (held.Evidence is not { } evidence || state.InForce(held.ReadAt) is not { } meter) return null;
         try
@@ -197,11 +202,29 @@ public static class Redriving
                     meter.Installed, held.ReadAt, held.IndexSteps, evidence, null, out _) is { MeterSerial: { } serial }
                 && serial != meter.Installed.MeterSerial ? Register.OfAnotherMeter(serial, meter, held.ReadAt) : null;
         }
+        catch (EvidencePrunedException) when (meter.Installed.MeterSerial != then?.Installed.MeterSerial)
+        {
+            return new(Rejection.EvidencePruned, $"{held.Register}: another meter is in force for "
+                + $"{InstantPattern.ExtendedIso.Format(held.ReadAt)} than when the value came, and which of them it is of "
+                + $"only evidence {evidence} says, which was pruned with its month");
+        }
         catch (Exception unread) when (unread is InvalidDataException or EvidenceErasedException
             or EvidencePrunedException)
         {
             return null; // no signed value, or nobody can ask it any more
         }
+    }
+
+    private static async Task<RegisterInForce?> InForceThenAsync(
+        Recorder recorder, RegisterReadingQuarantined held, long position, CancellationToken ct)
+    {
+        var state = RegisterState.Empty;
+        await foreach (var recorded in recorder.Journal.ReadStreamAsync(Streams.Register(held.Register), 0, ct)
+            .ConfigureAwait(false))
+            if (recorded.Position >= position) break;
+            else if (EventCodec.Decode(recorded) is RegisterInstalled installed)
+                state = Register.Evolve(state, installed, recorded.Envelope.ValidFrom);
+        return state.InForce(held.ReadAt);
     }
 
     private static long attempts;

@@ -122,11 +122,18 @@ public static class Drop
                 new("frames", "frames", row => row.Segment.Sealed?.Frames),
                 new("bytes", "bytes", row => row.Segment.Sealed?.SealedBytes),
                 new("digest", null, row => row.Segment.Sealed?.Digest.Hex),
-                new("verdict", "it", row => row.Goes ? "goes" : WhyNot(row.Segment))))
+                new("verdict", "it", row => row.Goes ? "goes" : WhyNot(row.Segment, kept))))
             .Write(shell.Output, line.Json);
         return decision is Decision.Rejected ? ExitCode.NotAsItShouldBe : ExitCode.Done;
     }
 
-    private static string WhyNot(KeptSegment segment) => FrameRetention.WhyKept(segment) is { } why
-        ? $"{why.Code} ({(int)why.Code}): {why.Detail}" : "stays, as one before it does";
+    /// <param name="kept">All of them, from the oldest on.</param>
+    public static string WhyNot(KeptSegment segment, IReadOnlyList<KeptSegment> kept)
+    {
+        if (FrameRetention.WhyKept(segment) is { } why) return $"{why.Code} ({(int)why.Code}): {why.Detail}";
+        var older = kept.TakeWhile(before => before.Number < segment.Number);
+        return older.All(before => FrameRetention.WhyKept(before) is null)
+            ? $"goes the next time: one fact drops {FrameRetention.SegmentsMax.ToString(CultureInfo.InvariantCulture)}"
+            : "stays, as one before it does";
+    }
 }

@@ -58,7 +58,8 @@ internal static class ImportTrial
         await using var recorded = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var ledger = recorded.Journal.Ledger;
         return (ledger, await DryRun.JudgeAsync(
-            ledger, (recorded.Journal, recorded.Answers(null)), files, hints, shell.Clock, ct).ConfigureAwait(false));
+            ledger, (recorded.Journal, recorded.Answers(null), recorded.Evidence), files, hints, shell.Clock, ct)
+            .ConfigureAwait(false));
     }
 
     private static IEnumerable<Fault> Faults(IntakePart part)

@@ -33,6 +33,7 @@ public sealed class LedgerVerification(
     private FrameDroppings? droppings;
     private readonly List<VerificationStep> steps = [];
     private readonly List<(long Position, BaselineFrozen Frozen)> baselines = [];
+    private readonly HashSet<EvidenceDigest> neverKept = []; // what disputes show and nobody handed in
     private readonly SettlementOrder settlements = new();
 
     /// <summary>Null where the folder does not say it.</summary>
@@ -274,14 +275,7 @@ public sealed class LedgerVerification(
             if (facts++ % 1024 == 0)
                 shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
             var fact = EventCodec.Decode(recorded);
-            var isKept = true;
-            foreach (var named in NamedEvidence.AllOf(fact))
-            {
-                if (archived.Knows(named)) continue;
-                isKept = false;
-                Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
-                    "the evidence that the fact names");
-            }
+            var isKept = IsKept(recorded.Position, fact, archived);
             if (fact is BaselineFrozen frozen) baselines.Add((recorded.Position, frozen));
             var until = Findings.FaultCount;
             try
@@ -308,8 +302,22 @@ public sealed class LedgerVerification(
         var ofRegisters = Findings.FaultCount;
         await registers.FinishAsync(ct).ConfigureAwait(false);
         places.Finish();
+        if (neverKept.Count > 0)
+            Findings.LeaveOut($"{Count(neverKept.Count)} pieces of evidence that disputes show: nobody handed them in");
         beside += Findings.FaultCount - ofRegisters;
         FinishFacts(records, readings, before, beside, archive is null ? "the archive cannot be opened" : "--fast");
+    }
+
+    /// <summary>Whether the evidence that a fact names is here; a fault where what it was made of is not.</summary>
+    private bool IsKept(long position, LedgerEvent fact, EvidenceFound archived)
+    {
+        var lost = NamedEvidence.AllOf(fact).Where(named => !archived.Knows(named)).ToList();
+        if (NamedEvidence.IsShownBy(fact)) neverKept.UnionWith(lost);
+        else
+            foreach (var named in lost)
+                Findings.Add($"position {Count(position)}", $"evidence {named} is not kept",
+                    "the evidence that the fact names");
+        return lost.Count == 0;
     }
 
     /// <param name="beside">Faults since <paramref name="before"/> that are of no interval record.</param>

@@ -9,7 +9,7 @@ public enum DisputeOutcome { Resolved = 1, Rejected = 2 }
 /// <param name="OpenedBy">The party that disputes them.</param>
 /// <param name="Lines">Their numbers in the run; empty where all of it is disputed.</param>
 /// <param name="Amount">What is at stake, in the run's currency.</param>
-/// <param name="Evidence">Digests of what the party shows.</param>
+/// <param name="Evidence">Digests of what the party shows, which it has handed in before.</param>
 public sealed record DisputeOpened(
     DisputeId Dispute, RunId Run, PartyId Account, LocalDate Day, PartyId OpenedBy, IReadOnlyList<int> Lines,
     decimal Amount, string Reason, IReadOnlyList<EvidenceDigest> Evidence) : LedgerEvent;
@@ -34,9 +34,12 @@ public sealed record DisputeState(
 public static class Disputes
 {
     /// <summary>Guards in order of their codes: range, a dispute of that name with other content, the run unknown, no
-    /// such line.</summary>
+    /// such line, evidence that nobody handed in.</summary>
     /// <param name="day">The runs of the disputed run's account and day.</param>
-    public static Decision Decide(DisputeState state, SettlementState day, DisputeOpened dispute, Instant now)
+    /// <param name="unknown">The first piece of its evidence that the archive does not know; null: it knows all.
+    /// </param>
+    public static Decision Decide(
+        DisputeState state, SettlementState day, DisputeOpened dispute, EvidenceDigest? unknown, Instant now)
     {
         if (state.Opened is { } known && Same(known, dispute)) return new Decision.AlreadyRecorded();
         if (dispute.Amount < 0m || dispute.Lines.Distinct().Count() != dispute.Lines.Count)
@@ -47,17 +50,20 @@ public static class Disputes
             return new Decision.Rejected(Rejection.UnknownRun, $"{dispute.Run} is no run of this account and day");
         return dispute.Lines.Where(line => line < 1 || line > disputed.Lines).Cast<int?>().FirstOrDefault() is { } line
             ? new Decision.Rejected(Rejection.UnknownLine, $"{dispute.Run} has {disputed.Lines} lines, and no {line}")
-            : new Decision.Accepted(NewFact.At(dispute, now, Key(dispute.Dispute, "opened")));
+            : NotHandedIn(unknown) as Decision ?? new Decision.Accepted(NewFact.At(dispute, now, Key(dispute.Dispute, "opened")));
     }
 
-    /// <summary>Guards in order of their codes: the dispute unknown, closed already.</summary>
-    public static Decision Decide(DisputeState state, DisputeAnswered answer, Instant now)
+    /// <summary>Guards in order of their codes: the dispute unknown, closed already, evidence that nobody handed in.
+    /// </summary>
+    /// <param name="unknown">The first piece of its evidence that the archive does not know; null: it knows all.
+    /// </param>
+    public static Decision Decide(DisputeState state, DisputeAnswered answer, EvidenceDigest? unknown, Instant now)
     {
         if (state.Answers.Any(before => Same(before, answer))) return new Decision.AlreadyRecorded();
         if (state.Opened is null) return Unknown(answer.Dispute);
         return state.Closed is not null
             ? new Decision.Rejected(Rejection.DisputeIsClosed, $"{answer.Dispute} is closed: {state.Closed.Reason}")
-            : new Decision.Accepted(NewFact.At(
+            : NotHandedIn(unknown) as Decision ?? new Decision.Accepted(NewFact.At(
                 answer, now, Key(answer.Dispute, $"answer/{state.Answers.Count + 1}")));
     }
 
@@ -96,6 +102,9 @@ public static class Disputes
 
     private static Decision.Rejected Unknown(DisputeId dispute) =>
         new(Rejection.UnknownDispute, $"there is no dispute {dispute}");
+
+    private static Decision.Rejected? NotHandedIn(EvidenceDigest? unknown) => unknown is not { } evidence ? null
+        : new(Rejection.UnknownEvidence, $"the archive has no evidence {evidence}: hand it in first");
 
     private static EvidenceKey Key(DisputeId dispute, string what) => new($"dispute/{dispute}/{what}");
 

@@ -44,6 +44,10 @@ public static class NamedEvidence
         DisputeAnswered answer => answer.Evidence,
         _ => Of(fact) is { } single ? [single] : [],
     };
+
+    /// <summary>Whether a fact only shows evidence and was not made of it: that came in with other facts, which name it
+    /// too. Before the archive was asked, a dispute could show what nobody had handed in.</summary>
+    public static bool IsShownBy(LedgerEvent fact) => fact is DisputeOpened or DisputeAnswered;
 }
 
 /// <summary>

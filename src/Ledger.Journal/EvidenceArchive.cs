@@ -14,6 +14,7 @@ public sealed class EvidenceArchive : IDisposable
     public const string FolderName = "evidence";
     private const int HeadBytes = EvidenceSeal.HeadBytes;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
+    private const int BytesMax = int.MaxValue - HeadBytes; // of one record behind its head
     private const long ReadAtOpenMax = 16L * 1024 * 1024; // bytes of the last facts' evidence
     private readonly string directory;
     private readonly FileAccess access;
@@ -23,18 +24,19 @@ public sealed class EvidenceArchive : IDisposable
     private readonly Lock gate = new();
     private readonly Dictionary<EvidenceDigest, Place> index = [];
     private readonly Dictionary<SubjectPseudonym, List<(int Generation, EvidenceDigest Evidence)>> named = [];
-    private readonly List<FileStream> segments = [];
-    private readonly List<long> wholeBytes = []; // of each segment when it was opened
+    private readonly PrunedPieces pruned = new();
+    private readonly EvidenceSegments segments;
     private readonly List<EvidenceArchive> months = [];
     private readonly EvidenceTail tail = new();
 
     /// <summary>Where a record begins, and how many bytes follow its head.</summary>
-    /// <param name="PrunedBy">Where only a mark stands there: the position of the fact that says so.</param>
+    /// <param name="PrunedBy">Where a mark stands there: the position of the fact that says so.</param>
     private readonly record struct Place(int Segment, long Offset, int Bytes, bool IsSealed, long? PrunedBy = null);
 
     private EvidenceArchive(string dataDirectory, byte[] secret, FileAccess access)
     {
         (directory, this.access) = (Path.Combine(dataDirectory, FolderName), access);
+        segments = new(directory, access);
         (seal, saltKey, ledgerKey) = (new(secret), SaltedEvidence.SaltKey(secret), SealedEvidence.LedgerKey(secret));
         keys = SubjectKeys.Open(dataDirectory, secret);
     }
@@ -79,11 +81,7 @@ public sealed class EvidenceArchive : IDisposable
         var archive = new EvidenceArchive(dataDirectory, secret, access);
         try
         {
-            while (File.Exists(archive.SegmentPath(archive.segments.Count)))
-            {
-                var segment = archive.AddSegment();
-                archive.Scan(segment, File.Exists(archive.SegmentPath(archive.segments.Count)));
-            }
+            while (archive.segments.HasMore) archive.Scan(archive.segments.Open(), archive.segments.HasMore);
             return archive;
         }
         catch
@@ -100,8 +98,8 @@ public sealed class EvidenceArchive : IDisposable
         {
             if (!index.TryGetValue(digest, out var at))
                 throw new InvalidDataException($"evidence {digest}, which the journal names, is not in the archive: "
-                    + (segments.Count == 0 ? $"{directory} has no segment"
-                        : $"what {segments[^1].Name} has whole ends at byte {wholeBytes[^1]} of {segments[^1].Length}"));
+                    + (segments.Count == 0 ? $"{directory} has no segment" : $"what {segments.Last.Name} has whole ends "
+                        + $"at byte {segments.WholeBytesOfLast} of {segments.Last.Length}"));
             if (at.PrunedBy is not null || read >= ReadAtOpenMax) continue;
             read += at.Bytes;
             if (Unseal(digest, at) is null)
@@ -114,8 +112,9 @@ public sealed class EvidenceArchive : IDisposable
     /// whole one counts from now on: <see cref="DurableFiles.WriteAgain(string, long)"/>.</summary>
     private void CutUnfinished()
     {
-        if (segments is not [.., var last]) return;
-        if (wholeBytes[^1] < last.Length) last.SetLength(wholeBytes[^1]);
+        if (segments.Count == 0) return;
+        var last = segments.Last;
+        if (segments.WholeBytesOfLast < last.Length) last.SetLength(segments.WholeBytesOfLast);
         var ofLast = index.Values.Where(at => at.Segment == segments.Count - 1).Select(at => at.Offset);
         DurableFiles.WriteAgain(last.SafeFileHandle, last.Name, ofLast.DefaultIfEmpty().Max());
     }
@@ -123,15 +122,15 @@ public sealed class EvidenceArchive : IDisposable
     /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;
     /// bytes that are there already are not kept twice. Where there is no room for them the archive is left as it was;
     /// where that cannot be, it stops (<see cref="EvidenceStoppedException"/>).</summary>
-    public EvidenceDigest Put(ReadOnlySpan<byte> evidence) => Put(evidence, out _);
+    public EvidenceDigest Put(ReadOnlySpan<byte> evidence) => Put(evidence, false, out _);
 
-    private EvidenceDigest Put(ReadOnlySpan<byte> evidence, out bool isNew)
+    private EvidenceDigest Put(ReadOnlySpan<byte> evidence, bool comesBack, out bool isNew)
     {
         var hash = SHA256.HashData(evidence);
         var digest = Digest(hash);
         lock (gate)
         {
-            isNew = !index.ContainsKey(digest);
+            isNew = !Knows(digest, comesBack);
             if (isNew) Append(digest, seal.Seal(hash, evidence), isSealed: false);
         }
         return digest;
@@ -143,22 +142,28 @@ public sealed class EvidenceArchive : IDisposable
     /// <summary>
     /// Keeps a submission, durably, and returns its name. What names persons is sealed under their keys, and its name
     /// is salted; erased bytes that come again keep their name and stay erased, also where nobody says any more whom
-    /// they name. Bytes that were kept under the ledger's key before stay as they are.
+    /// they name. Bytes that were kept under the ledger's key before stay as they are, and what was pruned stays away.
     /// </summary>
     public EvidenceDigest Put(Submission submission) => Put(submission, out _);
 
     /// <param name="isNew">Whether it was not there before.</param>
-    public EvidenceDigest Put(Submission submission, out bool isNew)
+    public EvidenceDigest Put(Submission submission, out bool isNew) => Put(submission, false, out isNew);
+
+    /// <summary>The same of what facts are about to be made of. What was pruned is kept again then, because facts that
+    /// no pruning has to do with come to rest on it.</summary>
+    public EvidenceDigest Hold(Submission submission, out bool isNew) => Put(submission, true, out isNew);
+
+    private EvidenceDigest Put(Submission submission, bool comesBack, out bool isNew)
     {
         var raw = submission.Bytes.Span;
-        if (!submission.NamesSomebody && !SealsAny()) return Put(raw, out isNew);
+        if (!submission.NamesSomebody && !SealsAny()) return Put(raw, comesBack, out isNew);
         isNew = false;
         var (bareHash, hash) = (SHA256.HashData(raw), SHA256.HashData(SaltedEvidence.Of(saltKey, raw)));
         var (bare, digest) = (Digest(bareHash), Digest(hash));
         lock (gate)
         {
-            if (index.ContainsKey(bare)) return bare;
-            if (index.ContainsKey(digest)) return digest;
+            if (Knows(bare, comesBack)) return bare;
+            if (Knows(digest, comesBack)) return digest;
             isNew = true;
             if (!submission.NamesSomebody)
             {
@@ -166,12 +171,15 @@ public sealed class EvidenceArchive : IDisposable
                 return bare;
             }
             if (access == FileAccess.Read) throw NotOurs();
-            var parts = PartsOf(submission.Personal, raw.Length);
+            var parts = SealedEvidence.PartsOf(submission.Personal, raw.Length, keys);
             Append(digest, SealedEvidence.Seal(hash, raw, parts, ledgerKey, keys), isSealed: true);
             Know(digest, parts);
         }
         return digest;
     }
+
+    private bool Knows(EvidenceDigest digest, bool comesBack) =>
+        index.TryGetValue(digest, out var at) && (at.PrunedBy is null || !comesBack);
 
     private bool SealsAny()
     {
@@ -208,10 +216,27 @@ public sealed class EvidenceArchive : IDisposable
         lock (gate) months.Add(OpenForReading(monthDirectory, secret));
     }
 
-    /// <summary>The position of the fact by which evidence was pruned; null where it was not.</summary>
+    /// <summary>The position of the fact by which evidence was pruned; null where it was not, or came back.</summary>
     public long? PrunedBy(EvidenceDigest digest)
     {
         lock (gate) return index.TryGetValue(digest, out var at) ? at.PrunedBy : null;
+    }
+
+    /// <summary>Whether evidence was pruned by a fact before a position, whatever became of it since.</summary>
+    public bool WasPrunedBefore(EvidenceDigest digest, long position)
+    {
+        lock (gate) return pruned.WasPrunedBefore(digest, position);
+    }
+
+    /// <summary>What was pruned and came back, each piece with the position of the fact that pruned it last.</summary>
+    public IReadOnlyDictionary<EvidenceDigest, long> CameBack
+    {
+        get
+        {
+            lock (gate)
+                return pruned.All.Where(of => index[of.Piece].PrunedBy is null)
+                    .ToDictionary(of => of.Piece, of => of.LastBy);
+        }
     }
 
     /// <summary>Whether evidence is here and names nobody, so that everybody may read it; it is not opened for that.
@@ -222,7 +247,13 @@ public sealed class EvidenceArchive : IDisposable
     }
 
     /// <summary>Whether anything was pruned.</summary>
-    public bool HasPruned { get; private set; }
+    public bool HasPruned
+    {
+        get
+        {
+            lock (gate) return !pruned.IsEmpty;
+        }
+    }
 
     /// <summary>What is here and can be read, but for what was erased.</summary>
     public IReadOnlySet<EvidenceDigest> Kept
@@ -248,11 +279,14 @@ public sealed class EvidenceArchive : IDisposable
     /// the other. What is not here, or was removed before, stays so.
     /// </summary>
     /// <param name="pieces">Each with the position of the fact that says so.</param>
-    public long Prune(IReadOnlyDictionary<EvidenceDigest, long> pieces)
+    /// <param name="again">Also what came back after that fact had removed it; else it stays, because facts may rest on
+    /// it that came with it.</param>
+    public long Prune(IReadOnlyDictionary<EvidenceDigest, long> pieces, bool again = false)
     {
         if (access == FileAccess.Read) throw NotOurs();
         lock (gate)
-            return Prunable(pieces.Keys).OrderBy(of => of.Key).ToList().Sum(of => Compact(of.Key, pieces));
+            return Prunable(pieces.Keys.Where(piece => again || !pruned.WasPrunedBy(piece, pieces[piece])))
+                .OrderBy(of => of.Key).ToList().Sum(of => Compact(of.Key, pieces));
     }
 
     /// <summary>The bytes that must be free to remove pieces: the largest segment that is written anew.</summary>
@@ -320,37 +354,29 @@ public sealed class EvidenceArchive : IDisposable
     private void Append(EvidenceDigest digest, byte[] record, bool isSealed)
     {
         if (access == FileAccess.Read) throw NotOurs();
-        if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax) BeginSegment();
-        var offset = tail.Append(segments[^1], record);
-        index.Add(digest, new(segments.Count - 1, offset, record.Length - HeadBytes, isSealed));
+        if (segments.Count == 0 || segments.Last.Length >= SegmentBytesMax) BeginSegment();
+        var offset = tail.Append(segments.Last, record);
+        index[digest] = new(segments.Count - 1, offset, record.Length - HeadBytes, isSealed);
     }
 
     private void BeginSegment()
     {
-        AddSegment();
-        wholeBytes.Add(0);
+        segments.Open();
+        segments.IsWholeUpTo(0);
         tail.OrStop(() => DurableFiles.SyncDirectory(directory));
     }
 
     private long Compact(int number, IReadOnlyDictionary<EvidenceDigest, long> pieces)
     {
-        var (path, before) = (SegmentPath(number), segments[number].Length);
-        var unfinished = DurableFiles.Unfinished(path);
+        var before = segments[number].Length;
+        var unfinished = DurableFiles.Unfinished(segments.PathOf(number));
         var records = EvidenceCompaction.Write(segments[number].SafeFileHandle, unfinished, pieces);
-        segments[number].Dispose();
-        try
-        {
-            File.Move(unfinished, path, overwrite: true);
-            DurableFiles.SyncDirectory(directory);
-        }
-        finally
-        {
-            segments[number] = OpenSegment(number);
-        }
+        segments.Replace(number, unfinished);
         foreach (var (digest, was, now) in records)
             if (index.TryGetValue(digest, out var at) && (at.Segment, at.Offset) == (number, was))
                 index[digest] = PlaceAt(number, now);
-        wholeBytes[number] = segments[number].Length;
+        // After a crash the name might be the old file's again, without what is kept from now on.
+        tail.OrStop(() => DurableFiles.SyncDirectory(directory));
         return before - segments[number].Length;
     }
 
@@ -359,25 +385,6 @@ public sealed class EvidenceArchive : IDisposable
         var head = new byte[HeadBytes];
         RandomAccess.Read(segments[segment].SafeFileHandle, head, offset);
         return PlaceOf(head, segment, offset);
-    }
-
-    /// <summary>The whole of a submission in parts: what names somebody, and what lies between.</summary>
-    private List<SealedPart> PartsOf(IReadOnlyList<PersonalPart> personal, int length)
-    {
-        var subjects = personal.SelectMany(part => part.Subjects).Select(keys.PseudonymOf).Distinct()
-            .OrderBy(subject => subject.Hex, StringComparer.Ordinal).ToList();
-        var current = keys.Current(subjects).ToDictionary(id => id.Subject);
-        var (parts, at) = (new List<SealedPart>(), 0);
-        foreach (var part in personal)
-        {
-            if (part.From > at) parts.Add(new([], part.From - at));
-            parts.Add(new([.. part.Subjects.Select(keys.PseudonymOf).Distinct()
-                .OrderBy(subject => subject.Hex, StringComparer.Ordinal).Select(subject => current[subject])],
-                part.Length));
-            at = part.From + part.Length;
-        }
-        if (at < length) parts.Add(new([], length - at));
-        return parts;
     }
 
     private void Know(EvidenceDigest digest, IReadOnlyList<SealedPart> parts)
@@ -407,30 +414,11 @@ public sealed class EvidenceArchive : IDisposable
     }
 
     /// <summary>The segments as they were opened, each with its bytes up to the end of the last whole record.</summary>
-    internal IEnumerable<(string Path, long Bytes)> Whole =>
-        segments.Zip(wholeBytes, (segment, bytes) => (segment.Name, bytes));
+    internal IEnumerable<(string Path, long Bytes)> Whole => segments.Whole;
 
     /// <summary>The segments of a data folder, in order.</summary>
     internal static IEnumerable<string> Segments(string dataDirectory) =>
-        Enumerable.Range(0, int.MaxValue).Select(number => SegmentPath(Path.Combine(dataDirectory, FolderName), number))
-            .TakeWhile(File.Exists);
-
-    private string SegmentPath(int number) => SegmentPath(directory, number);
-    private static string SegmentPath(string directory, int number) => Path.Combine(directory, $"{number:D6}.segment");
-
-    // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
-    private FileStream OpenSegment(int number)
-    {
-        var (mode, share) = access == FileAccess.Read
-            ? (FileMode.Open, FileShare.ReadWrite) : (FileMode.OpenOrCreate, FileShare.Read);
-        return new FileStream(SegmentPath(number), mode, access, share, 0, FileOptions.WriteThrough);
-    }
-
-    private FileStream AddSegment()
-    {
-        segments.Add(OpenSegment(segments.Count));
-        return segments[^1];
-    }
+        EvidenceSegments.In(Path.Combine(dataDirectory, FolderName));
 
     /// <summary>
     /// Indexes a segment. What a crash interrupted stands at the very end of the last one and was never acknowledged:
@@ -441,7 +429,7 @@ public sealed class EvidenceArchive : IDisposable
     {
         var head = new byte[HeadBytes];
         var (offset, end, whole) = (0L, segment.Length, 0L);
-        EvidenceDigest? last = null;
+        (EvidenceDigest Digest, Place? Before)? last = null;
         while (offset < end)
         {
             var isWhole = RandomAccess.Read(segment.SafeFileHandle, head, offset) == HeadBytes
@@ -454,21 +442,24 @@ public sealed class EvidenceArchive : IDisposable
                 if (isFollowed) throw Damaged();
                 break;
             }
-            (last, whole) = (Digest(head.AsSpan(8, 32)), offset);
-            index[last.Value] = place; // of two the later: the earlier was not kept
+            var digest = Digest(head.AsSpan(8, 32));
+            (last, whole) = ((digest, index.TryGetValue(digest, out var known) ? known : null), offset);
+            index[digest] = place; // of two the later: the earlier was not kept, or is a mark and the bytes came back
             if (PrunedMark.IsHead(head) && place.PrunedBy is null) throw Damaged(); // written whole, or not at all
             offset += HeadBytes + place.Bytes;
             if (!place.IsSealed) continue;
-            if (Table(place) is { } parts) Know(last.Value, parts);
+            if (Table(place) is { } parts) Know(digest, parts);
             else if (isFollowed || offset < end) throw Damaged();
         }
-        if (!isFollowed && last is { } latest && index[latest] is { PrunedBy: null } at && Unseal(latest, at) is null)
+        if (!isFollowed && last is var (latest, before) && index[latest] is { PrunedBy: null } at
+            && Unseal(latest, at) is null)
         {
-            index.Remove(latest);
+            if (before is { PrunedBy: not null } mark) index[latest] = mark;
+            else index.Remove(latest);
             foreach (var pieces in named.Values) pieces.RemoveAll(piece => piece.Evidence == latest);
             offset = whole; // so that it is cut off: behind the next record it would be damage
         }
-        wholeBytes.Add(offset);
+        segments.IsWholeUpTo(offset);
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
     }
 
@@ -484,17 +475,19 @@ public sealed class EvidenceArchive : IDisposable
 
     private Place PlaceOf(ReadOnlySpan<byte> head, int segment, long offset)
     {
-        var place = new Place(
-            segment, offset, checked((int)(EvidenceCompaction.BytesOf(head) - HeadBytes)), SealedEvidence.IsHead(head));
+        var bytes = EvidenceCompaction.BytesOf(head) - HeadBytes;
+        if (bytes > BytesMax) throw new InvalidDataException($"{segments[segment].Name} is damaged at byte {offset}");
+        var place = new Place(segment, offset, (int)bytes, SealedEvidence.IsHead(head));
         if (!PrunedMark.IsHead(head)) return place;
-        HasPruned = true;
-        return place with { PrunedBy = Record(place) is { } mark ? PrunedMark.Position(mark) : null };
+        if (Record(place) is not { } mark || PrunedMark.Position(mark) is not { } fact) return place;
+        pruned.Add(Digest(head.Slice(8, 32)), fact);
+        return place with { PrunedBy = fact };
     }
 
     public void Dispose()
     {
         foreach (var month in months) month.Dispose();
-        foreach (var segment in segments) segment.Dispose();
+        segments.Dispose();
         seal.Dispose();
     }
 }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ledger.Domain;
+using Ledger.Journal.Copies;
 
 namespace Ledger.Journal;
 
@@ -17,6 +18,9 @@ public sealed class LedgerIdentity
     public const string FileName = "ledger.json";
     public const string SecretFileName = "ledger.secret";
     public const int SecretBytes = 32;
+    /// <summary>What no folder has before it has its name and secret, wherever its journal is.</summary>
+    private static readonly string[] OfLedger =
+        [SqliteJournal.FileName, JournalHead.FileName, DataFolderCopy.StoreMarkFileName];
     private const int Format = 1;
 
     private LedgerIdentity(LedgerId ledger, byte[] secret) => (Ledger, Secret) = (ledger, secret);
@@ -45,11 +49,9 @@ public sealed class LedgerIdentity
         if (secret is not null && secret.Length != SecretBytes)
             throw new ArgumentException($"a ledger's secret has {SecretBytes} bytes", nameof(secret));
         var (namePath, secretPath) = (Path.Combine(directory, FileName), Path.Combine(directory, SecretFileName));
-        if (File.Exists(Path.Combine(directory, SqliteJournal.FileName)))
-            foreach (var path in (string[])[namePath, secretPath])
-                if (!File.Exists(path)) throw new JournalRefusedException($"{path} is missing beside a journal");
+        RefuseLost(directory, namePath, secretPath);
         DurableFiles.CreateDirectory(directory);
-        // The secret first: a folder with a name but no secret would look like one that lost it.
+        // The secret first: a folder with a name but no secret is one that lost it.
         if (!File.Exists(secretPath)) DurableFiles.Create(secretPath, secret
             ?? RandomNumberGenerator.GetBytes(SecretBytes), DurableFiles.OwnerOnly);
         if (!File.Exists(namePath)) DurableFiles.Create(namePath, Name(ledger),
@@ -61,6 +63,19 @@ public sealed class LedgerIdentity
         if (secret is not null && !CryptographicOperations.FixedTimeEquals(secret, identity.Secret))
             throw new JournalRefusedException($"{secretPath} holds another secret than the one that was given");
         return identity;
+    }
+
+    /// <summary>A folder that is a ledger's, whose journal may be at a server, gets nothing in the place of what it
+    /// lost.</summary>
+    private static void RefuseLost(string directory, string namePath, string secretPath)
+    {
+        var isNamed = File.Exists(namePath); // asked first: whoever makes the folder just now makes the name last
+        if (isNamed && !File.Exists(secretPath))
+            throw new JournalRefusedException($"{secretPath} is missing beside {FileName}: put it back from where it is kept");
+        var found = isNamed ? null : OfLedger.FirstOrDefault(name => Path.Exists(Path.Combine(directory, name)));
+        if (found is null) return;
+        foreach (var path in (string[])[namePath, secretPath])
+            if (!File.Exists(path)) throw new JournalRefusedException($"{path} is missing beside {found} of a ledger");
     }
 
     private static byte[] Name(LedgerId ledger) => JsonSerializer.SerializeToUtf8Bytes(

@@ -50,8 +50,10 @@ public abstract record RecordOutcome
 /// The one write path: load the stream, fold it, ask the concept's pure decision, append with the revision that was
 /// read; where another writer came first, load and decide again.
 /// </summary>
+/// <param name="beside">Of a trial: the ledger's evidence, of which it is only asked what is there.</param>
 public sealed class Recorder(
-    IJournal journal, EvidenceArchive archive, IClock clock, EvidenceLimits? limits = null)
+    IJournal journal, EvidenceArchive archive, IClock clock, EvidenceLimits? limits = null,
+    EvidenceArchive? beside = null)
 {
     private const int AttemptsMax = 16;
     private const int PlacesAtOnce = 512; // facts that are looked through before the ones before them
@@ -69,6 +71,11 @@ public sealed class Recorder(
 
     /// <summary>Whether this piece of evidence was pruned.</summary>
     public bool IsPruned(EvidenceDigest evidence) => archive.PrunedBy(evidence) is not null;
+
+    /// <summary>The first of these pieces that was never kept; null where all were, erased or pruned since or not.
+    /// </summary>
+    public EvidenceDigest? Unknown(IEnumerable<EvidenceDigest> evidence) => evidence.Cast<EvidenceDigest?>()
+        .FirstOrDefault(piece => !archive.Has(piece!.Value) && beside?.Has(piece.Value) != true);
 
     /// <summary>The time now, at which it is judged whose a point is.</summary>
     public Instant Now => clock.GetCurrentInstant();
@@ -361,7 +368,7 @@ public sealed class Recorder(
     {
         var (share, shortage) = await Uncounted.HoldAsync(by, submission.Bytes.Length, ct).ConfigureAwait(false);
         if (shortage is not null) return null;
-        var digest = archive.Put(submission, out var isNew);
+        var digest = archive.Hold(submission, out var isNew);
         if (!isNew) Uncounted.GiveBack(share, share.Bytes);
         return new(digest, Uncounted, isNew ? share : share with { Bytes = 0 });
     }

@@ -34,6 +34,25 @@ internal static class SealedEvidence
         head[..4].SequenceEqual("LEV2"u8) && BinaryPrimitives.ReadInt32BigEndian(head[4..]) >= 4 + ChecksumBytes + TagBytes
         && SHA256.HashData(head[..40]).AsSpan(0, ChecksumBytes).SequenceEqual(head[40..EvidenceSeal.HeadBytes]);
 
+    /// <summary>The whole of a submission in parts: what names somebody, and what lies between.</summary>
+    public static List<SealedPart> PartsOf(IReadOnlyList<PersonalPart> personal, int length, SubjectKeys keys)
+    {
+        var subjects = personal.SelectMany(part => part.Subjects).Select(keys.PseudonymOf).Distinct()
+            .OrderBy(subject => subject.Hex, StringComparer.Ordinal).ToList();
+        var current = keys.Current(subjects).ToDictionary(id => id.Subject);
+        var (parts, at) = (new List<SealedPart>(), 0);
+        foreach (var part in personal)
+        {
+            if (part.From > at) parts.Add(new([], part.From - at));
+            parts.Add(new([.. part.Subjects.Select(keys.PseudonymOf).Distinct()
+                .OrderBy(subject => subject.Hex, StringComparer.Ordinal).Select(subject => current[subject])],
+                part.Length));
+            at = part.From + part.Length;
+        }
+        if (at < length) parts.Add(new([], length - at));
+        return parts;
+    }
+
     public static byte[] Seal(
         ReadOnlySpan<byte> digest, ReadOnlySpan<byte> raw, IReadOnlyList<SealedPart> parts, byte[] ledgerKey,
         SubjectKeys keys)

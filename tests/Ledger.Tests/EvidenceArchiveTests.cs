@@ -37,6 +37,60 @@ public sealed class EvidenceArchiveTests : IDisposable
         File.WriteAllBytes(Segment, bytes);
     }
 
+    /// <summary>What facts are made of comes back after it was pruned, and goes only by a later fact; what is refused
+    /// stays away.</summary>
+    [Fact]
+    public void What_was_pruned_comes_back_where_facts_are_made_of_it()
+    {
+        var again = new Submission("first"u8.ToArray(), "file");
+        using (var archive = Open())
+        {
+            archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 7 }).ShouldBe(5 + FramingBytes - 64);
+            archive.Put(again, out var isNew).ShouldBe(first);
+            (isNew, archive.PrunedBy(first), archive.CameBack.Count).ShouldBe((false, 7, 0));
+            archive.Hold(again, out isNew).ShouldBe(first);
+            isNew.ShouldBeTrue();
+            archive.Hold(again, out isNew).ShouldBe(first);
+            isNew.ShouldBeFalse();
+        }
+        using (var archive = Open())
+        {
+            archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 7 }).ShouldBe(0);
+            archive.Get(first).ShouldBe("first"u8.ToArray());
+            archive.CameBack.ShouldHaveSingleItem().ShouldBe(new(first, 7));
+            archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 9 }).ShouldBe(5);
+            (archive.PrunedBy(first), archive.CameBack.Count).ShouldBe((9, 0));
+        }
+        using (var archive = Open())
+        {
+            (archive.PrunedBy(first), archive.WasPrunedBefore(first, 7), archive.WasPrunedBefore(first, 8))
+                .ShouldBe((9, false, true));
+            archive.Hold(again, out _);
+            archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 9 }, again: true).ShouldBe(5);
+            (archive.PrunedBy(first), archive.Get(second)).ShouldSatisfyAllConditions(
+                both => both.Item1.ShouldBe(9), both => both.Item2.ShouldBe("second"u8.ToArray()));
+        }
+    }
+
+    [Fact]
+    public void What_came_back_and_was_torn_was_never_acknowledged_and_is_as_pruned_as_before()
+    {
+        using (var archive = Open())
+        {
+            archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 7 });
+            archive.Hold(new Submission("first"u8.ToArray(), "file"), out _);
+        }
+        var torn = File.ReadAllBytes(Segment);
+        torn[^1] ^= 1;
+        File.WriteAllBytes(Segment, torn);
+        using (var archive = Open())
+        {
+            archive.PrunedBy(first).ShouldBe(7);
+            archive.Hold(new Submission("first"u8.ToArray(), "file"), out var isNew);
+            (isNew, archive.PrunedBy(first)).ShouldBe((true, null));
+        }
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(FramingBytes)]

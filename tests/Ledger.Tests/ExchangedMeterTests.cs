@@ -259,4 +259,25 @@ public sealed class ExchangedMeterTests
         (await ledger.FactsAsync()).OfType<RegisterReadingCorrected>().ShouldBeEmpty();
         (await VerifyAsync(ledger)).Faults.ShouldBeEmpty();
     }
+
+    /// <summary>Whose value it is, says evidence that lies in a month's archive: it is released where no other meter
+    /// can have come in between.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_quarantined_value_whose_evidence_was_pruned_is_released_unless_the_meter_is_another_since(
+        bool isExchanged)
+    {
+        await using var ledger = await LedgerAsync();
+        await SendAsync(ledger, Said("M1", "02", "512.000"));
+        var held = (await SendAsync(ledger, Said("M1", "04", "400.000"))).ShouldBeOfType<RecordOutcome.Quarantined>();
+        var evidence = (await ledger.FactsAsync()).OfType<RegisterReadingQuarantined>().Single().Evidence!.Value;
+        ledger.Ledger.Evidence.Prune(new Dictionary<EvidenceDigest, long> { [evidence] = 1 });
+        if (isExchanged) await SendAsync(ledger, Alike);
+        var outcome = await ledger.Ledger.Intake.TakeFactAsync(
+            RefusalToRelease.Text(held.Position, "staff-7", "looked at"), "refusal-release", IntakeLedger.Operator,
+            new("release"), TestContext.Current.CancellationToken);
+        outcome.ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(
+            isExchanged ? Rejection.EvidencePruned : Rejection.ChangeOfBasis);
+    }
 }

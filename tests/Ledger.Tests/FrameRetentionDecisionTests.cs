@@ -49,6 +49,19 @@ public sealed class FrameRetentionDecisionTests
             known, new DropRule.Policy(new("RP-9"), 1), segments, Instant.FromUtc(2026, 1, 1, 0, 0))).Facts.Single().Event;
     }
 
+    /// <summary>Who looks is told why each segment stays: because of itself, of one before it, or because one fact has
+    /// no room for it.</summary>
+    [Fact]
+    public void What_one_fact_has_no_room_for_goes_the_next_time()
+    {
+        var segments = Enumerable.Range(0, 504)
+            .Select(number => Segment(number == 502 ? "502 503 held" : $"{number} {number + 1}")).ToList();
+        string Why(int number) => Cli.Drop.WhyNot(segments[number], segments);
+        (Why(500), Why(501)).ShouldBe(("goes the next time: one fact drops 500", "goes the next time: one fact drops 500"));
+        Why(502).ShouldStartWith("LegalHold (802): ");
+        Why(503).ShouldBe("stays, as one before it does");
+    }
+
     /// <summary>Whatever is asked again and again: what is needed, or younger, or behind such a one, is there; all that
     /// is older goes at once, and a second time nothing does.</summary>
     [Fact]

@@ -64,6 +64,23 @@ public sealed class LedgerIdentityTests : IDisposable
         Refusal().ShouldContain("missing");
     }
 
+    /// <summary>The journal of a folder may be at a server; what was lost is lost all the same.</summary>
+    [Theory]
+    [InlineData(LedgerIdentity.SecretFileName, "journal.head")]
+    [InlineData(LedgerIdentity.SecretFileName, "store.json")]
+    [InlineData(LedgerIdentity.SecretFileName, null)]
+    [InlineData(LedgerIdentity.FileName, "journal.head")]
+    [InlineData(LedgerIdentity.FileName, "store.json")]
+    public void Nothing_is_made_anew_where_the_journal_is_at_a_server(string lost, string? beside)
+    {
+        LedgerIdentity.OpenOrCreate(folder.Path, Ledger);
+        if (beside is not null) File.WriteAllText(Path.Combine(folder.Path, beside), "of a ledger");
+        File.Delete(Path.Combine(folder.Path, lost));
+        Should.Throw<JournalRefusedException>(() => LedgerIdentity.OpenOrCreate(folder.Path, Ledger))
+            .Message.ShouldContain($"{lost} is missing beside ");
+        File.Exists(Path.Combine(folder.Path, lost)).ShouldBeFalse();
+    }
+
     [Theory]
     [InlineData("", "damaged")]
     [InlineData("[]", "damaged")]

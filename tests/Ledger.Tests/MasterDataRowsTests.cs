@@ -84,7 +84,8 @@ public sealed class MasterDataRowsTests
         await ledger.TakeAsync(IntakeLedger.Connector);
         var (length, root) = (ledger.Ledger.Journal.Length, ledger.Ledger.Journal.Root);
         var trial = (await DryRun.JudgeAsync(
-            ledger.Ledger.Journal.Ledger, (ledger.Ledger.Journal, new Answers(ledger.Ledger.Views)),
+            ledger.Ledger.Journal.Ledger,
+            (ledger.Ledger.Journal, new Answers(ledger.Ledger.Views), ledger.Ledger.Evidence),
             [new Submission(Encoding.UTF8.GetBytes(file), "file")], new IntakeHints(), ledger.Clock,
             TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
         (ledger.Ledger.Journal.Length, Convert.ToHexString(ledger.Ledger.Journal.Root))

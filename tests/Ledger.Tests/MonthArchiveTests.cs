@@ -158,6 +158,61 @@ public sealed class MonthArchiveTests : IDisposable
         Directory.GetFileSystemEntries(outside.Path).ShouldBeEmpty();
     }
 
+    /// <summary>Years later the key is another one: who keeps the first follows the notes to it, as in the folder.
+    /// </summary>
+    [Fact]
+    public void Who_trusts_an_earlier_key_trusts_an_archive_that_a_later_one_signed()
+    {
+        var first = town.File("first", At(May, "checkpoint", "--key").Output);
+        Export("2026-03", Archive);
+        Directory.Exists(Path.Combine(Archive, "handovers")).ShouldBeFalse();
+        for (var i = 0; i < 2; i++) At(May, "checkpoint", "--new-key").Exit.ShouldBe(ExitCode.Done);
+        At(May, "checkpoint").Exit.ShouldBe(ExitCode.Done);
+        var later = Path.Combine(outside.Path, "later");
+        Export("2026-03", later);
+        var run = CommandRun.Of(["verify", later, "--keys", first]);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output);
+        CommandRun.Of(["verify", Archive, "--keys", first]).Exit.ShouldBe(ExitCode.Done);
+        Directory.Delete(Path.Combine(later, "handovers"), recursive: true);
+        MakeSumsFit(later);
+        CommandRun.Of(["verify", later]).Exit.ShouldBe(ExitCode.Done); // as one that was written before there were notes
+        CommandRun.Of(["verify", later, "--keys", first]).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+    }
+
+    /// <summary>A copy knows a month only as far as it was when it was made.</summary>
+    [Fact]
+    public void A_month_is_not_exported_from_a_copy_that_is_older_than_its_end()
+    {
+        var (backup, restored) = (Path.Combine(outside.Path, "backup"), Path.Combine(outside.Path, "restored"));
+        At(April, "backup", backup).Exit.ShouldBe(ExitCode.Done);
+        CommandRun.Of(["restore", backup, "--data", restored], clock: May).Exit.ShouldBe(ExitCode.Done);
+        CommandRun.Of(["export", "month", "2026-04", Archive, "--data", restored], clock: May).ShouldBeFailure(
+            $"ledger export: {restored} is a copy of 2026-04-05T00:00:00Z, before 2026-04 had ended (UTC): export it from "
+            + "the ledger, or from a later copy");
+        CommandRun.Of(["export", "month", "2026-03", Archive, "--data", restored], clock: May).Exit.ShouldBe(ExitCode.Done);
+        const string open = "NOT CHECKED: whether the month goes on: no event after it is in the log";
+        CommandRun.Of(["verify", Archive]).Output.ShouldNotContain(open);
+        var april = Path.Combine(outside.Path, "2026-04");
+        Export("2026-04", april);
+        CommandRun.Of(["verify", april]).Output.ShouldContain(open);
+    }
+
+    /// <summary>Whoever has no key can write a head that holds: what it says is a fault, and ends no program.</summary>
+    [Fact]
+    public void A_forged_length_is_a_fault()
+    {
+        Export("2026-03", Archive);
+        var path = Path.Combine(Archive, "evidence", "000000.segment");
+        var bytes = File.ReadAllBytes(path);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), int.MaxValue);
+        SHA256.HashData(bytes.AsSpan(0, 40)).AsSpan(0, 8).CopyTo(bytes.AsSpan(40));
+        File.WriteAllBytes(path, bytes);
+        MakeSumsFit();
+        var run = At(May, "verify", Archive, "--json");
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe, run.Errors);
+        run.Output.ShouldContain("000000.segment is damaged at byte 0");
+    }
+
     private void Export(string month, string directory)
     {
         var run = At(May, "export", "month", month, directory);
@@ -173,8 +228,10 @@ public sealed class MonthArchiveTests : IDisposable
         return ((long)json["from"]!, (long)json["to"]!);
     }
 
-    private void MakeSumsFit() => File.WriteAllText(Path.Combine(Archive, "SHA256SUMS"),
-        string.Concat(Bytes(Archive).Where(file => file.Key != "SHA256SUMS")
+    private void MakeSumsFit() => MakeSumsFit(Archive);
+
+    private static void MakeSumsFit(string archive) => File.WriteAllText(Path.Combine(archive, "SHA256SUMS"),
+        string.Concat(Bytes(archive).Where(file => file.Key != "SHA256SUMS")
             .OrderBy(file => file.Key, StringComparer.Ordinal).Select(file => $"{file.Value}  {file.Key}\n")));
 
     private static Dictionary<string, string> Bytes(string folder) =>

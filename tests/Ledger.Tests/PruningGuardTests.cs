@@ -23,6 +23,25 @@ public sealed class PruningGuardTests
         town.Prune().Exit.ShouldBe(ExitCode.Done);
     }
 
+    /// <summary>The charge record itself always stays; what surrounds it is held because of whom it names.</summary>
+    [Fact]
+    public void A_case_that_holds_whom_a_charge_record_of_the_month_names_holds_all_of_it()
+    {
+        using var town = new ArchivedTown();
+        const string who = "DE-ABC-C00000001", record = """{"country_code":"CN","party_id":"ABC","id":"X1","start_date_time":"2026-02-27T00:00:05Z","end_date_time":"2026-02-27T10:00:00Z","cdr_token":{"uid":"CARD1","contract_id":"DE-ABC-C00000001"},"cdr_location":{"evse_id":"P2"},"currency":"CNY","charging_periods":[],"total_cost":{"excl_vat":5},"total_energy":10}""";
+        town.Import(ArchivedTown.May, "record.json", record);
+        town.Import(ArchivedTown.May, "more.txt", "more junk\n", ExitCode.NotAsItShouldBe);
+        town.Done(ArchivedTown.May, "hold", who, "--case", "2026-19");
+        town.Done(ArchivedTown.May, "checkpoint");
+        var (june, may) = (Instant.FromUtc(2026, 6, 1, 0, 0), town.Elsewhere("2026-05"));
+        town.Done(june, "export", "month", "2026-05", may);
+        Refused(town, town.Prune("2026-05", may, june), "LegalHold (802): held by case 2026-19");
+        town.Done(june, "hold", who, "--case", "2026-19", "--release");
+        town.Prune("2026-05", may, june).Exit.ShouldBe(ExitCode.Done);
+        using var evidence = EvidenceArchive.OpenForReading(town.Data, TestFolder.Secret);
+        evidence.PrunedBy(ArchivedTown.Digest("more junk\n")).ShouldNotBeNull();
+    }
+
     [Fact]
     public void A_month_that_is_not_over_is_not_pruned()
     {

@@ -180,15 +180,17 @@ public sealed class SettlementTableTests
         };
         var state = cells[0] == "-" ? DisputeState.Empty
             : Disputes.Evolve(DisputeState.Empty, cells[0] == "same" ? dispute : dispute with { Reason = "another" });
-        return Disputes.Decide(state, State(Run("R1")), dispute, Now);
+        return Disputes.Decide(state, State(Run("R1")), dispute, Unknown(cells[4]), Now);
     }
 
     private static Decision AnswerOf(string[] cells)
     {
         var answer = new DisputeAnswered(new("D"), new("A"), "the meter is right", [Digest]);
         var state = Standing(cells[0]);
-        return Disputes.Decide(cells[1] == "yes" ? Disputes.Evolve(state, answer) : state, answer, Now);
+        return Disputes.Decide(cells[1] == "yes" ? Disputes.Evolve(state, answer) : state, answer, Unknown(cells[2]), Now);
     }
+
+    private static EvidenceDigest? Unknown(string evidence) => evidence == "none" ? Digest : null;
 
     private static Decision ClosureOf(string[] cells)
     {

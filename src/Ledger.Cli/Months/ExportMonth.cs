@@ -59,6 +59,10 @@ internal static class ExportMonth
         var archive = new MonthArchive(options.Ledger, month, from, to, 0);
         if (archive.End > options.Clock.GetCurrentInstant())
             throw new CouldNotException($"{YearMonthPattern.Iso.Format(month)} has not ended (UTC)");
+        if (LedgerCopy.Find(options.Directory) is { } copy && copy.MadeAt < archive.End)
+            throw new CouldNotException($"{options.Directory} is a copy of {InstantPattern.ExtendedIso.Format(copy.MadeAt)}, "
+                + $"before {YearMonthPattern.Iso.Format(month)} had ended (UTC): export it from the ledger, or from a later "
+                + "copy");
         if (from == to) throw new CouldNotException($"nothing was recorded in {YearMonthPattern.Iso.Format(month)} (UTC)");
         shell.Progress("writing the log");
         var checkpoint = options.Log.Export(journal, new TileFolder(
@@ -68,6 +72,7 @@ internal static class ExportMonth
                 + $"position {to}; make one with: ledger checkpoint");
         var keys = await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false);
         File.WriteAllText(Path.Combine(directory, MonthArchive.KeysName), string.Concat(keys.Select(key => $"{key}\n")));
+        MonthArchive.WriteHandovers(directory, await Handovers.ReadAsync(journal, ct).ConfigureAwait(false));
         archive = archive with { Size = checkpoint.Size };
         archive.Write(directory);
         shell.Progress("writing events");
@@ -90,12 +95,18 @@ internal static class ExportMonth
         var resting = new RestingEvidence(digest =>
             evidence.PrunedBy(digest) is null ? evidence.Find(digest)?.Raw : null);
         await foreach (var recorded in Of(journal, archive, ct).ConfigureAwait(false))
-            foreach (var digest in resting.NotYetSeen(EventCodec.Decode(recorded)))
-                // What came again after it was pruned is in the archive of an earlier month.
+        {
+            var fact = EventCodec.Decode(recorded);
+            foreach (var digest in resting.NotYetSeen(fact))
+                // What came again after it was pruned and was refused is in the archive of an earlier month.
                 if (evidence.PrunedBy(digest) is not null) continue;
-                else if (evidence.Find(digest) is not { } piece)
+                else if (evidence.Find(digest) is { } piece)
+                {
+                    if (piece.Subjects.Count == 0) archived.Put(piece.Raw);
+                }
+                else if (!NamedEvidence.IsShownBy(fact))
                     throw new InvalidDataException($"evidence {digest} of position {recorded.Position} is not kept");
-                else if (piece.Subjects.Count == 0) archived.Put(piece.Raw);
+        }
     }
 
     private static async Task RefusePrunedAsync(IJournal journal, YearMonth month, CancellationToken ct)

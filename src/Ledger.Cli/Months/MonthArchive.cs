@@ -13,16 +13,17 @@ namespace Ledger.Cli.Months;
 
 /// <summary>
 /// A month of the journal in a folder that is verified without the ledger: <c>archive.json</c>, the log with its tiles
-/// and checkpoint, <c>keys</c>, the month's events with their salts, and the evidence that they rest on, sealed as in
-/// the ledger. A month is what was recorded in it (UTC), because that is one stretch of positions and never changes
-/// again.
+/// and checkpoint, <c>keys</c> and the notes by which they followed each other, the month's events with their salts,
+/// and the evidence that they rest on, sealed as in the ledger. A month is what was recorded in it (UTC), because that
+/// is one stretch of positions and never changes again.
 /// </summary>
 /// <param name="From">The first position of the month.</param>
 /// <param name="To">The position after its last.</param>
 /// <param name="Size">The length of the log beside it.</param>
 internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From, long To, long Size)
 {
-    public const string FileName = "archive.json", KeysName = "keys", EventsFolder = "events";
+    public const string FileName = "archive.json", KeysName = "keys", EventsFolder = "events",
+        HandoversFolder = "handovers";
     private const int Format = 1;
     private const long SegmentBytesMax = 64L * 1024 * 1024;
 
@@ -64,6 +65,19 @@ internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From,
             throw new InvalidDataException($"{FileName} is damaged: {e.Message}");
         }
     }
+
+    /// <summary>Writes the notes by which the log's keys followed each other, the first as <c>handovers/2</c>, because
+    /// it names the second key.</summary>
+    public static void WriteHandovers(string directory, IReadOnlyList<string> notes)
+    {
+        if (notes.Count > 0) Directory.CreateDirectory(Path.Combine(directory, HandoversFolder));
+        for (var i = 0; i < notes.Count; i++) File.WriteAllText(Handover(directory, i + 2), notes[i]);
+    }
+
+    /// <summary>The notes, in the order of the keys; none where there was one key, and in archives that were written
+    /// before they were kept.</summary>
+    public static IEnumerable<byte[]> ReadHandovers(string directory) => Enumerable.Range(2, int.MaxValue - 2)
+        .Select(key => Handover(directory, key)).TakeWhile(File.Exists).Select(File.ReadAllBytes);
 
     /// <summary>Writes events, each as u32 length and the bytes of a disclosed event, in segments.</summary>
     public static async Task WriteEventsAsync(string directory, IAsyncEnumerable<RecordedEvent> events, byte[] secret,
@@ -125,6 +139,9 @@ internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From,
             foreach (var entry in EntryBundle.Read(log.Read(Tile.HoldingEntry(number << Tile.Height, size))))
                 yield return entry;
     }
+
+    private static string Handover(string directory, int key) =>
+        Path.Combine(directory, HandoversFolder, key.ToString(CultureInfo.InvariantCulture));
 
     private static string Segment(string directory, int number) =>
         Path.Combine(directory, EventsFolder, $"{number.ToString("D6", CultureInfo.InvariantCulture)}.events");

@@ -75,6 +75,8 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
             Findings.Add("archive", damaged.Message, "what ledger export month wrote");
         }
         Findings.LeaveOut("whether the events before and after the month were recorded outside it: ask for their months");
+        if (archive is { } last && last.To == last.Size)
+            Findings.LeaveOut("whether the month goes on: no event after it is in the log");
         Findings.LeaveOut("readings, their signatures and charge records against the text of their evidence: what they "
             + "mean follows from registers and keys of all of the ledger");
         Findings.LeaveOut("views and statements: they come from all of the ledger");
@@ -86,7 +88,9 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
         if (trusted is null)
             Findings.LeaveOut("whether the key is the ledger's: it came with the archive; give yours with --keys");
         var before = Findings.FaultCount;
-        var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, Findings);
+        // Who trusts a key trusts what it handed over to: the note of one that cannot be followed is a fault above.
+        var known = trusted is null ? own : Handovers.Follow(trusted, MonthArchive.ReadHandovers(directory));
+        var claims = LogVerification.Checkpoints(directory, known, kept, Findings);
         steps.Add(new("checkpoints", claims.Count, null, Findings.FaultCount - before));
         signers = claims.Where(claim => claim.Length == month.Size)
             .MaxBy(claim => claim.Signers!.Witnesses.Count)?.Signers;
@@ -163,7 +167,7 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
             ct.ThrowIfCancellationRequested();
             var recorded = disclosed.At(position);
             var fact = EventCodec.Decode(recorded);
-            if (NamedEvidence.Of(fact) is not null) yield return (position, recorded.Envelope.Stream, fact);
+            if (NamedEvidence.AllOf(fact).Count > 0) yield return (position, recorded.Envelope.Stream, fact);
             position++;
         }
     }
@@ -186,12 +190,13 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
         using var pieces = EvidenceArchive.OpenForReading(directory, ledger.Secret);
         using var own = EvidenceArchive.OpenForReading(ledger.Directory, ledger.Secret);
         var resting = new RestingEvidence(digest => found.Kept.Contains(digest) ? pieces.Get(digest) : null);
-        HashSet<EvidenceDigest> personal = [], again = [];
+        HashSet<EvidenceDigest> personal = [], again = [], never = [];
         foreach (var (position, _, fact) in Resting(month))
             foreach (var digest in resting.NotYetSeen(fact))
                 if (found.Kept.Contains(digest)) continue;
-                else if (own.PrunedBy(digest) < position) again.Add(digest); // it came once more after it was pruned
+                else if (own.WasPrunedBefore(digest, position)) again.Add(digest); // it came once more and was refused
                 else if (own.SubjectsOf(digest).Count > 0) personal.Add(digest);
+                else if (NamedEvidence.IsShownBy(fact) && !own.Has(digest)) never.Add(digest);
                 else
                     Findings.Add($"position {Count(position)}", $"evidence {digest} is not in the archive",
                         "all that the fact rests on");
@@ -201,6 +206,8 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
         if (again.Count > 0)
             Findings.LeaveOut($"{Count(again.Count)} pieces of evidence that were pruned before and came again: they are "
                 + "in the archive of an earlier month");
+        if (never.Count > 0)
+            Findings.LeaveOut($"{Count(never.Count)} pieces of evidence that disputes show: nobody handed them in");
         steps.Add(new("evidence", found.Kept.Count, $"{Count(found.Bytes)} bytes", Findings.FaultCount - before));
         if (!isThorough) Findings.LeaveOut("interval records against their raw evidence: --fast");
         else if (Findings.FaultCount == before) VerifyRecords(month, pieces, [.. personal, .. again]);

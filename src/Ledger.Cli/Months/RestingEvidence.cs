@@ -5,7 +5,8 @@ namespace Ledger.Cli.Months;
 
 /// <summary>
 /// The evidence on which facts rest, each piece once: what a fact names, and for an interval record each piece that its
-/// manifest lists. Thousands of records name one file, which is opened for the first of them only.
+/// manifest lists. Thousands of records name one file, which is opened for the first of them only. What a fact only
+/// shows does not stand for what another was made of.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not there.</param>
 internal sealed class RestingEvidence(Func<EvidenceDigest, byte[]?> evidence)
@@ -18,6 +19,7 @@ internal sealed class RestingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         var named = NamedEvidence.AllOf(fact);
         var pieces = fact is IntervalRecorded && listed.Add(named[0]) && evidence(named[0]) is { } bytes
             ? EvidenceManifest.Listed(named[0], bytes) : [];
-        return [.. named.Concat(pieces).Where(seen.Add)];
+        return NamedEvidence.IsShownBy(fact) ? [.. named.Where(digest => !seen.Contains(digest))]
+            : [.. named.Concat(pieces).Where(seen.Add)];
     }
 }

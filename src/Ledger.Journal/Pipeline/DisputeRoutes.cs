@@ -3,8 +3,8 @@ using Ledger.Domain;
 namespace Ledger.Journal.Pipeline;
 
 /// <summary>
-/// Disputes. They are judged with the runs of the disputed run's account and day, which are read first; what is known
-/// of them only grows.
+/// Disputes. They are judged with the runs of the disputed run's account and day and with the evidence that is kept,
+/// which are read first; what is known of both only grows.
 /// </summary>
 internal static class DisputeRoutes
 {
@@ -13,10 +13,12 @@ internal static class DisputeRoutes
         {
             var day = await DayAsync(recorder, c.Input, ct).ConfigureAwait(false);
             return await DisputeAsync(recorder, c, c.Input.Dispute, state =>
-                Disputes.Decide(state, day, c.Input, now), ct).ConfigureAwait(false);
+                Disputes.Decide(state, day, c.Input, recorder.Unknown(c.Input.Evidence), now), ct)
+                .ConfigureAwait(false);
         })
         .Add<DisputeAnswered>(Scopes.DisputesWrite, (recorder, c, now, ct) =>
-            DisputeAsync(recorder, c, c.Input.Dispute, state => Disputes.Decide(state, c.Input, now), ct))
+            DisputeAsync(recorder, c, c.Input.Dispute, state =>
+                Disputes.Decide(state, c.Input, recorder.Unknown(c.Input.Evidence), now), ct))
         .Add<DisputeClosed>(Scopes.DisputesWrite, async (recorder, c, now, ct) =>
         {
             var (known, _) = await recorder.LoadAsync(Streams.Dispute(c.Input.Dispute), DisputeState.Empty,

@@ -136,11 +136,11 @@ public sealed class EvidenceVerification : IDisposable
     public static void Verify(EvidenceFound found, Prunings prunings, Findings findings)
     {
         foreach (var (digest, (place, position)) in found.Pruned)
-            if (prunings.Pieces.GetValueOrDefault(digest, -1) != position)
+            if (!prunings.Says(digest, position))
                 findings.Add(place, $"evidence {digest} marked as pruned by the fact at position "
                     + position.ToString(CultureInfo.InvariantCulture), "a fact there that lists it");
         foreach (var (digest, position) in prunings.Pieces)
-            if (!found.Pruned.ContainsKey(digest))
+            if (!found.Pruned.TryGetValue(digest, out var mark) || mark.Position != position)
                 findings.Add($"{EvidenceArchive.FolderName}, evidence {digest}",
                     found.Kept.Contains(digest) ? "still there" : "no mark",
                     $"pruned by the fact at position {position.ToString(CultureInfo.InvariantCulture)}"
