@@ -1,6 +1,4 @@
 using System.Globalization;
-using Ledger.Api;
-using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -126,13 +124,12 @@ public sealed class OtherCallTests
         town.Meter("C1", History());
         town.Cap("I2", """{"point":"C1","kw":40}""", "27T18", "27T19", programme: "own");
         town.Freeze("I2");
-        var frozen = (await FrozenAsync(town))[0];
+        var frozen = (await town.FactsAsync<BaselineFrozen>())[0];
         string.Join(' ', frozen.Days.Where(day => day.Used).Select(day => day.Day.Day)).ShouldBe(days);
         frozen.RuleVersion.ShouldBe(version);
-        Verified(town);
+        town.Done("verify");
         // By the version before, the days to the ordered end.
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
+        await using var ledger = await town.OpenAsync();
         var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I2"), Ct))!;
         ((BaselineCalculation.Calculated)await BaselineCalculations.FreezeAsync(ledger.Journal, ledger.Views, recorded,
             [new("C1")], new([frozen with { RuleVersion = Baseline.MeasuredRuleVersion }]), recorded.Position, [], Ct))
@@ -148,9 +145,8 @@ public sealed class OtherCallTests
         town.Freeze("I2"); // from the facts before I2, whenever it is asked for
         town.Meter("C1", [100, 40, 40, .. Hours(5, 100)]);
         town.Freeze("I2", "--complete");
-        Verified(town);
-        await using var ledger = Open(town);
-        await ledger.CatchUpAsync(Ct);
+        town.Done("verify");
+        await using var ledger = await town.OpenAsync();
         var frozen = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()
             .ToList();
         frozen.ConvertAll(each => each.RuleVersion).ShouldBe(["baseline-5", "baseline-5"]);
@@ -164,19 +160,4 @@ public sealed class OtherCallTests
 
     private static string? Kwh(BaselineFrozen frozen) =>
         frozen.Periods.Single().Kwh?.ToString("0.######", CultureInfo.InvariantCulture);
-
-    private static async Task<IReadOnlyList<BaselineFrozen>> FrozenAsync(CalledTown town)
-    {
-        await using var ledger = Open(town);
-        return [.. (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()];
-    }
-
-    private static OpenLedger Open(CalledTown town) => OpenLedger.Open(new SqliteJournalOptions(
-        town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-
-    private static void Verified(CalledTown town)
-    {
-        var run = town.Run("verify");
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-    }
 }

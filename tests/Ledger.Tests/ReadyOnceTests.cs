@@ -1,11 +1,6 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
-using Ledger.Api;
-using Ledger.Cli;
 using Ledger.Domain;
-using Ledger.Journal;
 using Ledger.Projections;
-using NodaTime;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -18,12 +13,6 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class ReadyOnceTests
 {
-    private const string Tariff = """
-        {"type":"tariff","tariff":"T","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":0.5,"exportPerKwh":0.4}],"energyDecimals":3,"moneyDecimals":2}
-        {"type":"tariff-assignment","account":"cpo","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        {"type":"tariff-assignment","account":"owner","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
-        """;
-
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private static CalledTown Town(string owner, string declared)
@@ -40,7 +29,7 @@ public sealed class ReadyOnceTests
                 """);
         }
         foreach (var point in (string[])["C1", "C2", "X1", "G1"]) town.Meter(point, Hours(7 * 24, 10));
-        town.Import(Tariff);
+        town.Bill("cpo", "owner");
         return town;
     }
 
@@ -64,7 +53,8 @@ public sealed class ReadyOnceTests
         using var town = Town("cpo", declared);
         (await PaidAsync(town, "cpo", Settlement.AgreedRuleVersion)).ShouldBe(former);
         (await PaidAsync(town, "cpo", Settlement.NewestRuleVersion)).ShouldBe(paid);
-        Settled(town, "cpo").ShouldBe((paid + ".00", version));
+        town.Settled("cpo").ShouldBe((paid + ".00", version));
+        town.BundleIsVerified();
     }
 
     /// <summary>Another's connection is paid beside his, and each statement is verified by itself.</summary>
@@ -76,47 +66,19 @@ public sealed class ReadyOnceTests
     public void Each_owner_is_paid_for_what_is_his(string declared, string account, string paid, string version)
     {
         using var town = Town("owner", declared);
-        Settled(town, account).ShouldBe((paid, version));
+        town.Settled(account).ShouldBe((paid, version));
+        town.BundleIsVerified();
         if (paid != "-20.00") return;
-        var why = Done(town, "explain", "R1", "total", "--lines", "--json");
+        var why = town.Done("explain", "R1", "total", "--lines", "--json");
         why.ShouldContain("declared before on its way");
         why.ShouldContain("less what counts of it on its way");
     }
 
     private static async Task<string> PaidAsync(CalledTown town, string account, string ruleVersion)
     {
-        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
-            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
-        await ledger.CatchUpAsync(Ct);
+        await using var ledger = await town.OpenAsync();
         return (await FlexibilityStatements.OfAsync(ledger.Journal, ledger.Views, new(account), new(2026, 2, 27),
             ledger.Journal.Length, ruleVersion, Ct)).Lines.Sum(line => line.Amount!.Value)
             .ToString("0.##", CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>What a run pays for flexibility and the version it names, once it is explained, verified and
-    /// bundled.</summary>
-    private static (string? Paid, string? Version) Settled(CalledTown town, string account)
-    {
-        Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", "R1");
-        Done(town, "explain", "R1", "total");
-        Done(town, "verify");
-        Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            Done(town, "bundle", "--statement", "R1", "--out", zip);
-            Done(town, "verify", zip);
-            BundleTests.VerifiedByTheOther(zip);
-        }
-        finally { File.Delete(zip); }
-        return ((string?)JsonNode.Parse(Done(town, "show", "statement", "R1", "--json"))!["flexibilityTotal"],
-            ((string?)JsonNode.Parse(Done(town, "show", "settlement", "--json"))!["runs"]![0]!["ruleVersion"])?.Split('/')[0]);
-    }
-
-    private static string Done(CalledTown town, params string[] verb)
-    {
-        var run = town.Run(verb);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
-        return run.Output;
     }
 }
