@@ -37,10 +37,10 @@ public static class Pruning
         {
             var manifest = pieces.Count == 0 ? null : EvidenceManifest.Of(pieces);
             var decision = Retention.Decide(state, asked, recorded, Named(manifest), now);
-            if (manifest is not null && decision is Decision.Accepted)
+            if (decision is Decision.Accepted)
             {
-                RequireRoom(ledger.Evidence, [.. pieces, .. cameBack.Keys]);
-                ledger.Evidence.Put(manifest);
+                RequireRoom(ledger.Evidence, pieces, cameBack.Keys);
+                if (manifest is not null) ledger.Evidence.Put(manifest);
             }
             return decision;
         }, command.By, ct, command.Raw).ConfigureAwait(false);
@@ -78,10 +78,13 @@ public static class Pruning
         }
     }
 
-    /// <summary>A segment is written anew beside the old one, and once the fact says so it has to be.</summary>
-    private static void RequireRoom(EvidenceArchive evidence, IEnumerable<EvidenceDigest> pieces)
+    /// <summary>A segment is written anew beside the old one, and once the fact says so it has to be: without the
+    /// month's pieces, and then without what came back.</summary>
+    private static void RequireRoom(EvidenceArchive evidence, IReadOnlyList<EvidenceDigest> pieces,
+        IEnumerable<EvidenceDigest> cameBack)
     {
-        var (needed, free) = (evidence.RoomToPrune(pieces), evidence.FreeBytes);
+        var needed = Math.Max(evidence.RoomToPrune(pieces), evidence.RoomToPrune([.. pieces, .. cameBack]));
+        var free = evidence.FreeBytes;
         if (free < needed)
             throw new IOException(string.Create(CultureInfo.InvariantCulture, $"the disk has {free} bytes free, and {needed} "
                 + $"are needed to write the largest evidence segment without what is pruned; nothing was recorded"));

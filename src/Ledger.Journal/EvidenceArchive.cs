@@ -285,8 +285,10 @@ public sealed class EvidenceArchive : IDisposable
     {
         if (access == FileAccess.Read) throw NotOurs();
         lock (gate)
-            return Prunable(pieces.Keys.Where(piece => again || !pruned.WasPrunedBy(piece, pieces[piece])))
-                .OrderBy(of => of.Key).ToList().Sum(of => Compact(of.Key, pieces));
+        {
+            var going = pieces.Where(piece => again || !pruned.WasPrunedBy(piece.Key, piece.Value)).ToDictionary();
+            return Prunable(going.Keys).OrderBy(of => of.Key).ToList().Sum(of => Compact(of.Key, going));
+        }
     }
 
     /// <summary>The bytes that must be free to remove pieces: the largest segment that is written anew.</summary>

@@ -64,6 +64,54 @@ public sealed class CameBackTests : IDisposable
             town.Done(July, "verify", archive).Output.ShouldNotContain("came again");
     }
 
+    /// <summary>A later pruning writes the segment anew in which it lies, for a month that has nothing to do with
+    /// it.</summary>
+    [Fact]
+    public async Task What_facts_rest_on_stays_when_another_month_is_pruned()
+    {
+        const string samples = "point,time,kw\nP1,2026-02-27T06:05:00+08:00,11\n";
+        town.Import(ArchivedTown.May, "early.csv", Curve, ExitCode.NotAsItShouldBe);
+        var may = Archived("2026-05", ArchivedTown.May, June);
+        town.Prune("2026-05", may, June).Exit.ShouldBe(ExitCode.Done);
+        PrunedBy(ArchivedTown.Digest(Curve)).ShouldNotBeNull();
+        town.Import(June, "point.jsonl", Point);
+        town.Import(June, "early.csv", Curve);
+
+        var april = Archived("2026-04", June, June);
+        town.Prune("2026-04", april, June).Exit.ShouldBe(ExitCode.Done);
+        PrunedBy(ArchivedTown.Digest(samples)).ShouldBe((await town.FactsAsync()).Count - 1);
+        PrunedBy(ArchivedTown.Digest(Curve)).ShouldBeNull();
+        town.Done(June, "show", "evidence", ArchivedTown.Digest(Curve).Hex);
+        town.Import(June, "late.csv", "point,time,kw\nP9,2026-04-10T10:05:00+08:00,40\n");
+        town.Done(June, "verify", "--archive", april, "--archive", may).Output.ShouldNotContain(" pruned with ");
+    }
+
+    /// <summary>Facts could have come of the one and of the other never.</summary>
+    [Fact]
+    public async Task What_is_refused_again_goes_with_that_refusal_and_what_nobody_can_read_stays_away()
+    {
+        const string noise = "noise\n";
+        var pieces = new[] { ArchivedTown.Digest(Curve), ArchivedTown.Digest(noise) };
+        ImportBoth(ArchivedTown.May);
+        var may = Archived("2026-05", ArchivedTown.May, June);
+        town.Prune("2026-05", may, June).Exit.ShouldBe(ExitCode.Done);
+        var first = (await town.FactsAsync()).Count - 1;
+        pieces.Select(PrunedBy).ShouldBe([first, first]);
+
+        ImportBoth(June);
+        pieces.Select(PrunedBy).ShouldBe([null, first]);
+        var june = Archived("2026-06", June, July);
+        town.Prune("2026-06", june, July).Exit.ShouldBe(ExitCode.Done);
+        pieces.Select(PrunedBy).ShouldBe([(await town.FactsAsync()).Count - 1, first]);
+        town.Done(July, "verify", "--archive", june, "--archive", may).Output.ShouldNotContain(" pruned with ");
+
+        void ImportBoth(Instant at)
+        {
+            town.Import(at, "early.csv", Curve, ExitCode.NotAsItShouldBe);
+            town.Import(at, "noise.txt", noise, ExitCode.NotAsItShouldBe);
+        }
+    }
+
     /// <summary>As where somebody imports a whole folder of files once more.</summary>
     [Fact]
     public async Task What_nothing_new_comes_of_goes_again_with_the_next_month()

@@ -37,8 +37,8 @@ public sealed class EvidenceArchiveTests : IDisposable
         File.WriteAllBytes(Segment, bytes);
     }
 
-    /// <summary>What facts are made of comes back after it was pruned, and goes only by a later fact; what is refused
-    /// stays away.</summary>
+    /// <summary>What facts are made of comes back after it was pruned, and goes only by a later fact; what nobody
+    /// can read stays away.</summary>
     [Fact]
     public void What_was_pruned_comes_back_where_facts_are_made_of_it()
     {
@@ -69,6 +69,27 @@ public sealed class EvidenceArchiveTests : IDisposable
             archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 9 }, again: true).ShouldBe(5);
             (archive.PrunedBy(first), archive.Get(second)).ShouldSatisfyAllConditions(
                 both => both.Item1.ShouldBe(9), both => both.Item2.ShouldBe("second"u8.ToArray()));
+        }
+    }
+
+    /// <summary>A later removal writes the segment anew in which it lies, and is told of all facts that were ever
+    /// recorded.</summary>
+    [Fact]
+    public void What_came_back_stays_where_another_piece_of_its_segment_goes()
+    {
+        using (var archive = Open())
+        {
+            archive.Prune(Pieces(7, first));
+            archive.Hold(new Submission("first"u8.ToArray(), "file"), out _);
+            archive.Prune(new Dictionary<EvidenceDigest, long> { [first] = 7, [second] = 9 }).ShouldBe(6);
+            Check(archive);
+        }
+        using (var archive = Open()) Check(archive);
+
+        void Check(EvidenceArchive archive)
+        {
+            archive.Get(first).ShouldBe("first"u8.ToArray());
+            (archive.PrunedBy(first), archive.PrunedBy(second)).ShouldBe((null, 9));
         }
     }
 

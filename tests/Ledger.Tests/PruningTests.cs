@@ -318,23 +318,62 @@ public sealed class PruningTests : IDisposable
         {
             Run("umount", evidence).ShouldBeTrue();
         }
+    }
 
-        static void Fill(string path)
+    /// <summary>The month has facts and no evidence of its own.</summary>
+    [Fact]
+    public async Task A_full_disk_prunes_nothing_where_only_what_came_back_would_go()
+    {
+        town.Prune().Exit.ShouldBe(ExitCode.Done);
+        var first = (await town.FactsAsync()).Count - 1;
+        town.Import(ArchivedTown.May, "afternoon.csv", ArchivedTown.Curve(73, 144));
+        town.Import(ArchivedTown.May, "point.jsonl", """
+            {"type":"settlement-point","point":"P9","station":"S2","kind":"connector","owner":"friend","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+            """);
+        town.Done(ArchivedTown.May, "checkpoint");
+        var (june, may) = (NodaTime.Instant.FromUtc(2026, 6, 1, 0, 0), town.Elsewhere("2026-05"));
+        town.Done(june, "export", "month", "2026-05", may);
+        var (evidence, segment) = (Path.Combine(town.Data, "evidence"), Path.Combine(town.Data, "evidence", "000000.segment"));
+        var kept = File.ReadAllBytes(segment);
+        Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", "size=64k", "ledger-test", evidence),
+            "only root may mount a small disk");
+        try
         {
-            using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 0);
-            Should.Throw<IOException>(() =>
-            {
-                while (true) file.Write(new byte[4096]);
-            });
+            kept.Length.ShouldBeLessThan(32 * 1024);
+            File.WriteAllBytes(segment, kept);
+            var ballast = Path.Combine(evidence, "ballast");
+            Fill(ballast);
+            var facts = (await town.FactsAsync()).Count;
+            var refused = town.Prune("2026-05", may, june);
+            (refused.Exit, refused.Errors[..38]).ShouldBe((ExitCode.CouldNot, "ledger prune: the disk has 0 bytes fre"));
+            (await town.FactsAsync()).Count.ShouldBe(facts);
+            File.Delete(ballast);
+            town.Prune("2026-05", may, june).Exit.ShouldBe(ExitCode.Done);
+            (await town.FactsAsync())[^1].ShouldBeOfType<MonthPruned>().Evidence.ShouldBeNull();
+            using var archive = Evidence();
+            archive.PrunedBy(Afternoon).ShouldBe(first);
         }
+        finally
+        {
+            Run("umount", evidence).ShouldBeTrue();
+        }
+    }
 
-        static bool Run(string program, params string[] arguments)
+    private static void Fill(string path)
+    {
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 0);
+        Should.Throw<IOException>(() =>
         {
-            using var process = System.Diagnostics.Process.Start(
-                new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
+            while (true) file.Write(new byte[4096]);
+        });
+    }
+
+    private static bool Run(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
     }
 
     /// <summary>The fact that the month was pruned, as where a crash came before the removal.</summary>
@@ -411,8 +450,8 @@ public sealed class PruningTests : IDisposable
             .ShouldNotContain(" pruned with ");
     }
 
-    /// <summary>Bytes that come again after they were pruned are not kept again; the archive of the month in which they
-    /// came says that an earlier one has them.</summary>
+    /// <summary>Bytes that nobody can read are not kept again after they were pruned; the archive of the month in which
+    /// they came again says that an earlier one has them.</summary>
     [Fact]
     public async Task What_comes_again_stays_away_and_its_month_can_be_archived_and_pruned()
     {

@@ -13,7 +13,8 @@ namespace Ledger.Cli.Months;
 
 /// <summary>
 /// <c>ledger export month YYYY-MM DIR</c>: what was recorded in a month that has ended, as an archive that is verified
-/// without the ledger. It works beside the process that owns the folder, and gives the same bytes each time.
+/// without the ledger. It works beside the process that owns the folder. The same checkpoint gives the same bytes each
+/// time, as long as no key follows and nothing pruned comes back.
 /// </summary>
 internal static class ExportMonth
 {
@@ -98,7 +99,7 @@ internal static class ExportMonth
         {
             var fact = EventCodec.Decode(recorded);
             foreach (var digest in resting.NotYetSeen(fact))
-                // What came again after it was pruned and was refused is in the archive of an earlier month.
+                // What nobody could read and came again after it was pruned is in the archive of an earlier month.
                 if (evidence.PrunedBy(digest) is not null) continue;
                 else if (evidence.Find(digest) is { } piece)
                 {
