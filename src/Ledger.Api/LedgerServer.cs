@@ -26,7 +26,8 @@ public sealed record ServerOptions(IPAddress Address, int Port)
 {
     /// <summary>Requests with one fact that may be under way; one more is answered 429.</summary>
     public int FactRequestsMax { get; init; } = 256;
-    /// <summary>Files that may be under way, each up to 64 MiB in memory; one more is answered 429.</summary>
+    /// <summary>Files that may be under way, each up to 64 MiB in memory; one more is answered 429. So many requests
+    /// with frames may be beside them, each up to 16 MiB: a file may wait for the views, and frames do not.</summary>
     public int FileRequestsMax { get; init; } = 4;
     /// <summary>Reads that may be under way; one more is answered 429.</summary>
     public int ReadRequestsMax { get; init; } = 64;

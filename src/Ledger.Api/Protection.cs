@@ -12,8 +12,8 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Protection
 {
-    public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads", LiveRequests = "live",
-        HeavyRequests = "heavy";
+    public const string FactRequests = "facts", FileRequests = "files", FrameRequests = "frames",
+        ReadRequests = "reads", LiveRequests = "live", HeavyRequests = "heavy";
 
     /// <summary>So many holders at least find a place of each kind at once.</summary>
     private const int HoldersAtLeast = 4;
@@ -62,8 +62,8 @@ internal static class Protection
             foreach (var (name, most) in new[]
             {
                 (FactRequests, options.FactRequestsMax), (FileRequests, options.FileRequestsMax),
-                (ReadRequests, options.ReadRequestsMax), (LiveRequests, options.LiveRequestsMax),
-                (HeavyRequests, options.HeavyRequestsMax),
+                (FrameRequests, options.FileRequestsMax), (ReadRequests, options.ReadRequestsMax),
+                (LiveRequests, options.LiveRequestsMax), (HeavyRequests, options.HeavyRequestsMax),
             })
                 limits.AddConcurrencyLimiter(name, limit =>
                 {
@@ -106,7 +106,7 @@ internal static class Protection
         var most = kind switch
         {
             FactRequests => options.FactRequestsMax,
-            FileRequests => options.FileRequestsMax,
+            FileRequests or FrameRequests => options.FileRequestsMax,
             LiveRequests => options.LiveRequestsMax,
             HeavyRequests => options.HeavyRequestsMax,
             _ => options.ReadRequestsMax,

@@ -15,12 +15,15 @@ namespace Ledger.Cli;
 /// A ledger open for reading, with or without an owner beside it. Views that are behind the journal are first brought
 /// up to it where nobody owns the folder; beside an owner they are read as far as the owner has come. Of a copy no byte
 /// is changed: where its views are behind, as of a program that had one view less, or have rows of another program's
-/// version, they are computed in memory. Beside an owner that has such rows nothing is read.
+/// version, they are computed in a file that is removed again. Beside an owner that has such rows nothing is read.
 /// </summary>
 public sealed class LedgerReader : IAsyncDisposable
 {
-    private LedgerReader(IJournal journal, IViewStore views, EvidenceArchive evidence) =>
-        (Journal, Views, Evidence) = (journal, views, evidence);
+    private readonly ComputedViews? computed;
+
+    private LedgerReader(
+        IJournal journal, IViewStore views, EvidenceArchive evidence, ComputedViews? computed = null) =>
+        (Journal, Views, Evidence, this.computed) = (journal, views, evidence, computed);
 
     public IJournal Journal { get; }
     public IViewStore Views { get; }
@@ -51,9 +54,9 @@ public sealed class LedgerReader : IAsyncDisposable
         }
         try
         {
-            if (isBehind && isCopy) reader = await reader.RecomputedAsync(ct).ConfigureAwait(false);
             await ViewsAhead.WaitAsync(reader.Journal, reader.Views, StandardProjections.All, ct).ConfigureAwait(false);
             ViewsAhead.Refuse(reader.Journal, reader.Views, StandardProjections.All);
+            if (isBehind && isCopy) reader = await reader.RecomputedAsync(ct).ConfigureAwait(false);
             RowVersions.Refuse(reader.Views, StandardProjections.All);
             PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
             reader.Last = new Answers(reader.Views, reader.Journal.Length - 1).KnownBefore - 1;
@@ -86,11 +89,9 @@ public sealed class LedgerReader : IAsyncDisposable
     /// <summary>The same ledger with all of its views, in the place of this one.</summary>
     private async Task<LedgerReader> RecomputedAsync(CancellationToken ct)
     {
-        var views = await Projections.Replay.RecomputeAsync(Journal, StandardProjections.All,
-            (wireName, version, payload) => EventCodec.Decode(wireName, version, payload), null, ct)
-            .ConfigureAwait(false);
+        var computed = await ComputedViews.ComputeAsync(Journal, ct).ConfigureAwait(false);
         LedgerStores.Close(Views);
-        return new(Journal, views, Evidence);
+        return new(Journal, computed.Views, Evidence, computed);
     }
 
     /// <summary>Where another process owns the folder, it brings the views up to the journal; what it has applied is
@@ -166,7 +167,8 @@ public sealed class LedgerReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        LedgerStores.Close(Views);
+        if (computed is null) LedgerStores.Close(Views);
+        else computed.Dispose();
         Evidence.Dispose();
         await Journal.DisposeAsync().ConfigureAwait(false);
     }

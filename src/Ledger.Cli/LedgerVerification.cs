@@ -242,20 +242,13 @@ public sealed class LedgerVerification(
         await VerifyPruningsAsync(journal, identity, archived).ConfigureAwait(false);
         await VerifyFactsAsync(journal, identity, archived).ConfigureAwait(false);
         shell.Progress("computing the views from the journal");
-        var views = new ViewsVerification(options, journal, isThorough, Findings, ct);
+        using var views = new ViewsVerification(options, journal, isThorough, Findings, ct);
         var sound = await views.VerifyAsync().ConfigureAwait(false);
         if (views.Step is { } ofViews) steps.Add(ofViews);
-        try
-        {
-            var before = Findings.FaultCount;
-            await BaselineVerification.VerifyAsync(journal, sound, baselines, Findings, ct).ConfigureAwait(false);
-            steps.Add(new("baselines", baselines.Count, "frozen or completed", Findings.FaultCount - before));
-            await VerifyStatementsAsync(journal, sound).ConfigureAwait(false);
-        }
-        finally
-        {
-            LedgerStores.Close(sound);
-        }
+        var before = Findings.FaultCount;
+        await BaselineVerification.VerifyAsync(journal, sound, baselines, Findings, ct).ConfigureAwait(false);
+        steps.Add(new("baselines", baselines.Count, "frozen or completed", Findings.FaultCount - before));
+        await VerifyStatementsAsync(journal, sound).ConfigureAwait(false);
     }
 
     /// <summary>Every fact can be read and is where it is settled from, the evidence that it names is kept, a record

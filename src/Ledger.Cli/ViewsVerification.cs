@@ -10,20 +10,21 @@ namespace Ledger.Cli;
 /// <summary>The verification of the stored views: every version of their rows is as the journal gives it.</summary>
 /// <param name="isThorough">Also has SQLite check its own file.</param>
 internal sealed class ViewsVerification(
-    LedgerOptions options, IJournal journal, bool isThorough, Findings findings, CancellationToken ct)
+    LedgerOptions options, IJournal journal, bool isThorough, Findings findings, CancellationToken ct) : IDisposable
 {
+    private IViewStore? stored;
+    private ComputedViews? computed;
+
     /// <summary>Null where no views are stored.</summary>
     public VerificationStep? Step { get; private set; }
 
     /// <summary>
     /// Gives views that are as the journal says, for the steps that ask some: the stored ones where they were found to
-    /// be so, which keeps no row in memory, and else rows computed now.
+    /// be so, and else rows computed now. They are closed with this.
     /// </summary>
     public async Task<IViewStore> VerifyAsync()
     {
         var (before, rows) = (findings.FaultCount, 0L);
-        IViewStore? stored = null;
-        MemoryViews? fresh = null;
         var isSound = false;
         try
         {
@@ -31,7 +32,7 @@ internal sealed class ViewsVerification(
             if (stored is null)
             {
                 findings.LeaveOut("views: none are stored, they are computed when somebody asks");
-                return await RecomputeAsync().ConfigureAwait(false);
+                return await RecomputedAsync().ConfigureAwait(false);
             }
             (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, findings);
             await ViewsAhead.WaitAsync(journal, stored, StandardProjections.All, ct).ConfigureAwait(false);
@@ -39,9 +40,9 @@ internal sealed class ViewsVerification(
             var isWhole = await Projections.Replay.IsWholeAsync(journal, stored, compared, Decode, null, ct)
                 .ConfigureAwait(false);
             isSound = isWhole && compared.Count == StandardProjections.All.Count;
-            if (!isSound) fresh = await RecomputeAsync().ConfigureAwait(false);
             if (!isWhole)
             {
+                var fresh = await RecomputedAsync().ConfigureAwait(false);
                 var differing = await Projections.Replay.DiffAsync(
                     journal, stored, compared, Decode, null, fresh, ct).ConfigureAwait(false);
                 foreach (var row in differing)
@@ -56,16 +57,12 @@ internal sealed class ViewsVerification(
             findings.Add(OpenLedger.ViewsFileName, damaged.Message,
                 "a readable database; it can be deleted and is computed again");
         }
-        finally
-        {
-            if (!isSound) LedgerStores.Close(stored);
-        }
         Step = new("views", rows, "versions of rows", findings.FaultCount - before);
-        return isSound ? stored! : fresh ?? await RecomputeAsync().ConfigureAwait(false);
+        return isSound ? stored! : await RecomputedAsync().ConfigureAwait(false);
     }
 
-    private Task<MemoryViews> RecomputeAsync() =>
-        Projections.Replay.RecomputeAsync(journal, StandardProjections.All, Decode, journal.Length, ct);
+    private async Task<IViewStore> RecomputedAsync() =>
+        (computed ??= await ComputedViews.ComputeAsync(journal, ct).ConfigureAwait(false)).Views;
 
     /// <summary>The views whose rows can be compared: those of this program's version. Views follow the journal; what
     /// they have not applied yet is not there to be verified.</summary>
@@ -77,6 +74,9 @@ internal sealed class ViewsVerification(
             var reached = stored.Reached(view.Name);
             if (!view.Makes(reached))
             {
+                if (reached.Next > journal.Length)
+                    findings.Add($"{OpenLedger.ViewsFileName}, {view.Name} checkpoint", Count(reached.Next),
+                        Count(journal.Length));
                 findings.LeaveOut($"view {view.Name}: its rows are of version {Count(reached.RowVersion)}, and this program "
                     + $"makes version {Count(view.RowVersion)}; ledger rebuild computes them anew");
                 continue;
@@ -92,4 +92,10 @@ internal sealed class ViewsVerification(
 
     private static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload) =>
         EventCodec.Decode(wireName, version, payload);
+
+    public void Dispose()
+    {
+        LedgerStores.Close(stored);
+        computed?.Dispose();
+    }
 }

@@ -1,4 +1,5 @@
 using Ledger.Journal;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -15,6 +16,8 @@ public sealed class CurrentViews(
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
     private readonly ProjectionRunner runner = new(journal, views, projections, decode, lease: lease);
+    private readonly NextViews next = new(views);
+    private bool isTidy; // nothing that was replaced is left beside
     private string? told;
 
     /// <inheritdoc cref="ProjectionRunner.CatchUpAsync"/>
@@ -24,7 +27,9 @@ public sealed class CurrentViews(
         {
             try
             {
-                return await runner.CatchUpAsync(ct).ConfigureAwait(false);
+                var reached = await runner.CatchUpAsync(ct).ConfigureAwait(false);
+                if (!isTidy) ForgetReplaced();
+                return reached;
             }
             catch (RowVersionException other) when (!other.IsLater)
             {
@@ -38,6 +43,7 @@ public sealed class CurrentViews(
     {
         if (others.Count == 0) return;
         RowVersions.RefuseLater(views, others);
+        isTidy = false;
         await ViewsAhead.WaitAsync(journal, views, others, ct).ConfigureAwait(false);
         var names = string.Join(", ", others.Select(view => $"{view.Name} "
             + $"(version {views.Reached(view.Name).RowVersion}, now {view.RowVersion})"));
@@ -53,7 +59,32 @@ public sealed class CurrentViews(
         {
             await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
         }
+        catch (LeaseLostException)
+        {
+            ct.ThrowIfCancellationRequested(); // another writes there now: what is stored is asked anew
+        }
     }
+
+    /// <summary>Rows that were taken out of the live views are nobody's. Where a process ended before they were gone,
+    /// the next one forgets them.</summary>
+    private void ForgetReplaced()
+    {
+        isTidy = true;
+        if (!projections.Any(IsReplaced) || !views.TryHold(ViewLease.Next, lease.Holder, lease.Length)) return;
+        try
+        {
+            foreach (var view in projections)
+                if (IsReplaced(view)) next.Reset(view.Name);
+            views.TryKeep(ViewLease.Next, lease.Holder, Duration.Zero);
+        }
+        catch (LeaseLostException)
+        {
+            // Whoever builds there now forgets them.
+        }
+    }
+
+    private bool IsReplaced(IProjection view) =>
+        next.Reached(view.Name) is { Next: > 0 } left && left.RowVersion < view.RowVersion;
 
     /// <summary>Once, however often it is tried.</summary>
     private void Tell(string what)

@@ -54,12 +54,17 @@ public sealed class Rebuild(
         return differences;
     }
 
-    /// <summary>The same with live rows of another version, which are compared with nothing. Nobody has decided
-    /// anything here: throws <see cref="ViewsAheadException"/> where they have applied what the journal does not have.
-    /// </summary>
-    public Task ReplaceAsync(CancellationToken ct) =>
-        SwitchAsync(() => ViewsAhead.Refuse(journal, views, projections), () => { }, ct);
+    /// <summary>The same with live rows of an earlier version, which are compared with nothing. Nobody has decided
+    /// anything here: throws <see cref="RowVersionException"/> where a later program has made them meanwhile, and
+    /// <see cref="ViewsAheadException"/> where they have applied what the journal does not have.</summary>
+    public Task ReplaceAsync(CancellationToken ct) => SwitchAsync(() =>
+    {
+        RowVersions.RefuseLater(views, projections);
+        ViewsAhead.Refuse(journal, views, projections);
+    }, () => { }, ct);
 
+    /// <param name="before">What is asked of the live views under their lease, before they are switched under the same
+    /// one.</param>
     private async Task SwitchAsync(Action before, Action compare, CancellationToken ct)
     {
         while (true)
@@ -69,8 +74,8 @@ public sealed class Rebuild(
             before();
             await CatchUpOrFoldAsync(ct).ConfigureAwait(false);
             compare();
-            // Comparing may outlast the lease: whoever followed the live views meanwhile may be further now.
-            if (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length) || projections.Any(IsBehind)) continue;
+            // All of that may outlast the lease: whoever took it meanwhile may be further, or have other rows.
+            if (!views.TryKeep(ViewLease.Live, lease.Holder, lease.Length) || projections.Any(IsBehind)) continue;
             views.Switch([.. projections.Select(projection => projection.Name)]);
             if (views.Alarm is not null) views.Alarm = null;
             foreach (var projection in projections) next.Reset(projection.Name); // the old rows: nobody reads them now

@@ -46,7 +46,7 @@ public static class Replay
     /// <param name="computed">Rows that were recomputed already, used where they are of the same position.</param>
     public static async Task<IReadOnlyList<RowDifference>> DiffAsync(
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
-        long? asOf, MemoryViews? computed, CancellationToken ct)
+        long? asOf, IViewStore? computed, CancellationToken ct)
     {
         var differences = new List<RowDifference>();
         foreach (var alike in Alike(stored, projections))

@@ -27,7 +27,8 @@ internal sealed class SqliteViewReader : IDisposable
         checkpoint ??= new(file.Database, "SELECT next_position, row_version FROM projected WHERE name = ?1");
         checkpoint.Bind(1, projection);
         using var asked = checkpoint.Asked();
-        return checkpoint.IsRow() ? new(checkpoint.Int64(0), checked((int)checkpoint.Int64(1))) : default;
+        return checkpoint.IsRow()
+            ? new(checkpoint.Int64(0), SqliteViewTables.RowVersion(checkpoint.Int64(1))) : default;
     }
 
     public string? Get(string projection, string key)

@@ -127,6 +127,9 @@ internal static class SqliteViewTables
         DROP TABLE view_version;
         """;
 
+    /// <summary>The version of rows as it is stored. One that no program has is another one all the same.</summary>
+    public static int RowVersion(long stored) => (int)Math.Clamp(stored, int.MinValue, int.MaxValue);
+
     /// <summary>Makes the tables where they are not there, in one transaction. Rows of an earlier version of the file
     /// are taken over as they are.</summary>
     public static void Make(SqliteConnection connection)

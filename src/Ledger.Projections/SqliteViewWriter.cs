@@ -79,7 +79,8 @@ internal sealed class SqliteViewWriter(SqliteConnection connection) : IDisposabl
         stored.Clear();
         using var asked = numbers.Asked();
         while (numbers.IsRow())
-            stored[numbers.Text(0)] = (numbers.Int64(1), new(numbers.Int64(2), checked((int)numbers.Int64(3))));
+            stored[numbers.Text(0)] =
+                (numbers.Int64(1), new(numbers.Int64(2), SqliteViewTables.RowVersion(numbers.Int64(3))));
     }
 
     private long NumberOf(string projection)

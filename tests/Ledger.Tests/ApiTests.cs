@@ -200,7 +200,7 @@ public sealed class ApiTests
     }
 
     /// <summary>A request of a file whose last byte does not come.</summary>
-    private static async Task<TcpClient> HalfSentAsync(Uri server)
+    internal static async Task<TcpClient> HalfSentAsync(Uri server)
     {
         var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, server.Port, TestContext.Current.CancellationToken);

@@ -188,6 +188,68 @@ public abstract class RowVersionContractTests
         await ShouldBeOf(2, later);
     }
 
+    /// <summary>Where it comes amid the fold, and where amid what is folded under the lease of the live rows.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(32)]
+    public async Task Rows_of_a_later_program_that_comes_meanwhile_are_not_taken_back(int comes)
+    {
+        await AppendAsync(30);
+        await Current(Open(), 1).CatchUpAsync(Ct);
+        var (views, later, came) = (Open(), Open(), false);
+        void Amid(long position)
+        {
+            if (position == 29 && journal.Length == 30) Task.Run(() => AppendAsync(5)).GetAwaiter().GetResult();
+            if (came || position != comes) return;
+            came = true;
+            Task.Run(() => Current(later, 3, "later").CatchUpAsync(Ct)).GetAwaiter().GetResult();
+        }
+
+        var earlier = Current(views, 2, "earlier", Amid);
+        (await Should.ThrowAsync<RowVersionException>(() => earlier.CatchUpAsync(Ct))).IsLater.ShouldBeTrue();
+        came.ShouldBeTrue();
+        await Current(later, 3, "later").CatchUpAsync(Ct); // which forgets what the earlier one has built
+        await ShouldBeOf(3, later);
+    }
+
+    [Fact]
+    public async Task Who_loses_the_lease_when_the_rows_are_ready_begins_to_ask_anew()
+    {
+        await AppendAsync(30);
+        await Current(Open(), 1).CatchUpAsync(Ct);
+        var (views, other, isOvertaken) = (Open(), Open(), false);
+        var overtaken = new ViewStoreContractTests.OvertakenViews(views, switched: () =>
+            isOvertaken = other.TryHold(ViewLease.Live, "other", NoTime));
+        (await Current(overtaken, 2).CatchUpAsync(Ct)).ShouldBe(30);
+        isOvertaken.ShouldBeTrue();
+        await ShouldBeOf(2, views);
+    }
+
+    /// <summary>As of a program that was killed while it deleted rows that it had taken out of the live ones.</summary>
+    [Fact]
+    public async Task Replaced_rows_that_were_left_are_forgotten_by_the_next_program_and_those_of_a_later_one_stay()
+    {
+        await AppendAsync(30);
+        await Current(Open(), 2).CatchUpAsync(Ct);
+        var (views, other) = (Open(), Open());
+        var beside = new NextViews(views);
+        void Leave(int version) => beside.Commit(new Dictionary<string, ViewCheckpoint>
+        {
+            ["Changed"] = new(20, version),
+        }, [new("Changed", 3, "left", "{}")]);
+        Leave(1);
+        other.TryHold(ViewLease.Next, "other", Duration.FromMinutes(1)).ShouldBeTrue();
+        await Current(views, 2).CatchUpAsync(Ct);
+        beside.Reached("Changed").ShouldBe(new ViewCheckpoint(20, 1), "whoever builds there forgets them");
+        other.TryKeep(ViewLease.Next, "other", NoTime).ShouldBeTrue();
+        await Current(views, 2).CatchUpAsync(Ct);
+        await ShouldBeOf(2, views);
+        Leave(3);
+        await Current(views, 2).CatchUpAsync(Ct);
+        beside.Reached("Changed").ShouldBe(new ViewCheckpoint(20, 3));
+        noted.ShouldBeEmpty();
+    }
+
     /// <summary>Whoever holds the lease when.</summary>
     [Fact]
     public async Task Of_two_programs_that_follow_at_once_the_earlier_one_ends_and_the_rows_are_those_of_the_later()
@@ -195,6 +257,7 @@ public abstract class RowVersionContractTests
         await AppendAsync(200);
         await Current(Open(), 1).CatchUpAsync(Ct);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        stop.CancelAfter(2 * Enough); // whatever waits here for what does not come
         async Task FollowAsync(int version)
         {
             var current = new CurrentViews(journal, Open(), Program(version), journal.Decode,
@@ -205,11 +268,12 @@ public abstract class RowVersionContractTests
         var (earlier, later) = (Task.Run(() => FollowAsync(1), Ct), Task.Run(() => FollowAsync(2), Ct));
         var views = Open();
         await AppendAsync(10);
-        while (views.Reached("Changed").RowVersion == 1) await Task.Delay(10, Ct);
+        while (!later.IsCompleted && views.Reached("Changed").RowVersion == 1) await Task.Delay(10, stop.Token);
         await AppendAsync(10); // by which the earlier one sees it
         (await Should.ThrowAsync<RowVersionException>(() => earlier.WaitAsync(Enough, Ct))).IsLater.ShouldBeTrue();
-        while (views.Checkpoint("Changed") < journal.Length || views.Checkpoint("Same") < journal.Length)
-            await Task.Delay(10, Ct);
+        while (!later.IsCompleted
+            && (views.Checkpoint("Changed") < journal.Length || views.Checkpoint("Same") < journal.Length))
+            await Task.Delay(10, stop.Token);
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(later);
         await ShouldBeOf(2, views);

@@ -38,7 +38,7 @@ public sealed class RowVersionVerbTests : IDisposable
         CommandRun.Of([.. args, "--data", data], clock: new StandingClock(SmallTown.Now));
 
     /// <summary>Makes the rows of two views those of a program of this version, which said another station.</summary>
-    private static void MakeRowsOf(string views, int version) => UnversionedViews.On(views, $"""
+    private static void MakeRowsOf(string views, long version) => UnversionedViews.On(views, $"""
         UPDATE projected SET row_version = {version} WHERE name IN ('MasterData', 'VerifiedExport');
         UPDATE current_row SET json = replace(json, 'S01', 'S02') WHERE projection =
           (SELECT number FROM projected WHERE name = 'MasterData');
@@ -91,19 +91,22 @@ public sealed class RowVersionVerbTests : IDisposable
         town.Run("show", "points").Output.ShouldContain("S01");
     }
 
-    [Fact]
-    public void Rows_of_a_later_version_stay_until_somebody_decides_to_go_back()
+    /// <summary>One that is no version of a program is a later one too.</summary>
+    [Theory]
+    [InlineData(7, 7)]
+    [InlineData(4_294_967_297, int.MaxValue)]
+    public void Rows_of_a_later_version_stay_until_somebody_decides_to_go_back(long stored, int version)
     {
-        MakeRowsOf(Views, 7);
-        var said = "the rows of view MasterData are of version 7, and this program makes version 1: a later program made "
-            + $"them; use that one, or compute them as this one does: ledger rebuild --data {town.Data}";
+        MakeRowsOf(Views, stored);
+        var said = $"the rows of view MasterData are of version {version}, and this program makes version 1: a later "
+            + $"program made them; use that one, or compute them as this one does: ledger rebuild --data {town.Data}";
         var length = JournalHead.Read(town.Data)!.Length;
         town.Run("show", "points").ShouldBeFailure($"ledger show: {said}");
         town.Run("import", town.File("more.csv", Readings)).ShouldBeFailure($"ledger import: {said}");
         JournalHead.Read(town.Data)!.Length.ShouldBe(length);
         var verify = town.Run("verify");
         verify.Exit.ShouldBe(verified, verify.Output);
-        verify.Output.ShouldContain(NotChecked("MasterData", 7));
+        verify.Output.ShouldContain(NotChecked("MasterData", version));
         town.Run("rebuild").Exit.ShouldBe(ExitCode.Done);
         ShouldBeAsTheJournalSays();
     }
@@ -126,7 +129,7 @@ public sealed class RowVersionVerbTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(7)]
-    public void Of_a_copy_they_are_computed_in_memory_and_by_who_copies_again_in_their_place(int version)
+    public void Of_a_copy_they_are_computed_beside_it_and_by_who_copies_again_in_their_place(int version)
     {
         var copy = Path.Combine(elsewhere.Path, "copied");
         town.Run("copy", "--to", $"sqlite:{copy}").Exit.ShouldBe(ExitCode.Done);
@@ -139,6 +142,27 @@ public sealed class RowVersionVerbTests : IDisposable
         town.Run("copy", "--to", $"sqlite:{copy}").Exit.ShouldBe(ExitCode.Done);
         At(copy, "verify").Output.ShouldNotContain("its rows are of version");
         At(copy, "replay").Output.ShouldBe(digests);
+    }
+
+    /// <summary>Which version they are of is nothing that would hide it.</summary>
+    [Fact]
+    public void Rows_of_another_version_that_are_ahead_of_the_journal_are_a_fault_and_not_read_of_a_copy()
+    {
+        var copy = Path.Combine(elsewhere.Path, "copied");
+        town.Run("copy", "--to", $"sqlite:{copy}").Exit.ShouldBe(ExitCode.Done);
+        MakeRowsOf(ViewsOf(copy), 0);
+        UnversionedViews.On(ViewsOf(copy), """
+            UPDATE projected SET next_position = next_position + 3 WHERE name = 'MasterData';
+            PRAGMA wal_checkpoint(TRUNCATE);
+            """);
+        var length = JournalHead.Read(town.Data)!.Length;
+        var verify = At(copy, "verify");
+        verify.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        verify.Output.ShouldContain("views.db, MasterData checkpoint");
+        verify.Output.ShouldContain(NotChecked("MasterData", 0));
+        var show = At(copy, "show", "points");
+        (show.Exit, show.Output).ShouldBe((ExitCode.CouldNot, ""));
+        show.Errors.ShouldContain($"view MasterData has applied {length + 3} events and the journal has {length}");
     }
 
     [Fact]

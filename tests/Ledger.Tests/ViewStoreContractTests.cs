@@ -387,12 +387,13 @@ public abstract class ViewStoreContractTests
         (await Replay.DiffAsync(journal, Open(), StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
     }
 
-    /// <summary>Views of which something happens before their lease is asked for the first time, or is to be kept.
-    /// </summary>
-    private sealed class OvertakenViews(IViewStore views, Func<Task>? before = null, Func<Task>? amid = null)
-        : IViewStore
+    /// <summary>Views of which something happens before their lease is asked for the first time, or is to be kept, or
+    /// before they are switched.</summary>
+    internal sealed class OvertakenViews(
+        IViewStore views, Func<Task>? before = null, Func<Task>? amid = null, Action? switched = null) : IViewStore
     {
         private Func<Task>? before = before, amid = amid;
+        private Action? switched = switched;
 
         public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
 
@@ -417,7 +418,11 @@ public abstract class ViewStoreContractTests
             views.Range(projection, first, last, asOf);
         public IReadOnlyList<ViewRow> Versions(string projection) => views.Versions(projection);
         public void Reset(string projection) => views.Reset(projection);
-        public void Switch(IReadOnlyCollection<string> projections) => views.Switch(projections);
+        public void Switch(IReadOnlyCollection<string> projections)
+        {
+            Interlocked.Exchange(ref switched, null)?.Invoke();
+            views.Switch(projections);
+        }
     }
 
     [Fact]

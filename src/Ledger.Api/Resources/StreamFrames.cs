@@ -40,7 +40,7 @@ internal static class StreamFrames
                 + "the first announces the streams. Answered 201 when all are durable. Frames that are sent again have "
                 + "no second effect.")
             .TakesHeaders(Parameters.IdempotencyKey)
-            .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.CurvesWrite)
+            .RequireRateLimiting(Protection.FrameRequests).Needing(Scopes.CurvesWrite)
             .Accepts<IFormFile>("application/octet-stream")
             .Answers<FramesAnswer>(201).Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
 
