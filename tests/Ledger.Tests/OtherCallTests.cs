@@ -136,8 +136,8 @@ public sealed class OtherCallTests
             .Baselines[0].EventDays.Select(day => day.Day).ShouldBe([25, 26]);
     }
 
-    /// <summary>A call over its whole day leaves no hour to compare, whatever was called on other days: the last of them
-    /// is as good as any.</summary>
+    /// <summary>A call over its whole day leaves no hour to compare, whatever was called on other days: the last of
+    /// them is as good as any.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
