@@ -33,12 +33,12 @@ public static class Freezing
             return await RefuseAsync(Rejection.OutOfRange,
                 $"atPosition is {asked.AtPosition}: it is from the instruction's "
                 + $"{recorded.Position} to the journal's {ledger.Journal.Length}").ConfigureAwait(false);
-        await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+        var known = await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         var stream = Streams.Baselines(asked.Instruction);
         var (before, _) = await recorder.LoadAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve, ct)
             .ConfigureAwait(false);
         var calculation = asked.Complete
-            ? await CompleteAsync(ledger, asked, recorded.Order, before, points, ct).ConfigureAwait(false)
+            ? await CompleteAsync(ledger, asked, recorded.Order, before, points, known, ct).ConfigureAwait(false)
             : await BaselineCalculations.FreezeAsync(ledger.Journal, ledger.Views, recorded, points, before,
                 asked.AtPosition ?? recorded.Position, asked.Holidays, ct).ConfigureAwait(false);
         if (calculation is not BaselineCalculation.Calculated { Baselines: var baselines })
@@ -82,18 +82,20 @@ public static class Freezing
 
     /// <summary>Completes what awaits. A retry means the completion that it asked for before,
     /// not one of what came in between.</summary>
+    /// <param name="known">How far the views are, which say what was called: what is recorded since is not counted.
+    /// </param>
     private static async Task<BaselineCalculation> CompleteAsync(
         OpenLedger ledger, FreezeBaseline asked, DispatchInstructed order, FrozenBaselinesState state,
-        IReadOnlyList<SettlementPointId> points, CancellationToken ct)
+        IReadOnlyList<SettlementPointId> points, long known, CancellationToken ct)
     {
         var completed = new List<BaselineFrozen>();
         foreach (var point in points)
         {
-            var frozen = state.Frozen.FirstOrDefault(known => known.Point == point);
+            var frozen = state.Frozen.FirstOrDefault(each => each.Point == point);
             if (frozen is null)
                 return new BaselineCalculation.NotPossible(Rejection.OutOfRange, $"no baseline of {point} is frozen");
             if (frozen.Awaits is null) continue;
-            var position = asked.AtPosition ?? state.Of(point)!.CompletedAtPosition ?? ledger.Journal.Length;
+            var position = asked.AtPosition ?? state.Of(point)!.CompletedAtPosition ?? known;
             completed.AddRange(await BaselineCalculations.CompleteAsync(
                 ledger.Journal, ledger.Views, order, [frozen], position, ct).ConfigureAwait(false));
         }

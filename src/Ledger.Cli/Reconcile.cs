@@ -122,30 +122,30 @@ public static class Reconcile
         // Whose a point was on a day, the sessions of that day say.
         foreach (var party in concerned.SelectMany(answers.OwnersOf).Distinct().OrderBy(
             party => party.Value, StringComparer.Ordinal))
-            foreach (var day in asked.DaysOfStays.Order())
-            {
-                sessions.AddRange((await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
-                    answers.KnownBefore, ct).ConfigureAwait(false)).Where(session =>
-                        concerned.Contains(session.Session.Point) && asked.Compares(session.Session, day)));
-                if (asked.Days.Contains(day))
-                    settled.AddRange((await SettledAsync(ledger, answers, party, day, ct).ConfigureAwait(false))
-                        .Where(of => concerned.Contains(of.Point)));
-            }
+        {
+            await foreach (var (day, ended) in EndedSessions.OfDaysAsync(ledger.Journal, ledger.Views, party,
+                asked.DaysOfStays.Order(), answers.KnownBefore, ct).ConfigureAwait(false))
+                sessions.AddRange(ended.Where(session =>
+                    concerned.Contains(session.Session.Point) && asked.Compares(session.Session, day)));
+            await foreach (var facts in SettlementFacts.OfDaysAsync(ledger.Journal, ledger.Views, party,
+                asked.Days.Where(day => answers.HoldingRun(party, day) is not null).Order(), answers.KnownBefore, ct)
+                .ConfigureAwait(false))
+                settled.AddRange((await SettledAsync(ledger, answers.HoldingRun(party, facts.Day)!, facts, ct)
+                    .ConfigureAwait(false)).Where(of => concerned.Contains(of.Point)));
+        }
         return (sessions, settled);
     }
 
     /// <summary>What the run that holds settled of each point and direction; of each that it lacks nothing.</summary>
+    /// <param name="known">What is known of its day now.</param>
     private static async Task<IEnumerable<SettledDay>> SettledAsync(
-        LedgerReader ledger, Answers answers, PartyId account, LocalDate day, CancellationToken ct)
+        LedgerReader ledger, TimeOfUseSettlement.RunRow run, SettlementFacts known, CancellationToken ct)
     {
-        if (answers.HoldingRun(account, day) is not { } run) return [];
         var original = (await RunStatement.DeriveAsync(ledger, run, ct).ConfigureAwait(false)).Statement;
         // What is booked on a run is settled with it; after a credit nothing is.
         if ((await StatementCorrections.StandingAsync(ledger.Journal, ledger.Views, run, original, default, ct)
             .ConfigureAwait(false)).Statement is not { } statement) return [];
-        var now = (await SettlementFacts.GatherAsync(
-            ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
-                .ToDictionary(point => point.Registered.Point);
+        var now = known.Points.ToDictionary(point => point.Registered.Point);
         var settled = statement.Lines.ToLookup(line => (line.Point, line.Direction));
         return settled.Select(lines => lines.Key).Union(now.Values.SelectMany(facts =>
                 facts.Directions.Select(direction => (facts.Registered.Point, direction))))
@@ -153,7 +153,7 @@ public static class Reconcile
             {
                 var facts = now.GetValueOrDefault(of.Item1);
                 var lines = settled[of].ToList();
-                return new SettledDay(of.Item1, of.Item2, day, lines.Count > 0
+                return new SettledDay(of.Item1, of.Item2, known.Day, lines.Count > 0
                         ? new(lines.Min(each => each.Period.Start), lines.Max(each => each.Period.End))
                         : new(facts!.Periods[0].Start, facts.Periods[^1].End),
                     new(run.Run), lines.Sum(each => each.BilledKwh ?? 0m), statement.EnergyStep,

@@ -21,6 +21,9 @@ public sealed record ReadyPoint(
     public IReadOnlySet<(SettlementPointId, SettlementPointId)> OnOneWay { get; init; } =
         new HashSet<(SettlementPointId, SettlementPointId)>();
 
+    /// <summary>Whose it is on that day, of a point beside; null of the point itself.</summary>
+    public PartyId? Owner { get; init; }
+
     /// <summary>The facts of its enrolments and their ends, for whoever explains what they decide.</summary>
     public IReadOnlyList<Positioned<LedgerEvent>> TakesPart { get; init; } = [];
 
@@ -33,6 +36,10 @@ public sealed record ReadyPoint(
         Programmes.Where(each => each.Fact.ValidFrom <= at
                 && (each.Position < declared.Position || RecordedAt.GetValueOrDefault(each.Position, at) <= at))
             .OrderBy(each => each.Fact.ValidFrom).ThenBy(each => each.Fact.Version).LastOrDefault();
+
+    /// <summary>Whether a point beside is paid for by these terms. Nobody owes himself, and who pays would else take
+    /// what others are owed by what he declares for nothing.</summary>
+    internal bool IsOwed(ProgrammePublished terms) => Owner is not { } owner || (terms.Payee ?? owner) != terms.Payer;
 }
 
 /// <summary>A stretch of power held ready that is paid by one declaration and one version of the programme.</summary>
@@ -47,7 +54,8 @@ public sealed record ReadyStretch(
 /// price of a kW for an hour. Of two declarations for one time the later recorded one stands. Whether the power came
 /// when it was called is judged by the call, and its shortfall is the call's penalty (market rules §2.3: availability
 /// is paid beside delivery). Power flows through all points of its way, so of points that lie behind each other the one
-/// that declared first is paid, and the next for what it has above that.
+/// that declared first is paid, and the next for what it has above that. A point for which nobody is owed takes nothing
+/// of it.
 /// </summary>
 public static class AvailabilityPay
 {
@@ -93,7 +101,8 @@ public static class AvailabilityPay
         point.Declared.Where(each => Holds(each.Fact.Period, covers)).MaxBy(each => each.Position) is { } declared
         && point.At(covers.Start, declared) is { Fact: { AvailabilityPerKwHour: not null, Payer: not null } terms }
             programme
-        && point.Enrolments.Covering(terms.Programme, covers).Count > 0 ? new(declared, programme) : null;
+        && point.IsOwed(terms) && point.Enrolments.Covering(terms.Programme, covers).Count > 0
+            ? new(declared, programme) : null;
 
     /// <summary>What of a point's power counts there, and not at another one of its way.</summary>
     private static Power Counted(ReadyPoint point, IReadOnlyList<ReadyPoint> all, Interval covers)

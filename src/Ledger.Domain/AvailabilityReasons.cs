@@ -88,9 +88,15 @@ public sealed class AvailabilityReasons
         point.OnOneWay.Contains((of.Point, other.Point)) && Paying(other, at) is not null
         && PlaceOf(other, at) < PlaceOf(of, at));
 
-    private IEnumerable<ExplainedValue> DeclaredBefore(Instant at) =>
-        Before(point, at).Select(other => Paying(other, at)!.Value.Declared).Select(other => ExplainedValue.Of(
-            other.Position, "declared before on its way", "", $"{other.Fact.Available}"));
+    private IEnumerable<ExplainedValue> DeclaredBefore(Instant at)
+    {
+        foreach (var other in Before(point, at))
+        {
+            var (declared, programme) = Paying(other, at)!.Value;
+            yield return ExplainedValue.Of(declared.Position, "declared before on its way", "",
+                $"{declared.Fact.Available}") with { Whose = programme.Fact.Payee ?? other.Owner };
+        }
+    }
 
     /// <summary>The position of the first declaration since which a point has declared no more than before.</summary>
     private static long PlaceOf(ReadyPoint of, Instant at)
@@ -109,8 +115,8 @@ public sealed class AvailabilityReasons
     {
         if (point.Declared.Where(each => each.Fact.Period.Contains(at)).OrderBy(each => each.Position).LastOrDefault()
                 is not { } declared
-            || point.At(at, declared) is not { Fact: { AvailabilityPerKwHour: not null, Payer: not null } } programme)
-            return null;
+            || point.At(at, declared) is not { Fact: { AvailabilityPerKwHour: not null, Payer: not null } } programme
+            || !point.IsOwed(programme.Fact)) return null;
         return point.Enrolments.Enrolments.Any(each => each.Enrolled.Programme == programme.Fact.Programme
                 && each.Enrolled.From <= at && (each.To is not { } to || at < to))
             ? (declared, programme) : null;

@@ -51,7 +51,7 @@ internal sealed class BaselineDays
             return Insufficient(terms, pool, $"{pool.Count} of {Math.Max(size.MinDays, 1)} days needed");
         if (rule.KeepBy == BaselineKeep.MostSimilar && ComparedPeriods().Any(start => load.At(start) is null))
             return Insufficient(terms, pool, "the event's own day is not wholly measured outside the event");
-        if (rule.KeepBy == BaselineKeep.MostSimilar && asked.OtherCalls.Count > 0 && !ComparedPeriods().Any())
+        if (rule.KeepBy == BaselineKeep.MostSimilar && IsCalledWheneverCompared())
             return Insufficient(terms, pool, "other calls leave no hour of the event's own day to compare");
         var ranked = Rank(pool);
         var kept = Keep(ranked);
@@ -220,6 +220,11 @@ internal sealed class BaselineDays
     /// <summary>Hours outside of events are compared (market rules §2.1, match day), and another call is one.</summary>
     private IEnumerable<Instant> ComparedPeriods() =>
         load.PeriodsBeside(rule.AdjacentMinutes).Where(start => !load.IsCalled([start]));
+
+    /// <summary>Whether other calls held in all hours that would be compared. Where the event leaves none of its day,
+    /// none of them took any.</summary>
+    private bool IsCalledWheneverCompared() =>
+        load.PeriodsBeside(rule.AdjacentMinutes).Any() && !ComparedPeriods().Any();
 
     private LocalDate Since()
     {

@@ -10,6 +10,12 @@ internal sealed class CallReasons(
     IJournal journal, Answers answers, long position, string ruleVersion, CancellationToken ct)
 {
     private readonly KnownFacts known = new(journal, position, ct);
+    private readonly Dictionary<Instant, WaysToGrid> ways = [];
+    private readonly Dictionary<DeclaredOn, ReadyPoint> declared = [];
+    private readonly Dictionary<DeclaredOn, IReadOnlyList<ReadyPoint>> onItsWay = [];
+
+    /// <summary>A point in a programme on a day.</summary>
+    private readonly record struct DeclaredOn(ProgrammeId Programme, SettlementPointId Point, Interval Day);
 
     /// <summary>Null where the call has no terms by which it could be paid.</summary>
     public async Task<ReasonedCall?> OfAsync(InstructionId instruction)
@@ -52,43 +58,57 @@ internal sealed class CallReasons(
     /// </summary>
     public async Task<ReadyPoint> ReadyAsync(ProgrammeId programme, SettlementPointId point, Interval day)
     {
-        var ready = await DeclaredAsync(programme, point).ConfigureAwait(false);
-        if (!Settlement.CountsReadyOnce(ruleVersion)) return ready;
-        var (ways, open) = (new WaysToGrid(known, day.Start), new Queue<SettlementPointId>([point]));
+        var ready = await DeclaredAsync(new(programme, point, day)).ConfigureAwait(false);
+        if (ready.Declared.Count == 0 || !Settlement.CountsReadyOnce(ruleVersion)) return ready;
+        var open = new Queue<SettlementPointId>([point]);
         var (beside, pairs) = (new SortedDictionary<SettlementPointId, ReadyPoint>(),
             new HashSet<(SettlementPointId, SettlementPointId)>());
         while (open.TryDequeue(out var next))
-            foreach (var other in answers.Beside.Of(next).Where(other => Declares(programme, other, day)))
+            foreach (var other in await OnItsWayAsync(new(programme, next, day)).ConfigureAwait(false))
             {
-                if (!await ways.LieOnOneAsync(next, other).ConfigureAwait(false)) continue;
-                pairs.UnionWith([(next, other), (other, next)]);
-                if (other != point && beside.TryAdd(
-                    other, await DeclaredAsync(programme, other).ConfigureAwait(false))) open.Enqueue(other);
+                pairs.UnionWith([(next, other.Point), (other.Point, next)]);
+                if (other.Point != point && beside.TryAdd(other.Point, other)) open.Enqueue(other.Point);
             }
         return ready with { Beside = [.. beside.Values], OnOneWay = pairs };
     }
 
-    private bool Declares(ProgrammeId programme, SettlementPointId point, Interval day) =>
-        answers.Availabilities(point).Any(row => row.Programme == programme.Value && row.Start < day.End
-            && day.Start < row.End);
-
-    private async Task<ReadyPoint> DeclaredAsync(ProgrammeId programme, SettlementPointId point)
+    /// <summary>Those before a point and behind it at which something is declared on the day, found once: all points of
+    /// a station lie beside its connection, and each of them asks.</summary>
+    private async Task<IReadOnlyList<ReadyPoint>> OnItsWayAsync(DeclaredOn asked)
     {
-        var stream = Streams.Enrolment(point);
-        var (versions, facts) = (await known.ReadAsync(Streams.Programme(programme)).ConfigureAwait(false),
-            await known.ReadAsync(stream).ConfigureAwait(false));
-        return new(
+        if (onItsWay.TryGetValue(asked, out var found)) return found;
+        if (!ways.TryGetValue(asked.Day.Start, out var way)) ways[asked.Day.Start] = way = new(known, asked.Day.Start);
+        var others = new List<ReadyPoint>();
+        foreach (var other in answers.Beside.Of(asked.Point))
+            if (await way.LieOnOneAsync(asked.Point, other).ConfigureAwait(false)
+                && await DeclaredAsync(asked with { Point = other }).ConfigureAwait(false)
+                    is { Declared.Count: > 0 } ready
+                && (await known.PointInForceAsync(other, asked.Day.Start).ConfigureAwait(false))?.Event
+                    is SettlementPointRegistered { Owner: var owner }) others.Add(ready with { Owner = owner });
+        return onItsWay[asked] = others;
+    }
+
+    /// <summary>What of a point's declarations and enrolments decides the pay of a day.</summary>
+    private async Task<ReadyPoint> DeclaredAsync(DeclaredOn asked)
+    {
+        if (declared.TryGetValue(asked, out var kept)) return kept;
+        var (versions, facts) = (await known.ReadAsync(Streams.Programme(asked.Programme)).ConfigureAwait(false),
+            await known.ReadAsync(Streams.Enrolment(asked.Point)).ConfigureAwait(false));
+        var takesPart = facts.Where(each => each.Event is PointEnrolled or EnrolmentEnded).ToList();
+        return declared[asked] = new(
             [.. versions.Select(each =>
                 new Positioned<ProgrammePublished>(each.Position, (ProgrammePublished)each.Event))],
-            await known.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve).ConfigureAwait(false), point,
-            [.. facts.Where(each => each.Event is AvailabilityDeclared declared && declared.Programme == programme)
+            takesPart.Aggregate(EnrolmentState.Empty, (state, each) => Enrolments.Evolve(state, each.Event)),
+            asked.Point,
+            [.. facts.Where(each => each.Event is AvailabilityDeclared { Period: var period } of
+                    && of.Programme == asked.Programme && period.Start < asked.Day.End
+                    && asked.Day.Start < period.End)
                 .Select(each =>
                     new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))])
         {
             RecordedAt = versions.Where(_ => Settlement.CountsInTime(ruleVersion))
                 .ToDictionary(each => each.Position, each => NextSecond(each.RecordedAt)),
-            TakesPart = [.. facts.Where(each => each.Event is PointEnrolled or EnrolmentEnded)
-                .Select(each => new Positioned<LedgerEvent>(each.Position, each.Event))],
+            TakesPart = [.. takesPart.Select(each => new Positioned<LedgerEvent>(each.Position, each.Event))],
         };
     }
 

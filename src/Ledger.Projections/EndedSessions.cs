@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -15,6 +16,19 @@ public static class EndedSessions
     public static Task<IReadOnlyList<MeteredSession>> GatherAsync(
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
         GatherAsync(new KnownFacts(journal, position, ct), new Answers(views, position - 1), account, day, null);
+
+    /// <summary>The same of one day after another: what is of no day is read once for all of them.</summary>
+    public static async IAsyncEnumerable<(LocalDate Day, IReadOnlyList<MeteredSession> Sessions)> OfDaysAsync(
+        IJournal journal, IViewStore views, PartyId account, IEnumerable<LocalDate> days, long position,
+        [EnumeratorCancellation] CancellationToken ct)
+    {
+        var (facts, answers) = (new KnownFacts(journal, position, ct), new Answers(views, position - 1));
+        foreach (var day in days)
+        {
+            yield return (day, await GatherAsync(facts, answers, account, day, null).ConfigureAwait(false));
+            facts.ForgetDays();
+        }
+    }
 
     /// <summary>The same, their parts cut and priced as a statement of the account cuts and prices its lines.</summary>
     public static Task<IReadOnlyList<MeteredSession>> GatherPricedAsync(

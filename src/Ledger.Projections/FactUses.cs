@@ -48,7 +48,9 @@ public static class FactUses
         [typeof(ProgrammePublished)] = "a programme's terms decide deliveries: ledger show delivery INSTRUCTION",
         [typeof(PointEnrolled)] = "an enrolment decides who owes for a call, and no run pays or penalises by it",
         [typeof(EnrolmentEnded)] = "an enrolment decides who owes for a call, and no run pays or penalises by it",
-        [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and no programme pays it by a statement that is run",
+        [typeof(AvailabilityDeclared)] =
+            "what is declared ready may be paid, or lower what a point on its way is paid: none of the runs that you "
+            + "reach rests on it",
         [typeof(ScheduleDeclared)] = "a schedule may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(SessionRequested)] = "a session may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(OutageRecorded)] = "an outage may exclude a day from a baseline, and is in no amount",

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -71,16 +72,37 @@ public sealed record SettlementFacts(
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
         GatherAsync(journal, views, account, day, position, Settlement.NewestRuleVersion, ct);
 
+    /// <summary>The same of one day after another: what is of no day is read once for all of them.</summary>
+    public static async IAsyncEnumerable<SettlementFacts> OfDaysAsync(IJournal journal, IViewStore views,
+        PartyId account, IEnumerable<LocalDate> days, long position, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var facts = Known(journal, views, position, ct);
+        foreach (var day in days)
+        {
+            yield return await GatherAsync(facts, views, account, day, position, Settlement.NewestRuleVersion)
+                .ConfigureAwait(false);
+            facts.ForgetDays();
+        }
+    }
+
     /// <summary>The same by the rules of a statement's version.</summary>
-    internal static async Task<SettlementFacts> GatherAsync(IJournal journal, IViewStore views, PartyId account,
-        LocalDate day, long position, string ruleVersion, CancellationToken ct)
+    internal static Task<SettlementFacts> GatherAsync(IJournal journal, IViewStore views, PartyId account,
+        LocalDate day, long position, string ruleVersion, CancellationToken ct) =>
+        GatherAsync(Known(journal, views, position, ct), views, account, day, position, ruleVersion);
+
+    private static KnownFacts Known(IJournal journal, IViewStore views, long position, CancellationToken ct)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position, journal.Length);
         var applied = views.Checkpoint("MasterData");
         if (applied < position)
             throw new InvalidOperationException(
                 $"the views have applied {applied} of {position} events: let them catch up");
-        var facts = new KnownFacts(journal, position, ct);
+        return new(journal, position, ct);
+    }
+
+    private static async Task<SettlementFacts> GatherAsync(KnownFacts facts, IViewStore views, PartyId account,
+        LocalDate day, long position, string ruleVersion)
+    {
         var (inForce, leftOut) = (new List<SettlementPointRegistered>(), new List<SettledPoint>());
         var owned = new Answers(views, position - 1).PointsOf(account);
         foreach (var point in owned)

@@ -134,18 +134,6 @@ public sealed class CountedOnceTests : IAsyncDisposable
             Enumerable.Range(-2, 4).Select(hour => Midnight + Duration.FromHours(hour)));
     }
 
-    private sealed class CountedReads(IJournal journal) : ForwardingJournal(journal)
-    {
-        public Dictionary<string, int> Of { get; } = [];
-
-        public override IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
-            string stream, long fromRevision, CancellationToken ct)
-        {
-            Of[stream] = Of.GetValueOrDefault(stream) + 1;
-            return base.ReadStreamAsync(stream, fromRevision, ct);
-        }
-    }
-
     /// <summary>A year of a point: its registrations and registers are of no day, and long.</summary>
     [Fact]
     public async Task A_long_range_reads_every_stream_once()

@@ -121,7 +121,8 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
     public void Two_arithmetics_of_power_held_ready_agree()
     {
         var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20),
-            ("two payees", 10), ("dated back", 20), ("less for others", 20), ("nothing beside another", 5));
+            ("two payees", 10), ("dated back", 20), ("less for others", 15), ("nothing beside another", 5),
+            ("another is owed nothing", 2));
         var day = new Interval(Start, Start + Duration.FromHours(24));
         Gen.Int[0, int.MaxValue].Sample(seed =>
         {
@@ -151,7 +152,11 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
                 !stretches.SequenceEqual(AvailabilityPay.Of(
                     ready with { RecordedAt = new Dictionary<long, Instant>() }, day, 2)),
                 !stretches.SequenceEqual(AvailabilityPay.Of(ready with { Beside = [] }, day, 2)),
-                stretches.Any(each => each.KwHours == 0m && each.Declared.Fact.Available > Power.Zero));
+                stretches.Any(each => each.KwHours == 0m && each.Declared.Fact.Available > Power.Zero),
+                !stretches.SequenceEqual(AvailabilityPay.Of(ready with
+                {
+                    Beside = [.. ready.Beside.Select(other => other with { Owner = new("C") })],
+                }, day, 2)));
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
@@ -190,7 +195,8 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
         (int, int)[] ways = random.Next(3) switch { 0 => [], 1 => [(1, 2), (2, 3)], _ => [(1, 2), (2, 3), (1, 3)] };
         return At(1) with
         {
-            Beside = ways.Length == 0 ? [] : [At(2), At(3)],
+            Beside = ways.Length == 0 ? [] : [.. ((ReadyPoint[])[At(2), At(3)]).Select(other =>
+                other with { Owner = new(random.Next(3) == 0 ? "dso" : "C") })],
             OnOneWay = ways.SelectMany(way => new[] { way, (way.Item2, way.Item1) }).Select(way => (
                 new SettlementPointId($"P{way.Item1}"), new SettlementPointId($"P{way.Item2}"))).ToHashSet(),
         };

@@ -136,6 +136,29 @@ public sealed class OtherCallTests
             .Baselines[0].EventDays.Select(day => day.Day).ShouldBe([25, 26]);
     }
 
+    /// <summary>A call over its whole day leaves no hour to compare, whatever was called on other days: the last of
+    /// them is as good as any.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_call_of_a_whole_day_has_a_baseline_whatever_was_called_before(bool isCalledBefore)
+    {
+        using var town = Town("alike");
+        town.Clock = Instant.FromUtc(2026, 2, 25, 8, 30);
+        if (isCalledBefore) town.Import(Other("C1", "25T17", "25T18"));
+        town.Clock = Instant.FromUtc(2026, 2, 26, 12, 30);
+        town.Meter("C1", Hours((4 * 24) + 20, 100));
+        town.Enrol("own", "C1");
+        town.Import("""
+            {"type":"instruction","instruction":"I2","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-26T20:00:00+08:00","start":"2026-02-27T00:00:00+08:00","end":"2026-02-28T00:00:00+08:00","targets":[{"point":"C1","kw":40}],"programme":"own"}
+            """);
+        town.Freeze("I2");
+        var frozen = (await town.FactsAsync<BaselineFrozen>()).ShouldHaveSingleItem();
+        (frozen.Insufficient, frozen.Awaits, frozen.Periods.Count).ShouldBe((null, null, 24));
+        frozen.Periods.ShouldAllBe(period => period.Kwh == 100m);
+        town.Done("verify");
+    }
+
     /// <summary>Orders, freezes, meters and completes I2: its baseline, and what it would have been by the version
     /// before.</summary>
     private static async Task<(string? Now, string? Former)> CompletedAsync(CalledTown town, Action? meanwhile = null)

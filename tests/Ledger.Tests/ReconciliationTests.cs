@@ -1,5 +1,10 @@
 using System.Text.Json.Nodes;
+using Ledger.Api;
 using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -323,6 +328,26 @@ public sealed class ReconciliationTests : IDisposable
         Reconciled(ExitCode.Done, "--in", file, "--point", "S01-C1");
         Reconciled(ExitCode.NotAsItShouldBe, "--in", file, "--point", "S01-C2")["exceptions"]!.AsArray()
             .Select(each => (string)each!["finding"]!).ShouldBe(Enumerable.Repeat("missingSession", 3));
+    }
+
+    /// <summary>Registers are of no day, and those of a party are read once for all days that are compared.</summary>
+    [Fact]
+    public async Task Several_days_read_every_register_once()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
+            town.Data, new LedgerId("town"), new StandingClock(ChargeTown.Now), TestFolder.Secret));
+        await ledger.CatchUpAsync(ct);
+        LocalDate[] days = [new(2026, 3, 1), new(2026, 3, 2), new(2026, 3, 3)];
+        var (journal, sessions) = (new CountedReads(ledger.Journal), new List<(LocalDate, int)>());
+        await foreach (var (day, ended) in EndedSessions.OfDaysAsync(
+            journal, ledger.Views, new("cpo"), days, journal.Length, ct)) sessions.Add((day, ended.Count));
+        sessions.ShouldBe([(days[0], 0), (days[1], 3), (days[2], 0)]);
+        var settled = new CountedReads(ledger.Journal);
+        await foreach (var facts in SettlementFacts.OfDaysAsync(
+            settled, ledger.Views, new("cpo"), days, settled.Length, ct)) facts.Points.Count.ShouldBe(2);
+        var register = Streams.Register(new(new("S01-C1"), Direction.Import));
+        (journal.Of[register], settled.Of[register]).ShouldBe((1, 1));
     }
 
     /// <summary>What is found in the exported records after a change, as finding, point, record, kWh and stake.
