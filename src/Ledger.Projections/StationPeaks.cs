@@ -60,7 +60,7 @@ public static class StationPeaks
             new(row.Point), row.RequestedAt, row.Arrival, row.Departure, row.Requested,
             row.VehicleMaxMilliwatts is { } most ? new Power(most) : null, row.Source)), Instant.MaxValue);
         var contract = answers.StandingLimits(new(point)).Where(limit => limit is
-                { Kind: StandingLimitKind.ContractDemand, Direction: Direction.Import } && limit.ValidFrom <= since
+        { Kind: StandingLimitKind.ContractDemand, Direction: Direction.Import } && limit.ValidFrom <= since
                 && !(limit.ValidTo <= since)).MaxBy(limit => limit.Position)?.MostMilliwatts;
         var most = new Power(Math.Min(rated, contract ?? rated));
         var drawn = SessionRequests.MeanKilowatts(sessions, periods, most.Kilowatts);

@@ -37,7 +37,8 @@ public sealed class CurtailmentComplianceTests
         var record = Quarter(point, number, 0, version: isWhole ? 5 : 6);
         return record with
         {
-            Import = Energy.FromWattHours(kilowattHours * 1000L), Minimum = Power.Zero,
+            Import = Energy.FromWattHours(kilowattHours * 1000L),
+            Minimum = Power.Zero,
             Maximum = Power.FromKilowatts(4 * kilowattHours + 10),
             Gaps = isWhole ? [] : [new(new(record.Period.Start, record.Period.Start + Duration.FromMinutes(5)))],
         };
@@ -133,7 +134,9 @@ public sealed class CurtailmentComplianceTests
     {
         var record = Quarter(0, 0, 0) with
         {
-            Import = Energy.FromWattHours(16_000), Minimum = Power.Zero, Maximum = Power.FromKilowatts(100),
+            Import = Energy.FromWattHours(16_000),
+            Minimum = Power.Zero,
+            Maximum = Power.FromKilowatts(100),
         };
         LedgerEvent[] facts =
         [
@@ -154,7 +157,9 @@ public sealed class CurtailmentComplianceTests
     {
         var record = Quarter(0, 0, 0) with
         {
-            Import = Energy.FromWattHours(10_000), Minimum = Power.Zero, Maximum = Power.FromKilowatts(60),
+            Import = Energy.FromWattHours(10_000),
+            Minimum = Power.Zero,
+            Maximum = Power.FromKilowatts(60),
             Gaps = [new(new(Start, Start + Duration.FromMinutes(5)))],
         };
         var order = Order(InstructionKind.Curtail, minutes: 15) with

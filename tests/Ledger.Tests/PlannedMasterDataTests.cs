@@ -197,7 +197,9 @@ public sealed class PlannedMasterDataTests
             answers.Stations(day).ShouldHaveSingleItem().Station.ShouldBe("S1");
             return RowJson.Write(new
             {
-                Days = answers.Days(), Export = answers.Export(day), Stations = answers.Stations(day),
+                Days = answers.Days(),
+                Export = answers.Export(day),
+                Stations = answers.Stations(day),
                 Checks = answers.PeriodChecks(new("CP1"), day),
             });
         }
