@@ -12,11 +12,35 @@ namespace Ledger.Api;
 /// <summary>The one place that opens a ledger's journal and views in the store that was chosen.</summary>
 public static class LedgerStores
 {
-    /// <summary>The journal, for whoever records.</summary>
+    /// <summary>The journal, for whoever records, in the store that the folder's mark names.</summary>
     /// <param name="owned">The lock of the data folder, which the caller holds as long as the journal is open.</param>
-    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned)
+    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned) =>
+        Marked(options, () => options.Store is StoreChoice.Sqlite
+            ? OpenJournal(options, owned, null) // it has a head itself
+            : OpenWithHead(options, owned));
+
+    /// <summary>The journal of a copy, for whoever fills it.</summary>
+    public static IJournalImport OpenCopy(LedgerOptions options, FolderLock owned) =>
+        Marked(options, () => OpenJournal(options, owned, null));
+
+    /// <summary>Opens what the mark names. A mark that is made for it is taken back where the store is not reached:
+    /// nothing was begun there, and the right one would be refused.</summary>
+    private static IJournalImport Marked(LedgerOptions options, Func<IJournalImport> open)
     {
-        if (options.Store is StoreChoice.Sqlite) return OpenJournal(options, owned, null); // it has a head itself
+        var isNew = StoreMark.Keep(options);
+        try
+        {
+            return open();
+        }
+        catch (StoreUnavailableException) when (isNew)
+        {
+            StoreMark.TakeBack(options);
+            throw;
+        }
+    }
+
+    private static IJournalImport OpenWithHead(LedgerOptions options, FolderLock owned)
+    {
         var head = ServerHead.Open(options.Directory);
         try
         {
@@ -45,13 +69,6 @@ public static class LedgerStores
                 .GetAwaiter().GetResult(),
             _ => throw new UnreachableException(),
         });
-
-    /// <summary>The journal of a copy, for whoever fills it.</summary>
-    public static IJournalImport OpenCopy(LedgerOptions options, FolderLock owned)
-    {
-        StoreMark.Keep(options);
-        return OpenJournal(options, owned, null);
-    }
 
     /// <summary>The journal, for whoever only reads, also beside who records.</summary>
     public static IJournalReader OpenReader(LedgerOptions options)

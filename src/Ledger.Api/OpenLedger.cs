@@ -113,7 +113,6 @@ public sealed class OpenLedger : IAsyncDisposable
         IJournal? journal = null;
         try
         {
-            StoreMark.Keep(options);
             journal = LedgerStores.OpenJournal(options, owned);
             var evidence = EvidenceArchive.Open(options.Directory, options.Secret, LastEvidence.NamedIn(journal));
             opened.Push(evidence);

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Ledger.Stores.EventStoreDb;
+using Npgsql;
 
 namespace Ledger.Api;
 
@@ -123,35 +124,71 @@ public abstract record StoreChoice
     private static string ConnectionOf(string text, string from, string rule)
     {
         var connection = text[PostgresPrefix.Length..];
-        DbConnectionStringBuilder parts;
-        try
-        {
-            parts = new() { ConnectionString = connection };
-        }
-        catch (ArgumentException)
-        {
+        if (Parts(connection) is not { } parts)
             throw new StoreRefusedException($"{from} is '{Shown(text)}', which is no list of NAME=VALUE;…: {rule}");
-        }
         foreach (var needed in (string[])["Host", "Database"])
             if (!parts.ContainsKey(needed))
                 throw new StoreRefusedException($"{from} is '{Shown(text)}', and names no {needed}: {rule}");
+        if (Wrong(connection) is { } wrong) throw new StoreRefusedException($"{from} is '{Shown(text)}', and {wrong}");
         return connection;
+    }
+
+    /// <summary>The settings of a connection; null where the text is no list of them.</summary>
+    private static DbConnectionStringBuilder? Parts(string connection)
+    {
+        try
+        {
+            return new() { ConnectionString = connection };
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What is wrong with a list of settings, without any of it that may be a secret; null where nothing is.
+    /// </summary>
+    private static string? Wrong(string connection)
+    {
+        NpgsqlConnectionStringBuilder settings;
+        try
+        {
+            settings = new(connection);
+        }
+        catch (ArgumentException wrong)
+        {
+            // A name that there is can be shown; one that there is not may be the end of a password.
+            return wrong.InnerException is null or KeyNotFoundException
+                ? "has a NAME that no connection to PostgreSQL has" : $"has a {wrong.ParamName} that cannot be";
+        }
+        const string because = "; a journal is read where it is written, because another server may not have yet what was "
+            + "acknowledged";
+        return settings.TargetSessionAttributes is { } kind && kind != "primary"
+            ? $"says Target Session Attributes={kind}{because}"
+            : settings.LoadBalanceHosts ? $"says Load Balance Hosts{because}" : null;
     }
 
     /// <summary>What is said of a connection: where it goes, and nothing of who asks.</summary>
     private static string NameOf(string connection)
     {
         var parts = new DbConnectionStringBuilder { ConnectionString = connection };
-        return string.Join(';', ((string[])["Host", "Port", "Database", "Search Path"])
+        return string.Join(';', Places
             .Where(parts.ContainsKey).Select(name => $"{name}={parts[name]}"));
     }
 
-    /// <summary>A value that broke a rule, as far as it can be shown: it may hold a password.</summary>
+    /// <summary>A value that broke a rule, as far as it can be shown: it may hold a password, and where a list of
+    /// settings has more than where it goes, one of them may be a password under any name.</summary>
     private static string Shown(string text)
     {
         var isSecret = text.Contains('@', StringComparison.Ordinal)
-            || text.Contains("password", StringComparison.OrdinalIgnoreCase)
-            || text.Contains("pwd", StringComparison.OrdinalIgnoreCase);
+            || (text.StartsWith(PostgresPrefix, StringComparison.Ordinal)
+                ? Parts(text[PostgresPrefix.Length..]) is { } parts
+                    ? parts.Keys.Cast<string>().Any(name => !Places.Contains(name, StringComparer.OrdinalIgnoreCase))
+                    : text.Contains('=', StringComparison.Ordinal)
+                : Secrets.Any(name => text.Contains(name, StringComparison.OrdinalIgnoreCase)));
         return isSecret ? text[..(text.IndexOf(':', StringComparison.Ordinal) + 1)] + "…" : text;
     }
+
+    private static readonly string[] Places = ["Host", "Port", "Database", "Search Path"];
+    private static readonly string[] Secrets = ["password", "pwd", "psw"];
 }

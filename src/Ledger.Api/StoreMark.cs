@@ -10,7 +10,7 @@ namespace Ledger.Api;
 /// itself. Who forgets to name the store would else begin a second journal under one identity. It holds no user name
 /// and no password, so the store is named each time, and only compared.
 /// </summary>
-internal static class StoreMark
+public static class StoreMark
 {
     public const string FileName = DataFolderCopy.StoreMarkFileName;
 
@@ -29,13 +29,23 @@ internal static class StoreMark
                 + $"{options.Store.Name}; move it with: ledger copy");
     }
 
-    /// <summary>Writes the mark where there is none yet and one is needed; the caller owns the folder.</summary>
-    public static void Keep(LedgerOptions options)
+    /// <summary>Writes the mark where there is none yet and one is needed, and says whether it did; the caller owns
+    /// the folder.</summary>
+    internal static bool Keep(LedgerOptions options)
     {
         Check(options);
-        if (options.IsInOneFolder) return;
-        DurableFiles.Create(Path.Combine(options.Directory, FileName), JsonSerializer.SerializeToUtf8Bytes(
+        var path = Path.Combine(options.Directory, FileName);
+        if (options.IsInOneFolder || File.Exists(path)) return false;
+        DurableFiles.Create(path, JsonSerializer.SerializeToUtf8Bytes(
             new JsonObject { ["store"] = options.Store.Name }, Written), DurableFiles.Public);
+        return true;
+    }
+
+    /// <summary>Takes back a mark that names a store in which nothing was begun.</summary>
+    internal static void TakeBack(LedgerOptions options)
+    {
+        File.Delete(Path.Combine(options.Directory, FileName));
+        DurableFiles.SyncDirectory(options.Directory);
     }
 
     // A path or a host's name reads as it is.

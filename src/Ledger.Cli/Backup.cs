@@ -31,6 +31,7 @@ public static class Backup
     {
         if (line.Words is not [var named]) throw new UsageException("backup needs one DIR");
         var options = DataFolder.OptionsOf(line, shell);
+        StoreMark.Check(options);
         if (!options.IsInOneFolder)
             throw new CouldNotException($"backup copies one folder, and the journal of this ledger is in "
                 + $"{options.Store.Name}: the server's own backup copies that; or take all of it into a folder of its own "

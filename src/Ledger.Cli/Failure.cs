@@ -24,16 +24,16 @@ public static class Failure
         FolderOwnedException => $"{failure.Message}; stop it, or name another folder with --data",
         NoteRefusedException or LedgerCopyException => failure.Message,
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
-            + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
+            + $"or accept the loss with: ledger recover {LedgerIdentity.OnCommandLine(data)} --by NAME --accept-loss",
         EvidenceErasedException => failure.Message,
         EvidencePrunedException => $"{failure.Message}, which names the archive that has it",
         JournalFaultedException or EvidenceStoppedException => $"{failure.Message}; look at the disk or the server, then start again",
         UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
         PoisonEventException => $"{failure.Message}; restore {data} from a copy",
         ViewsAheadException => $"{failure.Message}; restore the journal, or, where it is as it should be, compute the "
-            + $"views from it: ledger rebuild --data {data}",
+            + $"views from it: ledger rebuild {LedgerIdentity.OnCommandLine(data)}",
         RowVersionException { IsLater: true } => $"{failure.Message}: a later program made them; use that one, or compute "
-            + $"them as this one does: ledger rebuild --data {data}",
+            + $"them as this one does: ledger rebuild {LedgerIdentity.OnCommandLine(data)}",
         RowVersionException => $"{failure.Message}: whoever owns {data} computes them anew, which takes a while, or is an "
             + "earlier program, and then is to be started as this one",
         ProjectionStoppedException => $"the views {failure.Message}",

@@ -27,6 +27,7 @@ public static class Recover
     {
         if (line.Words.Count > 0) throw new UsageException($"recover takes no '{line.Words[0]}'");
         var options = DataFolder.OptionsOf(line, shell);
+        StoreMark.Check(options); // a folder whose journal is elsewhere looks like one that has lost it
         try
         {
             shell.Output.WriteLine($"the journal holds all {await LengthAsync(options).ConfigureAwait(false)} events that "

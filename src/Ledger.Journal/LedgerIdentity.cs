@@ -78,6 +78,12 @@ public sealed class LedgerIdentity
             if (!File.Exists(path)) throw new JournalRefusedException($"{path} is missing beside {found} of a ledger");
     }
 
+    /// <summary>How a command line names the ledger in a folder: with its store, where that is not the folder. Its name
+    /// and password are not known here.</summary>
+    public static string OnCommandLine(string directory) =>
+        File.Exists(Path.Combine(directory, DataFolderCopy.StoreMarkFileName))
+            ? $"--data {directory} --store STORE" : $"--data {directory}";
+
     private static byte[] Name(LedgerId ledger) => JsonSerializer.SerializeToUtf8Bytes(
         new JsonObject { ["ledger"] = ledger.Value, ["format"] = Format });
 

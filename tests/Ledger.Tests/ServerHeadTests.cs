@@ -63,7 +63,16 @@ public sealed partial class ServerHeadTests(PostgresCluster cluster)
 
         var why = $"the journal ends at position {kept} but was acknowledged up to position {acknowledged}";
         town.ImportReadings("--store", store.Name).ShouldBeFailure($"ledger import: {why}; restore {town.Data} from a "
-            + $"copy, or accept the loss with: ledger recover --data {town.Data} --by NAME --accept-loss");
+            + $"copy, or accept the loss with: ledger recover --data {town.Data} --store STORE --by NAME --accept-loss");
+        var known = await File.ReadAllBytesAsync(HeadOf(town), TestContext.Current.CancellationToken);
+        var forgotten = $"the journal of the ledger in {town.Data} is in "
+            + $"{StoreChoice.Parse(store.Name, "--store", null, town.Data).Name}, as store.json says, and not in "
+            + $"sqlite:{town.Data}: name it with --store";
+        foreach (var verb in (string[][])[["recover"], ["recover", "--by", "A. Person", "--accept-loss"],
+            ["backup", town.File("b", "") + "-backup"]])
+            town.Run(verb).ShouldBeFailure($"ledger {verb[0]}: {forgotten}");
+        File.Exists(Path.Combine(town.Data, SqliteJournal.FileName)).ShouldBeFalse();
+        (await File.ReadAllBytesAsync(HeadOf(town), TestContext.Current.CancellationToken)).ShouldBe(known);
         Run("verify").Output.ShouldContain($"{JournalHead.FileName}");
         var asked = Run("recover");
         (asked.Exit, asked.Output).ShouldBe((ExitCode.NotAsItShouldBe, ""));

@@ -3,6 +3,7 @@ using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Tests.EventStoreDb;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -54,12 +55,47 @@ public sealed class StoreChoiceTests : IDisposable
     [InlineData("esdb://h?tls=perhaps", null, "--store is 'esdb://h?tls=perhaps': ")]
     [InlineData("esdb://h?nodePreference=random", null, "--store is 'esdb://h?nodePreference=random': the connection string "
         + "says nodePreference=random; a journal is read from the leader, ")]
+    [InlineData("esdb://admin:ab/cd@node:2113", null, "--store is 'esdb:…': the connection string has an '@' behind a '/'")]
+    [InlineData("postgres:Host=db;Database=l;Pasword=x", null,
+        "--store is 'postgres:…', and has a NAME that no connection to PostgreSQL has")]
+    [InlineData("postgres:Host=db;Database=l;Ssl Mode=Requir", null,
+        "--store is 'postgres:…', and has a ssl mode that cannot be")]
+    [InlineData("postgres:Host=db;Database=l;Port=many", null, "--store is 'postgres:Host=db;Database=l;Port=many', and has a "
+        + "port that cannot be")]
+    [InlineData("postgres:Host=a,b;Database=l;Target Session Attributes=prefer-standby", null, "--store is 'postgres:…', "
+        + "and says Target Session Attributes=prefer-standby; a journal is read where it is written, ")]
+    [InlineData("postgres:Host=a,b;Database=l;Load Balance Hosts=true", null,
+        "--store is 'postgres:…', and says Load Balance Hosts; a journal is read where it is written, ")]
+    [InlineData("esdb://h", "postgres:Host=a,b;Database=l;Target Session Attributes=any", "--views is 'postgres:…', and "
+        + "says Target Session Attributes=any; ")]
     [InlineData("sqlite:/d", "sqlite:/d/views.db", "--views goes with an esdb:// store; ")]
     [InlineData("esdb://h", "views.db", "--views is sqlite:FILE or postgres:Host=…;Database=…, not 'views.db'")]
     [InlineData("esdb://h", "sqlite:", "--views is sqlite:FILE or postgres:Host=…;Database=…, not 'sqlite:'")]
     [InlineData("esdb://h", "postgres:Host=v", "--views is 'postgres:Host=v', and names no Database: sqlite:FILE or ")]
     public void A_wrong_store_is_refused_with_its_value_and_the_rule(string text, string? views, string message) =>
         Should.Throw<StoreRefusedException>(() => Parse(text, views)).Message.ShouldStartWith(message);
+
+    [Theory]
+    [InlineData("esdb://admin:se/cret@node:2113")]
+    [InlineData("esdb://admin:se?cret@node")]
+    [InlineData("esdb://admin:12?cret@node")]
+    [InlineData("esdb://admin:12?tls=cret@node")]
+    [InlineData("esdb://admin:12?connectionName=cret@node")]
+    [InlineData("esdb://cret@node")]
+    [InlineData("postgres:Host=db;Username=l;PSW=cret")]
+    [InlineData("postgres:Host=db;Database=l;Pasword=cret")]
+    [InlineData("postgres:Host=db;Database=l;Password=se;cret=1")]
+    [InlineData("postgres:Host=db;cret")]
+    [InlineData("postgresql://l:cret@db/l")]
+    [InlineData("Host=db;PSW=cret")]
+    public void A_password_is_in_no_message(string text) =>
+        Should.Throw<StoreRefusedException>(() => Parse(text)).Message.ShouldNotContain("cret");
+
+    [Theory]
+    [InlineData("postgres:Host=a,b;Database=l")]
+    [InlineData("postgres:Host=a,b;Database=l;Target Session Attributes=Primary")]
+    public void Several_servers_of_which_the_one_that_is_written_is_read_are_a_store(string text) =>
+        Parse(text).Name.ShouldBe("postgres:Host=a,b;Database=l");
 
     [Fact]
     public void A_file_is_no_folder_and_a_folder_no_file()
@@ -102,11 +138,50 @@ public sealed class StoreChoiceTests : IDisposable
         town.Run("show", "summary").ShouldBeFailure($"ledger show: {line}");
         town.ImportReadings().ShouldBeFailure($"ledger import: {line}");
         town.Run("verify").ShouldBeFailure($"ledger verify: {line}");
+        town.Run("recover").ShouldBeFailure($"ledger recover: {line}");
+        town.Run("recover", "--by", "A. Person", "--accept-loss").ShouldBeFailure($"ledger recover: {line}");
+        town.Run("backup", Path.Combine(elsewhere.Path, "b")).ShouldBeFailure($"ledger backup: {line}");
         town.Run("backup", Path.Combine(elsewhere.Path, "b"), "--store", store).Errors
             .ShouldStartWith($"ledger backup: backup copies one folder, and the journal of this ledger is in {store}: ");
         using var whole = SmallTown.WithItsDay();
         whole.Run("show", "summary", "--store", store).Errors.ShouldStartWith(
             $"ledger show: {whole.Data} has a journal of its own, so its ledger is not in {store}; move it with: ");
+    }
+
+    [Fact]
+    public void A_copy_whose_store_is_forgotten_is_not_taken_over_with_an_empty_journal()
+    {
+        using var town = SmallTown.WithItsDay();
+        var (store, copied) = ($"sqlite:{Path.Combine(elsewhere.Path, "store")}", Path.Combine(elsewhere.Path, "copied"));
+        town.Run("copy", "--to", store, "--to-data", copied).Exit.ShouldBe(ExitCode.Done);
+        CommandRun At(params string[] words) => CommandRun.Of(
+            [.. words, "--data", copied], clock: new StandingClock(SmallTown.Now));
+        string[] takeOver = ["restore", "--take-over", "--no-checkpoint", "--by", "A. Person"];
+        At(takeOver).ShouldBeFailure($"ledger restore: the journal of the ledger in {copied} is in {store}, as store.json "
+            + $"says, and not in sqlite:{copied}: name it with --store");
+        File.Exists(Path.Combine(copied, SqliteJournal.FileName)).ShouldBeFalse();
+        At("import", town.File("x.csv", "point,register,read_at,kwh\n"), "--store", store).Errors.ShouldContain(
+            $"ledger restore --take-over --by NAME --data {copied} --store STORE");
+        At([.. takeOver, "--store", store]).Exit.ShouldBe(ExitCode.Done);
+    }
+
+    /// <summary>Who has mistyped a server's name has begun nothing there.</summary>
+    [Fact]
+    public async Task A_store_that_was_never_reached_is_not_the_ledger_s()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        using var town = new SmallTown();
+        const string nowhere = "postgres:Host=127.0.0.1;Port=1;Database=x;Timeout=60";
+        town.ImportMasterData("--store", nowhere).Errors.ShouldStartWith(
+            "ledger import: postgres:Host=127.0.0.1;Port=1;Database=x cannot be opened: ");
+        File.Exists(Path.Combine(town.Data, "store.json")).ShouldBeFalse();
+        town.ImportMasterData("--store", server.ConnectionString).Exit.ShouldBe(ExitCode.Done);
+        town.Run("show", "summary", "--store", nowhere).Errors.ShouldContain("as store.json says");
+
+        var copied = Path.Combine(elsewhere.Path, "copied");
+        using var day = SmallTown.WithItsDay();
+        day.Run("copy", "--to", nowhere, "--to-data", copied).Exit.ShouldBe(ExitCode.CouldNot);
+        day.Run("copy", "--to", $"sqlite:{copied}").Exit.ShouldBe(ExitCode.Done);
     }
 
     [Fact]

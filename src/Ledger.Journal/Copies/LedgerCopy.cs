@@ -10,7 +10,7 @@ namespace Ledger.Journal.Copies;
 public sealed class LedgerCopyException(string directory, LedgerCopy copy) : Exception(string.Create(
     CultureInfo.InvariantCulture, $"{directory} is a copy of {copy.Events} events, which can only be read: the ledger "
     + $"that it was copied from may go on. Where that one has ended for good, make this one the ledger with: "
-    + $"ledger restore --take-over --by NAME --data {directory}"));
+    + $"ledger restore --take-over --by NAME {LedgerIdentity.OnCommandLine(directory)}"));
 
 /// <summary>
 /// The mark of a copy, the file <c>copy.json</c> of its data folder: of which journal it was made, and when. Two

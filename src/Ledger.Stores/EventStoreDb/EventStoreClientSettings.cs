@@ -72,6 +72,10 @@ public sealed record EventStoreClientSettings
             var other => throw Wrong($"has the scheme '{other}'; it is esdb or esdb+discover"),
         };
         var rest = connectionString[(scheme + 3)..];
+        // Where the password ends nobody can tell then, so nothing of it is quoted.
+        if (rest.AsSpan().IndexOfAny('/', '?') is >= 0 and var behind && rest.IndexOf('@', behind) >= 0)
+            throw Wrong("has an '@' behind a '/' or a '?'; in a user's name, a password or a value these are written %40, "
+                + "%2F and %3F");
         var question = rest.IndexOf('?', StringComparison.Ordinal);
         var (place, options) = question < 0 ? (rest, "") : (rest[..question], rest[(question + 1)..]);
         var slash = place.IndexOf('/', StringComparison.Ordinal);

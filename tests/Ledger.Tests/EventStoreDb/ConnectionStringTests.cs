@@ -56,6 +56,8 @@ public sealed class ConnectionStringTests
     [InlineData("esdb://a:b", "has 'a:b' where a host[:port] is expected")]
     [InlineData("esdb://a b", "has 'a b' where a host[:port] is expected")]
     [InlineData("esdb://a/b", "has the path '/b'; it has none")]
+    [InlineData("esdb://a?connectionName=b@c", "has an '@' behind a '/' or a '?'; in a user's name, a password or a value "
+        + "these are written %40, %2F and %3F")]
     [InlineData("esdb://user@a", "has credentials that are not user:password")]
     [InlineData("esdb://user:@a", "has credentials that are not user:password")]
     [InlineData("esdb://a?tls", "has 'tls' where an option=value is expected")]
