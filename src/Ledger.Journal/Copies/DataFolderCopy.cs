@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Ledger.Domain;
 using Ledger.Journal.Indexing;
@@ -18,7 +19,7 @@ public sealed partial class DataFolderCopy
         + "/turn";
     /// <summary>The frame log and its file that says how far it is acknowledged; the log itself is another project's.
     /// </summary>
-    private const string Frames = "frames/", FramesHead = Frames + "frames.head";
+    private const string Frames = "frames/", FramesHead = Frames + "frames.head", RawSegments = ".frames";
     /// <summary>The file of a data folder that says in which store its journal is, where that is not the folder.
     /// </summary>
     public const string StoreMarkFileName = "store.json";
@@ -41,7 +42,7 @@ public sealed partial class DataFolderCopy
         var folder = new DataFolderCopy(from.Directory, from.Secret, to);
         CreateOwnDirectory(to);
         folder.CopyDatabases();
-        folder.CopyFolder(Index, ct); // runs that are merged meanwhile are there under another name
+        folder.CopyFolder(Index, _ => true, ct); // runs that are merged meanwhile are there under another name
         var cut = await folder.CopySignedAsync(() => folder.CopyJournal(from.Ledger, acknowledged), ct)
             .ConfigureAwait(false);
         folder.CopyEvidence();
@@ -96,7 +97,7 @@ public sealed partial class DataFolderCopy
         || path is Frames + "streams.resume"
         // Random bytes that part the tokens of a ledger's sessions from those of its copies.
         or Frames + "streams.tokens"
-        || (path.StartsWith(Frames, StringComparison.Ordinal) && path.EndsWith(".sealing", StringComparison.Ordinal))
+        || (IsFrames(path) && path.EndsWith(".sealing", StringComparison.Ordinal))
         || path.StartsWith("lost+found/", StringComparison.Ordinal) || Unfinished().IsMatch(path);
 
     /// <summary>
@@ -106,8 +107,9 @@ public sealed partial class DataFolderCopy
     private async Task<Acknowledged> CopySignedAsync(Func<Acknowledged> cut, CancellationToken ct)
     {
         using var turn = await new TransparencyLog(from, secret).TurnAsync(ct).ConfigureAwait(false);
-        foreach (var path in Paths())
+        foreach (var path in Paths(from))
             if (IsSigned(path)) Copy(path);
+        RemoveOthers(IsSigned);
         return cut();
     }
 
@@ -122,7 +124,7 @@ public sealed partial class DataFolderCopy
     /// up all locks that a process has on it (POSIX, fcntl).</summary>
     private void CopyDatabases()
     {
-        foreach (var path in Paths())
+        foreach (var path in Paths(from))
         {
             if (path == SqliteJournal.FileName || copied.Contains(path) || IsLeftOut(path) || IsSigned(path)
                 || IsIndex(path) || !SqliteCopy.IsOne(PathOf(path))) continue;
@@ -171,26 +173,52 @@ public sealed partial class DataFolderCopy
 
     /// <summary>
     /// First how far the log is acknowledged, which is at least as far as any record of the copied journal rests on it;
-    /// then its segments, which have all of that and perhaps more; one may be sealed meanwhile.
+    /// then the segments that there are now, which have all of that and perhaps more. None that is begun later: the one
+    /// before it is copied while it is written, and would end amid the log. One may be sealed meanwhile, and then only
+    /// that form stays.
     /// </summary>
     private void CopyFrames(CancellationToken ct)
     {
-        if (File.Exists(PathOf(FramesHead))) Copy(FramesHead);
-        CopyFolder(Frames, ct);
+        var there = Paths(from).ToHashSet(StringComparer.Ordinal);
+        if (there.Contains(FramesHead))
+        {
+            Copy(FramesHead);
+            var last = Paths(from).Max(SegmentOf);
+            CopyFolder(Frames, path => SegmentOf(path) is not { } number || number <= last, ct);
+        }
+        else CopyFolder(Frames, there.Contains, ct); // a log that is begun now is of no fact of the copied journal
+        copied.ExceptWith([.. copied.Select(path => Segment().Match(path)).Where(match => match.Groups["sealed"].Success)
+            .Select(match => match.Groups["name"].Value + RawSegments)]);
+        RemoveOthers(IsFrames);
+    }
+
+    private static bool IsFrames(string path) => path.StartsWith(Frames, StringComparison.Ordinal);
+
+    /// <summary>The number of the segment that a file of the frame log is, in either form; null where it is none.
+    /// </summary>
+    private static int? SegmentOf(string path) =>
+        Segment().Match(path) is { Success: true } match
+            ? int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture) : null;
+
+    /// <summary>What an earlier copy has written of this, and the folder does not have any more.</summary>
+    private void RemoveOthers(Func<string, bool> isOfThis)
+    {
+        foreach (var path in Paths(to))
+            if (isOfThis(path) && !copied.Contains(path) && !IsLeftOut(path)) File.Delete(Target(path));
     }
 
     /// <summary>A folder whose files may be given other names meanwhile: it is listed again until none is new.
     /// </summary>
-    private void CopyFolder(string folder, CancellationToken ct)
+    private void CopyFolder(string folder, Func<string, bool> isWanted, CancellationToken ct)
     {
         for (var isNew = true; isNew;)
         {
             isNew = false;
-            foreach (var path in Paths())
+            foreach (var path in Paths(from))
             {
                 ct.ThrowIfCancellationRequested();
-                if (copied.Contains(path) || !path.StartsWith(folder, StringComparison.Ordinal) || IsLeftOut(path))
-                    continue;
+                if (copied.Contains(path) || !path.StartsWith(folder, StringComparison.Ordinal) || IsLeftOut(path)
+                    || !isWanted(path)) continue;
                 isNew = true;
                 Copy(path);
             }
@@ -199,17 +227,18 @@ public sealed partial class DataFolderCopy
 
     private void CopyRest(CancellationToken ct)
     {
-        foreach (var path in Paths())
+        foreach (var path in Paths(from))
         {
             ct.ThrowIfCancellationRequested();
-            // What was signed or indexed since is of a later journal.
-            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path) && !IsIndex(path)) Copy(path);
+            // What was signed, indexed or streamed since is of a later journal.
+            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path) && !IsIndex(path) && !IsFrames(path))
+                Copy(path);
         }
     }
 
-    private IEnumerable<string> Paths() => Directory.EnumerateFiles(from, "*",
+    private static IEnumerable<string> Paths(string folder) => Directory.EnumerateFiles(folder, "*",
         new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
-        .Select(path => Path.GetRelativePath(from, path).Replace('\\', '/'))
+        .Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
         .ToList().Order(StringComparer.Ordinal);
 
     private void Taken(string path)
@@ -253,6 +282,10 @@ public sealed partial class DataFolderCopy
 
     private string PathOf(string path) => Path.Combine(from, path);
     private string Target(string path) => Path.Combine(to, path);
+
+    /// <summary>NNNNNN.frames, or NNNNNN-DIGEST.sealed.</summary>
+    [GeneratedRegex(@"^(?<name>frames/(?<number>\d{6,9}))(\.frames|(?<sealed>-[0-9a-f]+\.sealed))$")]
+    private static partial Regex Segment();
 
     /// <summary>A name that a durable write has until its file is whole: NAME.PROCESS.THREAD.</summary>
     [GeneratedRegex(@"\.\d+\.\d+$")]
