@@ -27,8 +27,11 @@ public static class Copy
         ],
         RunAsync);
 
-    /// <summary>A copy's evidence, against that of the original.</summary>
-    private sealed record Proven(JournalsEqual Journal, EvidenceFound Evidence, long Files, long Bytes);
+    /// <summary>How far the journal was copied, and the other files.</summary>
+    private sealed record Copied(Acknowledged Cut, long Files, long Bytes);
+
+    /// <summary>A copy, against the original.</summary>
+    private sealed record Proven(Copied Copied, JournalsEqual Journal, EvidenceFound Evidence);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -42,15 +45,17 @@ public static class Copy
         if (LedgerStores.IsSamePlace(source, copy))
             throw new CouldNotException($"{target.Name} is where the ledger is already");
         RefuseWithin(toData, source.Directory);
-        Prepare(toData, source, shell);
-        using var owned = FolderLock.Take(toData);
-        var (cut, proven) = await ProvenAsync(source, copy, owned, shell, ct).ConfigureAwait(false);
-        shell.Progress("computing the views of the copy");
-        await ViewsBeside.CatchUpAsync(copy, ct).ConfigureAwait(false);
-        shell.EndProgress();
-        new LedgerCopy(cut.Length, cut.Root, shell.Clock.GetCurrentInstant()).Write(toData);
-        PageOf(source, copy, proven).Write(shell.Output, line.Json);
-        return ExitCode.Done;
+        try
+        {
+            PageOf(source, copy, await CopyAsync(source, copy, shell, ct).ConfigureAwait(false))
+                .Write(shell.Output, line.Json);
+            return ExitCode.Done;
+        }
+        catch (JournalRefusedException differs)
+        {
+            // What differs is said as it is: no journal of this ledger is in doubt for it.
+            throw new CouldNotException(differs.Message);
+        }
     }
 
     private static LedgerOptions FromOf(CommandLine line, Shell shell)
@@ -81,18 +86,51 @@ public static class Copy
     }
 
     /// <summary>
-    /// Marks the folder before anything else is in it, so that whatever interrupts the copy, nobody takes it for whole;
-    /// a folder that has something else is refused.
+    /// An earlier copy stays as it is, and is one, until the ledger was found to be readable and to continue it.
     /// </summary>
-    private static void Prepare(string toData, LedgerOptions from, Shell shell)
+    private static async Task<Proven> CopyAsync(
+        LedgerOptions from, LedgerOptions to, Shell shell, CancellationToken ct)
     {
-        if (Directory.Exists(toData) && Directory.EnumerateFileSystemEntries(toData).Any())
-        {
-            if (LedgerCopy.Find(toData) is null)
-                throw new CouldNotException($"{toData} is not empty, and no copy; name a folder that is not there yet");
-        }
-        DataFolderCopy.CreateOwnDirectory(toData);
-        new LedgerCopy(0, new MerkleTree().Root(), shell.Clock.GetCurrentInstant(), IsUnfinished: true).Write(toData);
+        var isNew = Earlier(to, from) is null;
+        await using var original = LedgerStores.OpenReader(from);
+        if (isNew) Begin(to, from, shell);
+        using var owned = FolderLock.Take(to.Directory);
+        var written = await WriteAsync(original, from, to, owned, shell, ct).ConfigureAwait(false);
+        var proven = await ProvenAsync(original, from, to, written, shell, ct).ConfigureAwait(false);
+        shell.Progress("computing the views of the copy");
+        await ViewsBeside.CatchUpAsync(to, ct).ConfigureAwait(false);
+        shell.EndProgress();
+        new LedgerCopy(written.Cut.Length, written.Cut.Root, shell.Clock.GetCurrentInstant()).Write(to.Directory);
+        return proven;
+    }
+
+    /// <summary>The mark of the copy that is there; null where nothing is. Anything else is refused, and stays as it
+    /// is.</summary>
+    private static LedgerCopy? Earlier(LedgerOptions to, LedgerOptions from)
+    {
+        var toData = to.Directory;
+        if (!Directory.Exists(toData) || !Directory.EnumerateFileSystemEntries(toData).Any()) return null;
+        var mark = LedgerCopy.Find(toData) ?? throw new CouldNotException(
+            $"{toData} is not empty, and no copy; name a folder that is not there yet");
+        Identify(toData, from);
+        StoreMark.Check(to);
+        return mark;
+    }
+
+    /// <summary>
+    /// Marks the folder before anything else is in it, so that whatever interrupts the copy, nobody takes it for whole.
+    /// </summary>
+    private static void Begin(LedgerOptions to, LedgerOptions from, Shell shell)
+    {
+        DataFolderCopy.CreateOwnDirectory(to.Directory);
+        new LedgerCopy(0, new MerkleTree().Root(), shell.Clock.GetCurrentInstant(), IsUnfinished: true)
+            .Write(to.Directory);
+        Identify(to.Directory, from);
+    }
+
+    /// <summary>Gives the folder the ledger's name and secret, where an interrupted copy has not.</summary>
+    private static void Identify(string toData, LedgerOptions from)
+    {
         try
         {
             LedgerIdentity.OpenOrCreate(toData, from.Ledger, from.Secret);
@@ -103,38 +141,42 @@ public static class Copy
         }
     }
 
-    /// <summary>What differs is said as it is: no journal of this ledger is in doubt for it.</summary>
-    private static async Task<(Acknowledged Cut, Proven Proven)> ProvenAsync(
-        LedgerOptions from, LedgerOptions to, FolderLock owned, Shell shell, CancellationToken ct)
+    private static async Task<Copied> WriteAsync(IJournalReader original, LedgerOptions from, LedgerOptions to,
+        FolderLock owned, Shell shell, CancellationToken ct)
     {
+        IJournalImport? journal = LedgerStores.OpenCopy(to, owned);
         try
         {
-            return await CopyAsync(from, to, owned, shell, ct).ConfigureAwait(false);
+            JournalCopy.Refuse(original, journal, from.Secret, original.Look());
+            // Asked again, because nobody else has the folder now. From here on it is no whole copy.
+            (Earlier(to, from)! with { IsUnfinished = true }).Write(to.Directory);
+            Acknowledged? upTo = null;
+            var (files, bytes) = await DataFolderCopy.WriteBesideStoreAsync(from.Directory, from.Secret, to.Directory,
+                [.. LeftOf(from), .. LeftOf(to)], original.Look, async cut =>
+                {
+                    upTo = cut;
+                    await JournalCopy.WriteAsync(original, journal, from.Secret, cut,
+                        Seen(shell, "copying events", cut.Length), ct).ConfigureAwait(false);
+                    // Before its files are synced: to close any descriptor of them gives up its locks.
+                    await journal.DisposeAsync().ConfigureAwait(false);
+                    journal = null;
+                    shell.Progress("copying evidence and files");
+                }, ct).ConfigureAwait(false);
+            return new(upTo!, files, bytes);
         }
-        catch (JournalRefusedException differs)
+        finally
         {
-            throw new CouldNotException(differs.Message);
+            if (journal is not null) await journal.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-    private static async Task<(Acknowledged Cut, Proven Proven)> CopyAsync(
-        LedgerOptions from, LedgerOptions to, FolderLock owned, Shell shell, CancellationToken ct)
+    private static async Task<Proven> ProvenAsync(IJournalReader original, LedgerOptions from, LedgerOptions to,
+        Copied written, Shell shell, CancellationToken ct)
     {
-        await using var original = LedgerStores.OpenReader(from);
-        Acknowledged? upTo = null;
-        var (files, bytes) = await DataFolderCopy.WriteBesideStoreAsync(from.Directory, from.Secret, to.Directory,
-            [.. LeftOf(from), .. LeftOf(to)], () => original.Look(), async cut =>
-            {
-                upTo = cut;
-                await using var journal = LedgerStores.OpenCopy(to, owned);
-                await JournalCopy.WriteAsync(original, journal, from.Secret, cut,
-                    Seen(shell, "copying events", cut.Length), ct).ConfigureAwait(false);
-                shell.Progress("copying evidence and files");
-            }, ct).ConfigureAwait(false);
         await using var copied = LedgerStores.OpenReader(to);
-        var journals = await JournalCopy.ProveAsync(original, copied, from.Secret, upTo!, Signed(from, upTo!),
-            Seen(shell, "comparing events", upTo!.Length), ct).ConfigureAwait(false);
-        return (upTo, new(journals, Evidence(from, to, shell, ct), files, bytes));
+        var journals = await JournalCopy.ProveAsync(original, copied, from.Secret, written.Cut,
+            Signed(from, written.Cut), Seen(shell, "comparing events", written.Cut.Length), ct).ConfigureAwait(false);
+        return new(written, journals, Evidence(from, to, shell, ct));
     }
 
     /// <summary>Files of views and journal within a data folder, also those of a store that it had before.</summary>
@@ -176,7 +218,7 @@ public static class Copy
             .Field("digest", "digest of both", Convert.ToHexStringLower(proven.Journal.Root))
             .Field("checkpoints", "checkpoints with an equal root", proven.Journal.Checkpoints)
             .Field("evidence", "pieces of evidence, hashed again", proven.Evidence.Kept.Count)
-            .Field("files", "files, compared", proven.Files).Field("bytes", "bytes of them", proven.Bytes)
+            .Field("files", "files, compared", proven.Copied.Files).Field("bytes", "bytes of them", proven.Copied.Bytes)
             .Note(Backup.KeepItLike)
             .Note("It is a copy: it can be read, and records and signs nothing, because the ledger may go on where it is. "
                 + "Where it shall go on here, and nothing records there any more, say so: ledger restore --take-over --by "

@@ -228,6 +228,43 @@ public sealed class CopyTests : IDisposable
         await using (var other = SqliteJournalReader.Open(options)) other.Length.ShouldBe(1);
     }
 
+    /// <summary>A copy is what is left when the ledger is gone: it is not given up for one that cannot be made.
+    /// </summary>
+    [Theory]
+    [InlineData("the journal is gone")]
+    [InlineData("the journal lost its end")]
+    [InlineData("the ledger is set back")]
+    [InlineData("another ledger")]
+    [InlineData("another store")]
+    public void A_finished_copy_stays_one_where_it_cannot_be_copied_again(string why)
+    {
+        var (journal, head) = (Path.Combine(town.Data, SqliteJournal.FileName),
+            Path.Combine(town.Data, JournalHead.FileName));
+        var earlier = (Journal: File.ReadAllBytes(journal), Head: File.ReadAllBytes(head));
+        town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
+        town.Run("copy", "--to", $"sqlite:{Target}").Exit.ShouldBe(ExitCode.Done);
+        var mark = File.ReadAllBytes(Path.Combine(Target, LedgerCopy.FileName));
+        using var other = new SmallTown();
+        var from = why == "another ledger" ? other : town;
+        if (why == "another ledger")
+        {
+            File.Delete(Path.Combine(other.Data, LedgerIdentity.FileName));
+            LedgerIdentity.OpenOrCreate(other.Data, new LedgerId("elsewhere"), TestFolder.Secret);
+        }
+        if (why == "the journal is gone") File.Delete(journal);
+        if (why is "the journal lost its end" or "the ledger is set back") File.WriteAllBytes(journal, earlier.Journal);
+        if (why == "the ledger is set back") File.WriteAllBytes(head, earlier.Head);
+        var store = why switch
+        {
+            "another store" => $"sqlite:{Path.Combine(elsewhere.Path, "store")}",
+            _ => $"sqlite:{Target}",
+        };
+        from.Run("copy", "--to", store, "--to-data", Target).Exit.ShouldBe(ExitCode.CouldNot);
+        File.ReadAllBytes(Path.Combine(Target, LedgerCopy.FileName)).ShouldBe(mark);
+        At(Target, "verify").Exit.ShouldBe(ExitCode.Done);
+        At(Target, "restore", "--take-over", "--no-checkpoint", "--by", "A. Person").Exit.ShouldBe(ExitCode.Done);
+    }
+
     [Fact]
     public void What_cannot_be_copied_says_why()
     {

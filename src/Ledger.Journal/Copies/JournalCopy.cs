@@ -16,6 +16,18 @@ public sealed record JournalsEqual(long Events, byte[] Root, int Checkpoints);
 public static class JournalCopy
 {
     /// <summary>
+    /// Throws <see cref="JournalRefusedException"/> where the target is not the beginning of this journal, as far as
+    /// the cut; nothing is changed.
+    /// </summary>
+    public static void Refuse(IJournal from, IJournal to, byte[] ledgerSecret, Acknowledged cut)
+    {
+        if (to.Length > cut.Length || Proof.LeafEntries.RootAt(from, ledgerSecret, to.Length) is not { } root
+            || !root.AsSpan().SequenceEqual(to.Root))
+            throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,
+                $"the target holds another journal: {to.Length} events with root {Convert.ToHexStringLower(to.Root)}"));
+    }
+
+    /// <summary>
     /// Copies what is missing. Throws <see cref="JournalRefusedException"/> where the target is not the beginning of
     /// this journal.
     /// </summary>
@@ -24,10 +36,7 @@ public static class JournalCopy
     public static async Task WriteAsync(IJournal from, IJournalImport to, byte[] ledgerSecret, Acknowledged cut,
         Action<long> seen, CancellationToken ct)
     {
-        if (to.Length > cut.Length || Proof.LeafEntries.RootAt(from, ledgerSecret, to.Length) is not { } root
-            || !root.AsSpan().SequenceEqual(to.Root))
-            throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,
-                $"the target holds another journal: {to.Length} events with root {Convert.ToHexStringLower(to.Root)}"));
+        Refuse(from, to, ledgerSecret, cut);
         var together = new List<RecordedEvent>();
         var bytes = 0L;
         await foreach (var recorded in from.ReadAllAsync(to.Length, ct).ConfigureAwait(false))
