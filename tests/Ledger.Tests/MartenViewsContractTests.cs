@@ -56,6 +56,25 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
     }
 
     [Fact]
+    public async Task Views_are_forgotten_however_long_the_server_takes_for_it()
+    {
+        Open().Commit(Checkpoints.Of(("P", 1)), [new("P", 0, "a", "1")]);
+        using var views = MartenViews.Open(new PostgresLedger(cluster.Server.Connection() + ";Command Timeout=3", ledger));
+        await using var busy = new Npgsql.NpgsqlConnection(cluster.Server.Connection("busy"));
+        await busy.OpenAsync(Ct);
+        await using var transaction = await busy.BeginTransactionAsync(Ct);
+        await using var locks = new Npgsql.NpgsqlCommand(
+            $"SELECT json FROM ledger_{ledger}.view_row FOR UPDATE", busy, transaction);
+        await locks.ExecuteScalarAsync(Ct);
+        var forgetting = Task.Run(() => views.Reset("P"), Ct);
+        await Task.Delay(4500, Ct);
+        forgetting.IsCompleted.ShouldBeFalse();
+        await transaction.RollbackAsync(Ct);
+        await forgetting.WaitAsync(TimeSpan.FromSeconds(60), Ct);
+        views.Get("P", "a").ShouldBeNull();
+    }
+
+    [Fact]
     public void Views_of_a_database_without_history_are_read_and_whoever_writes_makes_it()
     {
         Open().Commit(Checkpoints.Of(("P", 1)), [new("P", 0, "a", "1")]);

@@ -1,4 +1,5 @@
 using Ledger.Journal;
+using Ledger.Stores.Postgres;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -70,6 +71,58 @@ public sealed class PostgresDurabilityTests(PostgresCluster cluster)
             """);
         for (var number = 0; number < 3; number++) await Append(journal, number);
         place.Execute("SELECT string_agg(setting, ' ') FROM seen").ShouldBe("on on on");
+    }
+
+    /// <summary>Another bound than this process's own: the database says how long a statement may take.</summary>
+    [Fact]
+    public async Task A_commit_and_the_batch_behind_it_wait_for_a_standby_whatever_the_database_says_of_statements()
+    {
+        await using var place = new PostgresPlace(cluster);
+        await place.Open().DisposeAsync(); // with its tables, for which there is time
+        foreach (var bound in (string[])["statement_timeout", "lock_timeout", "idle_session_timeout"])
+            cluster.Server.Execute($"ALTER DATABASE {place.Database} SET {bound} = '2s'");
+        await using var journal = place.Open(batchAppendsMax: 1);
+        try
+        {
+            await Append(journal, 0);
+            await StandbyAsync("nobody");
+            await UntilCommitsWaitAsync();
+            var first = Append(journal, 1);
+            await UntilOneWaitsAsync();
+            var second = Append(journal, 2);
+            await Task.Delay(5000, Ct);
+            (first.IsCompleted, second.IsCompleted).ShouldBe((false, false));
+            await StandbyAsync("");
+            (await first.WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(1, 1));
+            (await second.WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(2, 2));
+        }
+        finally
+        {
+            await StandbyAsync("");
+        }
+    }
+
+    /// <summary>A standby that is behind looks whole.</summary>
+    [Fact]
+    public async Task Of_several_servers_the_one_that_is_written_is_read()
+    {
+        cluster.Server.ShouldNotBeNull();
+        await using var primary = await PostgresServer.StartNewAsync();
+        MartenJournal Open(string connection) => MartenJournal.Open(
+            new PostgresLedger(connection, PostgresPlace.Ledger),
+            new SequencingOptions(PostgresPlace.Ledger, new StandingClock(TestFolder.Start), TestFolder.Secret));
+        await using (var journal = Open(primary.Connection())) await Append(journal, 0);
+        await using var standby = await primary.WithStandbyBehindAsync();
+        var both = primary.Connection().Replace($"127.0.0.1;Port={primary.Port}",
+            $"127.0.0.1:{standby.Port},127.0.0.1:{primary.Port}", StringComparison.Ordinal);
+        await using (var journal = Open(both)) (await Append(journal, 1)).ShouldBe(new AppendResult.Recorded(1, 1));
+        await using (var behind = MartenJournalReader.Open(new(standby.Connection(), PostgresPlace.Ledger)))
+            behind.Length.ShouldBe(1);
+        foreach (var said in (string[])["", ";Target Session Attributes=primary"])
+        {
+            await using var reader = MartenJournalReader.Open(new(both + said, PostgresPlace.Ledger));
+            reader.Length.ShouldBe(2, said);
+        }
     }
 
     private async Task StandbyAsync(string name)

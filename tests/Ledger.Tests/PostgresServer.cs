@@ -41,6 +41,19 @@ public sealed class PostgresServer : IAsyncDisposable
         return made;
     }
 
+    /// <summary>A standby of this server, which is restarted for it: it has what there is now, and gets nothing of what
+    /// comes, as one whose replay is behind.</summary>
+    public async Task<PostgresServer> WithStandbyBehindAsync()
+    {
+        var standby = new PostgresServer(programs);
+        await StopAsync();
+        Must(Run("cp", "-a", folder, standby.folder), "cp");
+        Must(Run("sh", "-c", $"{AsServerUser}touch {standby.folder}/data/standby.signal"), "touch");
+        await StartAsync();
+        await standby.StartAsync();
+        return standby;
+    }
+
     /// <summary>Where it listens, on 127.0.0.1; the same after a restart.</summary>
     public int Port { get; } = FreePorts.Next();
 

@@ -36,7 +36,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
             SELECT count(*) FROM begun
             """;
         find = $"SELECT id, position, header, payload FROM {schema}.events WHERE id = ANY ($1)";
-        connection = ledger.Writing.OpenConnection();
+        connection = Connected(ledger);
         try
         {
             settings = DurableCommit.SettingsOn(connection);
@@ -47,13 +47,35 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
                 """;
             TakeLock(patience);
             filling = new(schema, connection);
-            before = new(schema, ledger.Writing.OpenConnection());
+            before = new(schema, Connected(ledger));
             commits = new($"commits {ledger.Ledger}");
         }
         catch
         {
             before?.Connection.Dispose();
             connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A session in which a statement takes as long as it takes, whatever its role or its database says: a
+    /// commit waits for its standby, and the next batch for that commit. Which bounds there are differs between
+    /// versions of the server.</summary>
+    private static NpgsqlConnection Connected(PostgresLedger ledger)
+    {
+        var connected = ledger.Writing.OpenConnection();
+        try
+        {
+            using var unbounded = new NpgsqlCommand("""
+                SELECT count(set_config(name, '0', false)) FROM pg_settings
+                WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout')
+                """, connected);
+            unbounded.ExecuteNonQuery();
+            return connected;
+        }
+        catch
+        {
+            connected.Dispose();
             throw;
         }
     }

@@ -304,7 +304,8 @@ public sealed class MartenViews : IViewStore, IDisposable
 
     private static void Execute(NpgsqlTransaction transaction, string sql, params object[] values)
     {
-        using var command = new NpgsqlCommand(sql, transaction.Connection, transaction);
+        // All rows of a view are many, and whoever forgets them has nothing else to do.
+        using var command = new NpgsqlCommand(sql, transaction.Connection, transaction) { CommandTimeout = 0 };
         With(command, values).ExecuteNonQuery();
     }
 

@@ -23,6 +23,7 @@ public sealed class PostgresLedger : IDisposable
 
     private const int ReadBufferBytes = 32 * 1024; // a page of events comes in fewer steps than in the driver's 8 KiB
 
+    private readonly List<NpgsqlDataSource> sources = [];
     private readonly Lazy<DocumentStore> store; // who only reads needs no Marten
     private readonly Lazy<NpgsqlDataSource> writing; // and who only reads writes nothing
     private bool? hasLz4;
@@ -38,13 +39,30 @@ public sealed class PostgresLedger : IDisposable
         text.MaxAutoPrepare = 32; // a statement that comes again is not planned again
         text.ReadBufferSize = Math.Max(text.ReadBufferSize, ReadBufferBytes);
         text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
-        Connections = NpgsqlDataSource.Create(text);
+        Connections = SourceOf(text);
         text.CommandTimeout = 0;
         text.WriteBufferSize = Math.Max(text.WriteBufferSize, BinaryCopy.BufferBytes);
         if (text.TcpKeepAliveTime == 0) (text.TcpKeepAliveTime, text.TcpKeepAliveInterval) = (5, 1); // seconds
         text.TcpKeepAlive = true;
-        writing = new(() => NpgsqlDataSource.Create(text));
+        writing = new(() => SourceOf(text));
         store = new(() => DocumentStore.For(Configure));
+    }
+
+    /// <summary>Where several servers are named, the one that is no standby: another may not have yet what was
+    /// acknowledged, and would look whole.</summary>
+    private NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder text)
+    {
+        if (text.Host?.Contains(',', StringComparison.Ordinal) != true) return Kept(NpgsqlDataSource.Create(text));
+        text.TargetSessionAttributes = null; // the driver takes it from its caller alone
+        var servers = new NpgsqlDataSourceBuilder(text.ConnectionString).BuildMultiHost();
+        Kept(servers);
+        return servers.WithTargetSession(TargetSessionAttributes.Primary);
+    }
+
+    private NpgsqlDataSource Kept(NpgsqlDataSource source)
+    {
+        lock (sources) sources.Add(source);
+        return source;
     }
 
     private void Configure(StoreOptions options)
@@ -142,7 +160,6 @@ public sealed class PostgresLedger : IDisposable
     public void Dispose()
     {
         if (store.IsValueCreated) store.Value.Dispose();
-        if (writing.IsValueCreated) writing.Value.Dispose();
-        Connections.Dispose();
+        lock (sources) foreach (var source in sources) source.Dispose();
     }
 }
