@@ -47,7 +47,7 @@ internal static class LedgerOpening
             kept.Load(head.Claim.Length - ReadAgainMin);
             return kept;
         }
-        catch (IOException unreadable)
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             kept?.Dispose();
             return Anew(stream, options, head, "cannot be read, so all of the journal is, and it is made again",

@@ -70,6 +70,10 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
                 {
                     yield break;
                 }
+                catch (StreamDeletedException)
+                {
+                    throw Gone();
+                }
                 catch (Exception e) when (outage.Passes(e, ct))
                 {
                     isWhole = false;
@@ -97,6 +101,10 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
                 try
                 {
                     if (!await following.MoveNextAsync().ConfigureAwait(false)) break;
+                }
+                catch (StreamDeletedException)
+                {
+                    throw Gone();
                 }
                 catch (Exception e) when (outage.Passes(e, ct))
                 {
@@ -196,6 +204,10 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
     private JournalRefusedException Foreign(long position) => new(string.Create(CultureInfo.InvariantCulture,
         $"position {position} of stream {Name} was not written by a ledger: its metadata has no header"));
 
+    /// <summary>Somebody has put a tombstone in its place.</summary>
+    private JournalRefusedException Gone() => new($"stream {Name} was deleted for good: the server has nothing of it any "
+        + "more, and takes nothing under its name");
+
     private async Task<T> InsistAsync<T>(Func<Task<T>> attempt, CancellationToken ct)
     {
         var outage = new Outage(outageMax);
@@ -204,6 +216,10 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
             try
             {
                 return await attempt().ConfigureAwait(false);
+            }
+            catch (StreamDeletedException)
+            {
+                throw Gone();
             }
             catch (Exception e) when (outage.Passes(e, ct))
             {

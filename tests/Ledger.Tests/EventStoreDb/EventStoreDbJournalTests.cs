@@ -212,6 +212,24 @@ public sealed class EventStoreDbJournalTests
                 $"the metadata of stream ledger-test sets {bound}, by which the server removes events of the ledger");
     }
 
+    [Fact]
+    public async Task A_stream_that_was_deleted_for_good_is_said_to_be()
+    {
+        const string why = "stream ledger-test was deleted for good: the server has nothing of it any more, and takes "
+            + "nothing under its name";
+        await using var server = await EventStoreDouble.StartAsync();
+        await using (var journal = await OpenAsync(server))
+        {
+            await Append(journal, 1);
+            server.Log.Delete("ledger-test", DoubleLog.Any, isForGood: true);
+            var stopped = await Should.ThrowAsync<JournalFaultedException>(async () => await Append(journal, 2));
+            stopped.InnerException.ShouldBeOfType<JournalRefusedException>().Message.ShouldBe(why);
+        }
+        (await Should.ThrowAsync<JournalRefusedException>(() => OpenAsync(server))).Message.ShouldBe(why);
+        (await Should.ThrowAsync<JournalRefusedException>(() => EventStoreDbJournalReader.OpenAsync(At(server).Options,
+            Ct))).Message.ShouldBe(why);
+    }
+
     [Theory]
     [InlineData("", "was not written by a ledger")]
     [InlineData("""{"header":"!"}""", "was not written by a ledger")]
