@@ -226,21 +226,27 @@ public sealed class OtherCallTests
     public async Task Calls_of_a_second_each_do_not_keep_a_baseline_from_being_frozen()
     {
         using var town = Town("corrected");
-        town.Clock = Instant.FromUtc(2026, 2, 27, 7, 0);
         town.Import(string.Join('\n', Enumerable.Range(0, 4_500).Select(second =>
         {
-            var (from, to) = (new LocalTime(16, 0).PlusSeconds(second), new LocalTime(16, 0).PlusSeconds(second + 1));
+            var from = new LocalTime(16, 30).PlusSeconds(second); // none is dated back
             return string.Create(CultureInfo.InvariantCulture, $$"""
-                {"type":"instruction","instruction":"N{{second}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-24T08:00:00+08:00","start":"2026-02-27T{{from:HH:mm:ss}}+08:00","end":"2026-02-27T{{to:HH:mm:ss}}+08:00","targets":[{"point":"C1","kw":40}]}
+                {"type":"instruction","instruction":"N{{second}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-24T08:00:00+08:00","start":"2026-02-27T{{from:HH:mm:ss}}+08:00","end":"2026-02-27T{{from.PlusSeconds(1):HH:mm:ss}}+08:00","targets":[{"point":"C1","kw":40}]}
                 """);
         })));
-        town.Clock = Instant.FromUtc(2026, 2, 27, 8, 30);
         town.Meter("C1", History());
         town.Cap("I2", """{"point":"C1","kw":40}""", "27T18", "27T19", programme: "own");
         town.Freeze("I2");
-        (await town.FactsAsync<BaselineFrozen>()).Single().Notes
-            .Where(note => note.StartsWith("other calls held", StringComparison.Ordinal)).ShouldHaveSingleItem()
+        var frozen = (await town.FactsAsync<BaselineFrozen>()).Single();
+        frozen.Notes.Where(note => note.StartsWith("other calls held", StringComparison.Ordinal)).ShouldHaveSingleItem()
             .ShouldContain("in the periods from 2026-02-27T08:00:00Z to 2026-02-27T10:00:00Z");
+        // The version before had a note for each, which no append has room for.
+        await using var ledger = await town.OpenAsync();
+        var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I2"), Ct))!;
+        var former = ((BaselineCalculation.Calculated)await BaselineCalculations.FreezeAsync(ledger.Journal,
+            ledger.Views, recorded, [new("C1")], new([frozen with { RuleVersion = "baseline-5" }]),
+            recorded.Position, [], Ct)).Baselines[0];
+        former.Notes.Count.ShouldBeGreaterThanOrEqualTo(4_500);
+        EventCodec.Encode(former).Payload.Length.ShouldBeGreaterThan(Limits.DecisionBytesMax);
     }
 
     /// <summary>Orders, freezes, meters and completes I2: its baseline, and what it would have been by the version
