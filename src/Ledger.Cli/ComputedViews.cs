@@ -17,13 +17,18 @@ internal sealed class ComputedViews : IDisposable
 
     public IViewStore Views => views;
 
-    /// <summary>The views after every event of a journal.</summary>
-    public static async Task<ComputedViews> ComputeAsync(IJournal journal, CancellationToken ct)
+    /// <summary>All views after every event of a journal.</summary>
+    public static Task<ComputedViews> ComputeAsync(IJournal journal, CancellationToken ct) =>
+        ComputeAsync(journal, StandardProjections.All, null, ct);
+
+    /// <summary>The views after every event before <paramref name="end"/> (null: the whole journal).</summary>
+    public static async Task<ComputedViews> ComputeAsync(
+        IJournal journal, IReadOnlyList<IProjection> projections, long? end, CancellationToken ct)
     {
         var computed = new ComputedViews();
         try
         {
-            await new ProjectionRunner(journal, computed.views, StandardProjections.All, Decode).CatchUpAsync(ct)
+            await new ProjectionRunner(journal, computed.views, projections, Decode).CatchUpAsync(ct, end)
                 .ConfigureAwait(false);
             return computed;
         }

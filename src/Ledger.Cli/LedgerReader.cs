@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Data.Common;
 using System.Globalization;
 using Ledger.Api;
@@ -22,11 +23,23 @@ public sealed class LedgerReader : IAsyncDisposable
     private readonly ComputedViews? computed;
 
     private LedgerReader(
-        IJournal journal, IViewStore views, EvidenceArchive evidence, ComputedViews? computed = null) =>
-        (Journal, Views, Evidence, this.computed) = (journal, views, evidence, computed);
+        IJournal journal, IViewStore stored, EvidenceArchive evidence, ComputedViews? computed = null) =>
+        (Journal, Stored, Views, Evidence, this.computed) =
+            (journal, stored, computed?.Views ?? stored, evidence, computed);
 
     public IJournal Journal { get; }
+
+    /// <summary>What every answer is read from: <see cref="Stored"/>, or the rows computed in its place.</summary>
     public IViewStore Views { get; }
+
+    /// <summary>The rows that the ledger keeps, for whoever doubts them.</summary>
+    public IViewStore Stored { get; }
+
+    /// <summary>The row versions of those stored views that are not this program's, as they were before this one
+    /// computed any anew.</summary>
+    public IReadOnlyDictionary<string, int> OtherVersions { get; private set; } =
+        ReadOnlyDictionary<string, int>.Empty;
+
     public EvidenceArchive Evidence { get; }
 
     /// <summary>The last event that every view had applied when the ledger was opened: all answers are as known then,
@@ -44,8 +57,9 @@ public sealed class LedgerReader : IAsyncDisposable
         if (isCopy && LedgerStores.ViewsFile(options) is { } file && !File.Exists(file))
             await ViewsBeside.CatchUpAsync(options, ct).ConfigureAwait(false);
         var reader = Open(options);
-        var isBehind = new Answers(reader.Views).KnownBefore < reader.Journal.Length
-            || RowVersions.Others(reader.Views, StandardProjections.All).Count > 0;
+        var others = RowVersions.Others(reader.Stored, StandardProjections.All)
+            .ToDictionary(view => view.Name, view => reader.Stored.Reached(view.Name).RowVersion);
+        var isBehind = new Answers(reader.Views).KnownBefore < reader.Journal.Length || others.Count > 0;
         if (isBehind && !isCopy)
         {
             await reader.DisposeAsync().ConfigureAwait(false);
@@ -60,6 +74,7 @@ public sealed class LedgerReader : IAsyncDisposable
             RowVersions.Refuse(reader.Views, StandardProjections.All);
             PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
             reader.Last = new Answers(reader.Views, reader.Journal.Length - 1).KnownBefore - 1;
+            reader.OtherVersions = others;
             return reader;
         }
         catch
@@ -87,12 +102,8 @@ public sealed class LedgerReader : IAsyncDisposable
     }
 
     /// <summary>The same ledger with all of its views, in the place of this one.</summary>
-    private async Task<LedgerReader> RecomputedAsync(CancellationToken ct)
-    {
-        var computed = await ComputedViews.ComputeAsync(Journal, ct).ConfigureAwait(false);
-        LedgerStores.Close(Views);
-        return new(Journal, computed.Views, Evidence, computed);
-    }
+    private async Task<LedgerReader> RecomputedAsync(CancellationToken ct) =>
+        new(Journal, Stored, Evidence, await ComputedViews.ComputeAsync(Journal, ct).ConfigureAwait(false));
 
     /// <summary>Where another process owns the folder, it brings the views up to the journal; what it has applied is
     /// consistent.</summary>
@@ -167,8 +178,8 @@ public sealed class LedgerReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (computed is null) LedgerStores.Close(Views);
-        else computed.Dispose();
+        LedgerStores.Close(Stored);
+        computed?.Dispose();
         Evidence.Dispose();
         await Journal.DisposeAsync().ConfigureAwait(false);
     }

@@ -257,7 +257,8 @@ public static class Show
         var limits = new LimitAnswers(asked.Answers);
         var answers = days.SelectMany(each => limits.On(each)).ToList();
         return asked.Page("limits")
-            .Table("limits", "standing limits, of overlapping ones the later recorded holds",
+            .Table("limits",
+                "standing limits, of an event the last version; of overlapping ones the later recorded holds",
                 LimitListings.Limits(asked.Answers.StandingLimits()))
             .Table("days", "limits by day", LimitListings.Days(answers.Select(answer => answer.Day)))
             .Table("periods", "recorded periods above, near or unproven",

@@ -28,11 +28,11 @@ public sealed class AvailabilityReasons
                 at = end;
                 continue;
             }
-            var counted = Counted(point, at);
+            var counted = Counted(at);
             // As long as the same declaration stands, the same version pays and as much counts, it is one stretch.
             while (end < day.End && Paying(point, end) is (var still, var version)
                 && (still.Position, version.Position) == (declared.Position, programme.Position)
-                && Counted(point, end) == counted)
+                && Counted(end) == counted)
                 end = Instant.Min(NextChange(end), day.End);
             var hours = Millionths(new Fraction(counted
                 * (end - at).ToInt64Nanoseconds(), (BigInteger)NodaConstants.NanosecondsPerHour * 1_000_000));
@@ -78,19 +78,35 @@ public sealed class AvailabilityReasons
             ]);
     }
 
-    /// <summary>Milliwatts of a point that count there at an instant: what it declared, less what counts at those that
-    /// declared before on its way.</summary>
-    private BigInteger Counted(ReadyPoint of, Instant at) => BigInteger.Max(0,
-        Paying(of, at)!.Value.Declared.Fact.Available.Milliwatts
-            - Before(of, at).Aggregate(BigInteger.Zero, (sum, other) => sum + Counted(other, at)));
+    /// <summary>Milliwatts of the point that count there at an instant. Each point in its turn, as they declared, has
+    /// what is left to it of its own power, and takes that off all others on its way: one pass for each point, however
+    /// many lie behind each other.</summary>
+    private BigInteger Counted(Instant at)
+    {
+        var (turns, left) = (new List<SettlementPointId>(), new Dictionary<SettlementPointId, BigInteger>());
+        foreach (var each in point.Beside.Append(point).OrderBy(each => PlaceOf(each, at)))
+            if (Paying(each, at) is (var declared, _))
+            {
+                turns.Add(each.Point);
+                left.Add(each.Point, declared.Fact.Available.Milliwatts);
+            }
+        foreach (var taking in turns.TakeWhile(turn => turn != point.Point))
+            if (left[taking] is { Sign: > 0 } counts)
+                foreach (var other in turns.Where(other => point.OnOneWay.Contains((other, taking))))
+                    left[other] -= counts;
+        return BigInteger.Max(0, left[point.Point]);
+    }
 
-    private IEnumerable<ReadyPoint> Before(ReadyPoint of, Instant at) => point.Beside.Append(point).Where(other =>
-        point.OnOneWay.Contains((of.Point, other.Point)) && Paying(other, at) is not null
-        && PlaceOf(other, at) < PlaceOf(of, at));
+    private IEnumerable<ReadyPoint> Before(Instant at)
+    {
+        var place = PlaceOf(point, at);
+        return point.Beside.Where(other => point.OnOneWay.Contains((point.Point, other.Point))
+            && Paying(other, at) is not null && PlaceOf(other, at) < place);
+    }
 
     private IEnumerable<ExplainedValue> DeclaredBefore(Instant at)
     {
-        foreach (var other in Before(point, at))
+        foreach (var other in Before(at))
         {
             var (declared, programme) = Paying(other, at)!.Value;
             yield return ExplainedValue.Of(declared.Position, "declared before on its way", "",

@@ -59,9 +59,15 @@ public sealed record BaselineResult(
 /// </summary>
 public static class Baseline
 {
-    /// <summary>How this engine calculates. Hours of the event's own day in which another call held are no undisturbed
-    /// load, and a call that was withdrawn while it ran makes no event days behind its end.</summary>
-    public const string RuleVersion = "baseline-5";
+    /// <summary>How this engine calculates. What is called around the event may change as long as hours of its own day
+    /// are awaited: until then these choose no days, and in the end hours that say nothing because of another call are
+    /// not awaited any more.</summary>
+    public const string RuleVersion = "baseline-6";
+
+    /// <summary>How it was before: calls that were only announced left out hours when days were chosen, and all hours
+    /// were awaited. Hours of the event's own day in which another call held are no undisturbed load, and a call that
+    /// was withdrawn while it ran makes no event days behind its end.</summary>
+    public const string OtherCallsRuleVersion = "baseline-5";
 
     /// <summary>How it was before: the event's own day was read whatever else was called then. What nobody measured is
     /// unknown, and a call of a point behind or before is a call of this one.</summary>
@@ -80,7 +86,10 @@ public static class Baseline
     public const string FirstRuleVersion = "baseline-1";
 
     private static readonly string[] Versions =
-        [FirstRuleVersion, MidnightRuleVersion, LowUsageRuleVersion, MeasuredRuleVersion, RuleVersion];
+    [
+        FirstRuleVersion, MidnightRuleVersion, LowUsageRuleVersion, MeasuredRuleVersion, OtherCallsRuleVersion,
+        RuleVersion,
+    ];
 
     /// <summary>Whether this engine knows a version.</summary>
     public static bool Knows(string ruleVersion) => Versions.Contains(ruleVersion);
@@ -89,7 +98,10 @@ public static class Baseline
     public static bool AsksMeasured(string ruleVersion) => IsSince(MeasuredRuleVersion, ruleVersion);
 
     /// <summary>Whether a version asks when other calls held.</summary>
-    public static bool AsksOtherCalls(string ruleVersion) => IsSince(RuleVersion, ruleVersion);
+    public static bool AsksOtherCalls(string ruleVersion) => IsSince(OtherCallsRuleVersion, ruleVersion);
+
+    /// <summary>Whether by a version the calls around the event count only when its hours are metered.</summary>
+    public static bool AsksCallsAtLast(string ruleVersion) => IsSince(RuleVersion, ruleVersion);
 
     /// <summary>Whether a version asks days of a longer lookback for low usage.</summary>
     internal static bool AsksLowUsage(string ruleVersion) => IsSince(LowUsageRuleVersion, ruleVersion);
@@ -125,16 +137,20 @@ public static class Baseline
         BaselineLoad.PeriodOf(zone, days);
 
     /// <summary>
-    /// Starts of the periods around the event that the rule wants to see metered, in order.
-    /// They follow from the calendar of the question alone, so they are known before anything is metered.
+    /// Starts of the periods around the event that the rule wants to see metered, in order. They follow from the
+    /// calendar of the question and from its other calls, so they are known before anything is metered: a period of
+    /// another call is compared with none, and a window that holds one says nothing.
     /// </summary>
     public static IReadOnlyList<Instant> Watched(BaselineRule rule, BaselineQuestion asked)
     {
         var load = new BaselineLoad(asked);
-        var windows = load.Periods([.. rule.Windows, .. rule.Adjustment?.Windows ?? []]) ?? [];
-        return rule.Selection is { KeepBy: BaselineKeep.MostSimilar } days
-            ? [.. windows.Concat(load.PeriodsBeside(days.AdjacentMinutes)).Distinct().Order()]
-            : windows;
+        var compared = rule.Selection is { KeepBy: BaselineKeep.MostSimilar } days
+            ? load.PeriodsBeside(days.AdjacentMinutes).Where(start => !load.IsCalled([start])) : [];
+        return [.. Undisturbed(rule.Windows).Concat(Undisturbed(rule.Adjustment?.Windows ?? [])).Concat(compared)
+            .Distinct().Order()];
+
+        IReadOnlyList<Instant> Undisturbed(IReadOnlyList<BaselineWindow> windows) =>
+            load.Periods(windows) is { } starts && !load.IsCalled(starts) ? starts : [];
     }
 
     /// <summary>From the first to the last watched period that the question's days do not hold;
@@ -149,6 +165,23 @@ public static class Baseline
     /// <summary>The other calls that held in some of the watched periods.</summary>
     public static IEnumerable<Interval> OtherCallsIn(IReadOnlyList<Instant> watched, BaselineQuestion asked) =>
         asked.OtherCalls.Where(call => watched.Any(start => Meets(call, start, asked.Period)));
+
+    /// <summary>The watched periods in which other calls held, adjoining ones as one stretch: never more than there are
+    /// periods, however many calls there were.</summary>
+    public static IReadOnlyList<Interval> DisturbedIn(IReadOnlyList<Instant> watched, BaselineQuestion asked)
+    {
+        var (load, stretches) = (new BaselineLoad(asked), new List<Interval>());
+        foreach (var start in watched.Where(start => load.IsCalled([start])))
+            if (stretches is [.., var last] && last.End == start)
+                stretches[^1] = new(last.Start, start + asked.Period);
+            else stretches.Add(new(start, start + asked.Period));
+        return stretches;
+    }
+
+    /// <summary>What is said while hours that choose the days are awaited: none is chosen yet.</summary>
+    public static BaselineResult Undecided(BaselineResult found) => Insufficient(
+        [.. found.Days.Select(day => day with { Used = false, Reason = "chosen when the event's own day is metered" })],
+        "the event's own day is not wholly measured outside the event");
 
     internal static bool Meets(Interval call, Instant start, Duration period) =>
         call.Start < start + period && start < call.End;

@@ -32,6 +32,13 @@ public sealed record StandingLimitSet(
     SettlementPointId Point, StandingLimitKind Kind, Direction Direction, Power? Most, IReadOnlyList<LimitStep> Steps,
     string? Zone, Instant From, Instant? Until, string Source) : LedgerEvent;
 
+/// <summary>Of what a limit is, and who says so.</summary>
+public readonly record struct LimitPlace(
+    SettlementPointId Point, StandingLimitKind Kind, Direction Direction, string Source)
+{
+    public static LimitPlace Of(StandingLimitSet limit) => new(limit.Point, limit.Kind, limit.Direction, limit.Source);
+}
+
 /// <summary>Every limit of one settlement point, in the order of recording.</summary>
 public sealed record StandingLimitState(IReadOnlyList<StandingLimitSet> Set)
 {
@@ -42,7 +49,8 @@ public sealed record StandingLimitState(IReadOnlyList<StandingLimitSet> Set)
 /// The rule of standing limits: of overlapping limits of one kind and direction the later recorded one holds for its
 /// interval, also where its steps say that there is no limit. The same content again, its source included, is already
 /// recorded, so a limit that is set back names another source. Of an event of OpenADR nothing is recorded behind a
-/// later version, and the one that was recorded last holds alone: what an earlier one said beyond it is no longer said.
+/// later version, and the one that was recorded last holds alone, for both directions: what an earlier one said beyond
+/// it is no longer said.
 /// </summary>
 public static class StandingLimit
 {
@@ -87,11 +95,11 @@ public static class StandingLimit
             : new Decision.Accepted(NewFact.At(limit, limit.From, Key(limit.Point, state.Set.Count + 1)));
     }
 
-    /// <summary>The later version of the same event that has set such a limit; messages overtake each other.</summary>
+    /// <summary>The later version of the same event that has set a limit here, of either direction; messages overtake
+    /// each other.</summary>
     private static OpenAdrVersion? Newer(StandingLimitState state, StandingLimitSet limit) =>
         OpenAdrVersion.Of(limit.Source) is not { } version ? null
-            : state.Set.Where(known => known.Kind == limit.Kind && known.Direction == limit.Direction)
-                .Select(known => OpenAdrVersion.Of(known.Source))
+            : state.Set.Select(known => OpenAdrVersion.Of(known.Source))
                 .FirstOrDefault(known => known is not null && version.IsOlderThan(known));
 
     public static StandingLimitState Evolve(StandingLimitState state, LedgerEvent happened) =>
@@ -99,13 +107,16 @@ public static class StandingLimit
 
     /// <summary>
     /// What holds within a window, of one kind and direction: stretches in order that do not overlap; where there is no
-    /// limit there is none. <paramref name="limits"/> are in the order of recording.
+    /// limit there is none.
     /// </summary>
+    /// <param name="limits">Of one point, in the order of recording, and of every kind and direction: the last version
+    /// of an event may be of another one.</param>
     public static IReadOnlyList<LimitStretch> InForce(
         IEnumerable<StandingLimitSet> limits, StandingLimitKind kind, Direction direction, Interval window)
     {
         var inForce = new List<LimitStretch>();
-        foreach (var limit in Standing(limits.Where(limit => limit.Kind == kind && limit.Direction == direction)))
+        foreach (var limit in Standing(limits, LimitPlace.Of)
+            .Where(limit => limit.Kind == kind && limit.Direction == direction))
         {
             var from = Instant.Max(limit.From, window.Start);
             var to = limit.Until is { } until ? Instant.Min(until, window.End) : window.End;
@@ -115,12 +126,23 @@ public static class StandingLimit
         return [.. inForce.OrderBy(stretch => stretch.During.Start)];
     }
 
-    /// <summary>Those that no later version of the same event stands for.</summary>
-    private static IEnumerable<StandingLimitSet> Standing(IEnumerable<StandingLimitSet> limits)
+    /// <summary>Those that no later recorded version of the same event stands for: of an event what its last one says
+    /// of a point, and of one kind and direction the last.</summary>
+    /// <param name="limits">Each point's in the order of recording, and so they come out.</param>
+    public static IReadOnlyList<TLimit> Standing<TLimit>(IEnumerable<TLimit> limits, Func<TLimit, LimitPlace> placeOf)
     {
-        var later = new HashSet<(string, ProgrammeId)>();
-        return limits.Reverse().Where(limit => OpenAdrVersion.Of(limit.Source) is not { } version
-            || later.Add((version.Event, version.Programme))).Reverse();
+        var last = new Dictionary<(string, ProgrammeId, SettlementPointId), OpenAdrVersion>();
+        var found = new HashSet<(OpenAdrVersion, LimitPlace)>();
+        return [.. limits.Reverse().Where(Stands).Reverse()];
+
+        bool Stands(TLimit limit)
+        {
+            var place = placeOf(limit);
+            if (OpenAdrVersion.Of(place.Source) is not { } version) return true;
+            var of = (version.Event, version.Programme, place.Point);
+            last.TryAdd(of, version);
+            return last[of] == version && found.Add((version, place));
+        }
     }
 
     private static IEnumerable<LimitStretch> Outside(LimitStretch held, Instant from, Instant to)

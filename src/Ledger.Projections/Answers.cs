@@ -409,10 +409,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.AssignmentRow> Assignments() =>
         [.. Rows<MasterData.AssignmentRow>("MasterData", "assignment|").Where(row => ReachesAccount(row.Account))];
 
-    /// <summary>Every standing limit, or one point's, in order of point and recording.</summary>
+    /// <summary>Every standing limit, or one point's, in order of point and recording; of an event of OpenADR what its
+    /// last version says (<see cref="StandingLimit.Standing"/>).</summary>
     public IReadOnlyList<MasterData.LimitRow> StandingLimits(SettlementPointId? point = null) =>
-        [.. Rows<MasterData.LimitRow>("MasterData", point is { } named ? $"limit|{named}|" : "limit|")
-            .Where(row => Reaches(row.Point))];
+        StandingLimit.Standing(
+            Rows<MasterData.LimitRow>("MasterData", point is { } named ? $"limit|{named}|" : "limit|")
+                .Where(row => Reaches(row.Point)),
+            row => new(new(row.Point), row.Kind, row.Direction, row.Source));
 
     /// <summary>Every published version of every programme.</summary>
     public IReadOnlyList<ProgrammesView.ProgrammeRow> Programmes() =>

@@ -49,8 +49,8 @@ internal sealed class OtherCalls
         return false;
     }
 
-    /// <summary>The days with a call by a version of the rules: before <see cref="Baseline.RuleVersion"/> to the
-    /// ordered end of each.</summary>
+    /// <summary>The days with a call by a version of the rules: before
+    /// <see cref="Baseline.OtherCallsRuleVersion"/> to the ordered end of each.</summary>
     public IReadOnlyList<LocalDate> Days(PointLoad load, string ruleVersion)
     {
         var days = new SortedSet<LocalDate>();
@@ -67,7 +67,8 @@ internal sealed class OtherCalls
     public string? NamedByDays(PointLoad load, string ruleVersion)
     {
         var (days, before) = (Days(load, ruleVersion), Days(load, Baseline.MeasuredRuleVersion));
-        return Baseline.AsksOtherCalls(ruleVersion) && !days.SequenceEqual(before) ? Baseline.RuleVersion
+        return Baseline.AsksOtherCalls(ruleVersion) && !days.SequenceEqual(before)
+            ? Baseline.OtherCallsRuleVersion
             : Baseline.AsksMeasured(ruleVersion) && !before.SequenceEqual(Days(load, Baseline.FirstRuleVersion))
                 ? Baseline.MeasuredRuleVersion : null;
     }

@@ -12,6 +12,7 @@ internal sealed class PointQuestion(
 {
     private readonly BaselineRule rule = pack.Baseline!;
     private readonly bool measuredOnly = Baseline.AsksMeasured(ruleVersion);
+    private readonly bool asksCallsAtLast = Baseline.AsksCallsAtLast(ruleVersion);
     private bool leavesOutUnmeasured;
 
     public IReadOnlyList<LocalDate> EventDays { get; init; } = [];
@@ -41,7 +42,7 @@ internal sealed class PointQuestion(
             RuleVersion = ruleVersion,
             ContractKw = await ContractAsync(known).ConfigureAwait(false),
         };
-        var watched = Baseline.Watched(rule, asked);
+        var watched = Baseline.Watched(rule, asked with { OtherCalls = [] });
         var called = load.DayOf(asked.Event.Start);
         var (days, notes) = await EarlierAsync(known, called).ConfigureAwait(false);
         var beyond = Baseline.DaysBeyond(rule, asked)
@@ -63,26 +64,37 @@ internal sealed class PointQuestion(
             notes = [.. notes, .. planned];
         }
         var result = Baseline.Of(rule, asked);
-        IReadOnlyList<Interval> disturbing = [.. Baseline.OtherCallsIn(watched, asked)];
-        var missing = result.Insufficient is null || rule.ChoosesByOwnDay ? Baseline.Missing(watched, asked) : null;
+        var disturbed = Disturbed(watched, asked);
+        var needed = asksCallsAtLast && later is not null ? Baseline.Watched(rule, asked) : watched;
+        var missing = result.Insufficient is null || rule.ChoosesByOwnDay ? Baseline.Missing(needed, asked) : null;
+        // A call that was announced may be withdrawn, and then its hours choose the days too.
+        if (asksCallsAtLast && later is null && missing is not null && rule.ChoosesByOwnDay
+            && result.Insufficient is null) result = Baseline.Undecided(result);
         return Frozen(position, later?.Position,
             periods.Select((period, i) => new FrozenPeriod(
                 period, missing is null ? Kept(result.KilowattHours?[i]) : null, Kept(result.Unadjusted?[i]))),
-            result, missing, [.. notes, .. Notes(asked), .. disturbing.Select(Note)]) with
+            result, missing, [.. notes, .. Notes(asked), .. disturbed]) with
         {
-            RuleVersion = NamedRuleVersion(asked, later is not null || missing is not null, disturbing.Count > 0),
+            RuleVersion = NamedRuleVersion(asked, later is not null || missing is not null, disturbed.Count > 0),
         };
     }
 
-    private static string Note(Interval call) =>
-        $"another call held from {InstantPattern.ExtendedIso.Format(call.Start)} to "
-        + $"{InstantPattern.ExtendedIso.Format(call.End)}, and what was metered then is no undisturbed load";
+    /// <summary>Notes of what was called in the watched periods: of the periods, because of calls there may be more
+    /// than a fact has room for. The version before named each call.</summary>
+    private IReadOnlyList<string> Disturbed(IReadOnlyList<Instant> watched, BaselineQuestion asked) => asksCallsAtLast
+        ? [.. Baseline.DisturbedIn(watched, asked).Select(periods =>
+            $"other calls held in the periods from {Text(periods)}, and what was metered then is no undisturbed load")]
+        : [.. Baseline.OtherCallsIn(watched, asked).Select(call =>
+            $"another call held from {Text(call)}, and what was metered then is no undisturbed load")];
+
+    private static string Text(Interval time) =>
+        $"{InstantPattern.ExtendedIso.Format(time.Start)} to {InstantPattern.ExtendedIso.Format(time.End)}";
 
     /// <summary>What awaits meter values is completed by the version that it names, so it names the newest, which asks
     /// whether they were measured and what was called meanwhile.</summary>
     private string? NamedRuleVersion(BaselineQuestion asked, bool awaits, bool isDisturbed) =>
-        Baseline.AsksOtherCalls(ruleVersion) && (awaits || isDisturbed) ? Baseline.RuleVersion
-        : NamedByDays == Baseline.RuleVersion ? Baseline.RuleVersion
+        Baseline.AsksOtherCalls(ruleVersion) && (awaits || isDisturbed) ? ruleVersion
+        : NamedByDays == Baseline.OtherCallsRuleVersion ? Baseline.OtherCallsRuleVersion
         : measuredOnly && (awaits || leavesOutUnmeasured || NamedByDays is not null) ? Baseline.MeasuredRuleVersion
         : Baseline.NamedRuleVersion(rule, asked);
 
@@ -146,8 +158,10 @@ internal sealed class PointQuestion(
     /// <summary>The contract demand at the start of the call, kW; null where no limit says it.</summary>
     private async Task<decimal?> ContractAsync(KnownFacts known)
     {
+        // Those alone: what a message says of limits of another kind changes no contract, nor what was frozen by it.
         var limits = (await known.ReadAsync(Streams.Limits(point)).ConfigureAwait(false))
-            .Select(limit => (StandingLimitSet)limit.Event);
+            .Select(limit => (StandingLimitSet)limit.Event).Where(limit =>
+                limit is { Kind: StandingLimitKind.ContractDemand, Direction: Direction.Import });
         var start = new Interval(order.Period.Start, order.Period.Start + load.Period);
         return StandingLimit.InForce(limits, StandingLimitKind.ContractDemand, Direction.Import, start)
             .Select(limit => (decimal?)limit.Most.Kilowatts).FirstOrDefault();

@@ -161,6 +161,58 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
         seen.ShouldBeEnough(output);
     }
 
+    /// <summary>Forty points behind each other, of which each declares 10 kW more than the one before: 10 kW count at
+    /// each. Both arithmetics ask each point a few times for each other one, and not once for each way through all of
+    /// them.</summary>
+    [Fact]
+    public void Points_behind_each_other_are_asked_a_bounded_number_of_times()
+    {
+        const int points = 40;
+        var asked = 0;
+        var terms = new Positioned<ProgrammePublished>(1, new(Programme, 1, Start - Duration.FromDays(1),
+            ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
+            Payer: new("dso"), AvailabilityPerKwHour: 0.5m));
+        var day = new Interval(Start, Start + Duration.FromHours(24));
+        IReadOnlyList<ReadyPoint> all = [.. Enumerable.Range(1, points).Select(number =>
+        {
+            var point = new SettlementPointId($"P{number}");
+            return new ReadyPoint([terms],
+                new([new(new(Programme, point, Power.FromKilowatts(500), Start, null), null)], [], []), point,
+                new CountedList<Positioned<AvailabilityDeclared>>([new(1 + number, new(Programme, point, Start, day,
+                    Power.FromKilowatts(10 * number)))], () => (++asked).ShouldBeLessThan(200 * points * points)))
+            { Owner = new("C") };
+        })];
+        var last = all[^1] with
+        {
+            Owner = null,
+            Beside = [.. all.SkipLast(1)],
+            OnOneWay = all.SelectMany(one => all.Where(other => other != one).Select(other => (one.Point, other.Point)))
+                .ToHashSet(),
+        };
+        var paid = AvailabilityPay.Of(last, day, 2).ShouldHaveSingleItem();
+        (paid.KwHours, paid.Amount).ShouldBe((240m, 120m));
+        new AvailabilityReasons(last, last.Point.Value, new("A"), day, 2).DueTo(new("A")).Count().ShouldBe(1);
+        var line = new FlexibilityLine(1, null, Programme, last.Point.Value, day, FlexibilityKind.Availability, 240m,
+            -120m, "EUR", new("dso"), new("A"), "F", null);
+        new AvailabilityReasons(last, last.Point.Value, new("A"), day, 2)
+            .Explain(FlexibilityKey.From(line), line, "EUR").Holds.ShouldBeTrue();
+    }
+
+    private sealed class CountedList<T>(IReadOnlyList<T> items, Action ask) : IReadOnlyList<T>
+    {
+        public int Count => items.Count;
+
+        public T this[int index] => items[index];
+
+        public IEnumerator<T> GetEnumerator()
+        {
+            ask();
+            return items.GetEnumerator();
+        }
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+    }
+
     private static readonly ProgrammeId Programme = new("F");
 
     /// <summary>A point, mostly with two others of which one lies before it.</summary>

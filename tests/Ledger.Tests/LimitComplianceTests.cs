@@ -280,6 +280,28 @@ public sealed class LimitComplianceTests
         town.Run("show", "limits").Output.ShouldContain("agreement 7");
     }
 
+    /// <summary>What an earlier version of an event said is in force no more, and is not listed as if it were.
+    /// </summary>
+    [Fact]
+    public void Of_an_event_its_last_version_is_listed()
+    {
+        static string Version(string to, int kw, string source) => $$"""
+            {"type":"standing-limit","point":"S01-C1","kind":"operatingEnvelope","direction":"import","kw":{{kw}},"validFrom":"2026-02-27T10:00:00+08:00","validTo":"2026-02-27T{{to}}:00:00+08:00","source":"{{source}}"}
+
+            """;
+        using var town = SmallTown.WithItsDay();
+        town.Run("import", town.File("limits.jsonl", Version("14", 50, "OpenADR event E of F")
+            + Version("12", 60, "OpenADR event E of F, modified at 2026-02-26T00:00:00Z")
+            + Version("13", 70, "OpenADR event E of G"))).Exit.ShouldBe(Cli.ExitCode.Done);
+        var page = JsonNode.Parse(town.Run("show", "limits", "--day", "2026-02-27", "--json").Output)!;
+        page["limits"]!.AsArray().Select(row => (string?)row!["limitKw"]).ShouldBe(["60", "70"]);
+        ((int)page["days"]!.AsArray().ShouldHaveSingleItem()!["periods"]!).ShouldBe(3);
+        town.Run("show", "limits").Output.ShouldContain("standing limits, of an event the last version");
+        var report = town.Run("report", "station", "S01", "--period", "2026-02-27", "--json");
+        report.Output.ShouldNotContain("\"OpenADR event E of F\"");
+        report.Output.ShouldContain("OpenADR event E of F, modified at");
+    }
+
     /// <summary>Of the periods of which something is recorded; unproven where there are none.</summary>
     static IEnumerable<(string Point, LimitVerdict Verdict)> Verdicts(IEnumerable<LedgerEvent> facts) =>
         Answers(facts).Select(answer => (answer.Day.Point, answer.Day.PeriodsAbove > 0 ? LimitVerdict.Above

@@ -120,6 +120,33 @@ public sealed class OpenAdrTests
         ((string)(await town.ReadAsync(Path)).AsArray().Single()!["modificationDateTime"]!).ShouldBe("2026-03-01T22:00:00Z");
     }
 
+    /// <summary>A version says both directions: what it leaves out is no limit any more, whichever version came first.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_version_that_drops_a_direction_leaves_no_limit_of_it(bool overtakes)
+    {
+        static string Version(string hour, string payloads) => $$"""
+            {"id":"E","createdDateTime":"2026-03-01T20:00:00Z","modificationDateTime":"2026-03-01T{{hour}}:00:00Z","programID":"reduce","targets":["C1"],
+             "payloadDescriptors":[{"objectType":"EVENT_PAYLOAD_DESCRIPTOR","payloadType":"IMPORT_CAPACITY_LIMIT","units":"KW"},
+               {"objectType":"EVENT_PAYLOAD_DESCRIPTOR","payloadType":"EXPORT_CAPACITY_LIMIT","units":"KW"}],
+             "intervals":[{"id":0,"intervalPeriod":{"start":"2026-03-03T10:00:00Z","duration":"PT4H"},"payloads":[{{payloads}}]}]}
+            """;
+        const string export = """{"type":"EXPORT_CAPACITY_LIMIT","values":[50]}""";
+        static string Import(int kw) => $$"""{"type":"IMPORT_CAPACITY_LIMIT","values":[{{kw}}]}""";
+        await using var town = await TownAsync();
+        var (first, last) = (Version("20", $"{Import(100)},{export}"), Version("21", Import(80)));
+        foreach (var version in overtakes ? new[] { last, first } : [first, last])
+            (await town.Served.PostAsync(Path, version)).Status.ShouldBe(overtakes && version == first ? 422 : 201);
+        (await town.ReadAsync("/v1/standing-limits?point=C1"))["limits"]!.AsArray()
+            .Select(limit => $"{limit!["direction"]} {limit["mostMilliwatts"]} {limit["steps"]!.AsArray().Count}")
+            .ShouldHaveSingleItem().ShouldStartWith("import ");
+        (await town.ReadAsync(Path)).AsArray().Single()!["intervals"]!.AsArray()
+            .SelectMany(interval => interval!["payloads"]!.AsArray())
+            .Select(payload => $"{payload!["type"]} {payload["values"]![0]}").ShouldBe(["IMPORT_CAPACITY_LIMIT 80"]);
+    }
+
     /// <summary>Each interval of an event holds for all of its targets, and an id is one program's.</summary>
     [Fact]
     public async Task What_differs_between_targets_is_no_event_and_two_programs_may_have_one_id()

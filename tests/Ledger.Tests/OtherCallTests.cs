@@ -73,7 +73,7 @@ public sealed class OtherCallTests
         town.Net("I2").ShouldBe(paid);
         if (baseline == former) return;
         town.Run("show", "baseline", "I2", "--json").Output
-            .ShouldContain("another call held from 2026-02-27T09:00:00Z to 2026-02-27T10:00:00Z");
+            .ShouldContain("other calls held in the periods from 2026-02-27T09:00:00Z to 2026-02-27T10:00:00Z");
         Column(town.Delivery("I2"), "periods", "unproven")
             .ShouldBe([pack == "before" ? "no baseline: another call held in the window" : null]);
     }
@@ -159,6 +159,96 @@ public sealed class OtherCallTests
         town.Done("verify");
     }
 
+    /// <summary>I1 is to leave no hour that nobody has metered yet, and is withdrawn while it runs: its second hour is
+    /// compared in the end, and the 24th is the day that is like it. By the version before the 26th was chosen at once,
+    /// and stood against every completion.</summary>
+    [Fact]
+    public async Task A_day_is_chosen_when_the_hours_are_metered_that_choose_it()
+    {
+        using var town = Town("alike");
+        town.Meter("C1", History());
+        town.Import(Other("C1", "27T16", "27T18"));
+        town.Cap("I2", """{"point":"C1","kw":40}""", "27T18", "28T00", programme: "own");
+        town.Clock = Instant.FromUtc(2026, 2, 27, 8, 45);
+        town.Import(Withdrawn("27T16:45"));
+        town.Freeze("I2");
+        town.Meter("C1", [100, 40, .. Hours(6, 40)]);
+        town.Freeze("I2", "--complete");
+        town.Done("verify");
+        var frozen = await town.FactsAsync<BaselineFrozen>();
+        frozen.Count.ShouldBe(2);
+        frozen[0].Days.ShouldAllBe(day => !day.Used);
+        frozen[0].Days.ShouldContain(day => day.Reason == "chosen when the event's own day is metered");
+        frozen[0].Periods.ShouldAllBe(period => period.Kwh == null && period.UnadjustedKwh == null);
+        frozen[1].Days.Single(day => day.Used).Day.Day.ShouldBe(24);
+        frozen[1].Periods.Select(period => period.Kwh).ShouldBe([50m, .. Enumerable.Repeat(100m, 5)]);
+        // What was frozen by the version before is still what it was.
+        await using var ledger = await town.OpenAsync();
+        var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I2"), Ct))!;
+        var former = ((BaselineCalculation.Calculated)await BaselineCalculations.FreezeAsync(ledger.Journal,
+            ledger.Views, recorded, [new("C1")], new([frozen[0] with { RuleVersion = "baseline-5" }]),
+            recorded.Position, [], Ct)).Baselines[0];
+        (former.RuleVersion, former.Days.Single(day => day.Used).Day.Day).ShouldBe(("baseline-5", 26));
+        former.Notes.ShouldContain(note => note.StartsWith(
+            "another call held from 2026-02-27T08:30:00Z to 2026-02-27T10:00:00Z", StringComparison.Ordinal));
+    }
+
+    /// <summary>The hours of I1 are in no correction, so nobody waits for them where they are lost: 17:00 to 19:00 are
+    /// one reading, of which nothing says how it is divided.</summary>
+    [Fact]
+    public async Task An_hour_that_counts_for_nothing_is_not_awaited()
+    {
+        using var town = Town("corrected");
+        town.Meter("C1", History());
+        town.Import(Other("C1", "27T17", "27T18"));
+        town.Cap("I2", """{"point":"C1","kw":40}""", "27T19", "27T20", programme: "own");
+        town.Freeze("I2");
+        (await town.FactsAsync<BaselineFrozen>()).Single().Awaits.ShouldNotBeNull();
+        town.Clock = SmallTown.Now;
+        town.Import("""
+            point,register,read_at,kwh
+            C1,1.8.0,2026-02-27T17:00:00+08:00,13590
+            C1,1.8.0,2026-02-27T19:00:00+08:00,13670
+            C1,1.8.0,2026-02-27T20:00:00+08:00,13710
+
+            """);
+        town.Freeze("I2", "--complete");
+        var completed = (await town.FactsAsync<BaselineFrozen>())[^1];
+        (Kwh(completed), completed.Adjustment.Reason).ShouldBe(
+            ("100", "not corrected: another call held in the window"));
+        town.Net("I2").ShouldBe("120");
+        town.Done("verify");
+    }
+
+    /// <summary>However many calls somebody orders in the hours before, what is said of them has room in a fact.
+    /// </summary>
+    [Fact]
+    public async Task Calls_of_a_second_each_do_not_keep_a_baseline_from_being_frozen()
+    {
+        using var town = Town("corrected");
+        town.Import(string.Join('\n', Enumerable.Range(0, 4_500).Select(second =>
+        {
+            var from = new LocalTime(16, 30).PlusSeconds(second); // none is dated back
+            return string.Create(CultureInfo.InvariantCulture, $$"""
+                {"type":"instruction","instruction":"N{{second}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-24T08:00:00+08:00","start":"2026-02-27T{{from:HH:mm:ss}}+08:00","end":"2026-02-27T{{from.PlusSeconds(1):HH:mm:ss}}+08:00","targets":[{"point":"C1","kw":40}]}
+                """);
+        })));
+        town.Meter("C1", History());
+        town.Cap("I2", """{"point":"C1","kw":40}""", "27T18", "27T19", programme: "own");
+        town.Freeze("I2");
+        var frozen = (await town.FactsAsync<BaselineFrozen>()).Single();
+        frozen.Notes.Where(note => note.StartsWith("other calls held", StringComparison.Ordinal)).ShouldHaveSingleItem()
+            .ShouldContain("in the periods from 2026-02-27T08:00:00Z to 2026-02-27T10:00:00Z");
+        // The version before had a note for each, which no append has room for.
+        await using var ledger = await town.OpenAsync();
+        var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I2"), Ct))!;
+        var former = ((BaselineCalculation.Calculated)await BaselineCalculations.FreezeAsync(ledger.Journal,
+            ledger.Views, recorded, [new("C1")], new([frozen with { RuleVersion = "baseline-5" }]),
+            recorded.Position, [], Ct)).Baselines[0];
+        former.Notes.Count.ShouldBeGreaterThanOrEqualTo(4_500);
+        EventCodec.Encode(former).Payload.Length.ShouldBeGreaterThan(Limits.DecisionBytesMax);
+    }
+
     /// <summary>Orders, freezes, meters and completes I2: its baseline, and what it would have been by the version
     /// before.</summary>
     private static async Task<(string? Now, string? Former)> CompletedAsync(CalledTown town, Action? meanwhile = null)
@@ -172,8 +262,16 @@ public sealed class OtherCallTests
         await using var ledger = await town.OpenAsync();
         var frozen = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<BaselineFrozen>()
             .ToList();
-        frozen.ConvertAll(each => each.RuleVersion).ShouldBe(["baseline-5", "baseline-5"]);
+        frozen.ConvertAll(each => each.RuleVersion).ShouldBe(["baseline-6", "baseline-6"]);
         var recorded = (await BaselineCalculations.FindAsync(ledger.Journal, new("I2"), Ct))!;
+        // With nothing withdrawn and all metered the version between says the same, but for its notes.
+        var between = (await BaselineCalculations.CompleteAsync(ledger.Journal, ledger.Views, recorded.Order,
+            [frozen[0] with { RuleVersion = Baseline.OtherCallsRuleVersion }], frozen[1].CompletedAtPosition!.Value,
+            Ct))[0];
+        (between with { Notes = frozen[1].Notes, RuleVersion = "baseline-6" }).Says(frozen[1]).ShouldBeTrue();
+        between.RuleVersion.ShouldBe("baseline-5");
+        between.Notes.Count(note => note.StartsWith("another call held from", StringComparison.Ordinal))
+            .ShouldBe(frozen[1].Notes.Count(note => note.StartsWith("other calls held in", StringComparison.Ordinal)));
         var former = (await BaselineCalculations.CompleteAsync(ledger.Journal, ledger.Views, recorded.Order,
             [frozen[0] with { RuleVersion = Baseline.MeasuredRuleVersion }], frozen[1].CompletedAtPosition!.Value,
             Ct))[0];

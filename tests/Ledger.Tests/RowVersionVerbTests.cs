@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
@@ -54,6 +55,14 @@ public sealed class RowVersionVerbTests : IDisposable
         town.Run("verify").Output.ShouldNotContain("its rows are of version");
     }
 
+    /// <summary>What <c>replay --diff</c> says that it did not look at; nothing else may differ.</summary>
+    private static string? NotComparedBy(CommandRun diff)
+    {
+        var page = JsonNode.Parse(diff.Output)!;
+        (diff.Exit, (int)page["differences"]!).ShouldBe((ExitCode.Done, 0), diff.Output);
+        return (string?)page["notCompared"];
+    }
+
     private static string NotChecked(string view, int version) => $"view {view}: its rows are of version {version}, and this "
         + "program makes version 1; ledger rebuild computes them anew";
 
@@ -70,6 +79,12 @@ public sealed class RowVersionVerbTests : IDisposable
         File.ReadAllBytes(Views).ShouldBe(bytes);
         town.Run("show", "points").Output.ShouldBe(points);
         ShouldBeAsTheJournalSays();
+        MakeRowsOf(Views, 0);
+        NotComparedBy(town.Run("replay", "--diff", "--json"))
+            .ShouldBe("MasterData (version 0, now 1), VerifiedExport (version 0, now 1)");
+        NotComparedBy(town.Run("replay", "--diff", "--json")).ShouldBeNull(); // they are of this version now
+        MakeRowsOf(Views, 0);
+        NotComparedBy(town.Run("replay", "--diff", "--projection", "TimeOfUseSettlement", "--json")).ShouldBeNull();
         MakeRowsOf(Views, 0);
         town.Run("rebuild").Exit.ShouldBe(ExitCode.Done);
         ShouldBeAsTheJournalSays();
@@ -137,6 +152,9 @@ public sealed class RowVersionVerbTests : IDisposable
         var bytes = File.ReadAllBytes(ViewsOf(copy));
         At(copy, "show", "points").Output.ShouldBe(points);
         At(copy, "verify").Output.ShouldContain(NotChecked("MasterData", version));
+        NotComparedBy(At(copy, "replay", "--diff", "--json"))
+            .ShouldBe($"MasterData (version {version}, now 1), VerifiedExport (version {version}, now 1)");
+        At(copy, "replay", "--diff").Output.ShouldContain($"not compared      MasterData (version {version}, now 1), ");
         File.ReadAllBytes(ViewsOf(copy)).ShouldBe(bytes);
         if (version == 7) return;
         town.Run("copy", "--to", $"sqlite:{copy}").Exit.ShouldBe(ExitCode.Done);
@@ -163,6 +181,27 @@ public sealed class RowVersionVerbTests : IDisposable
         var show = At(copy, "show", "points");
         (show.Exit, show.Output).ShouldBe((ExitCode.CouldNot, ""));
         show.Errors.ShouldContain($"view MasterData has applied {length + 3} events and the journal has {length}");
+    }
+
+    /// <summary>The rows of this version are compared as they lie in the copy, and not as they are computed beside it
+    /// because others are of another one.</summary>
+    [Fact]
+    public void Of_a_copy_the_stored_rows_are_compared()
+    {
+        var copy = Path.Combine(elsewhere.Path, "copied");
+        town.Run("copy", "--to", $"sqlite:{copy}").Exit.ShouldBe(ExitCode.Done);
+        MakeRowsOf(ViewsOf(copy), 0);
+        UnversionedViews.On(ViewsOf(copy), """
+            UPDATE projected SET row_version = 1 WHERE name = 'MasterData';
+            PRAGMA wal_checkpoint(TRUNCATE);
+            """);
+        var diff = At(copy, "replay", "--diff", "--json");
+        diff.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        var page = JsonNode.Parse(diff.Output)!;
+        ((string?)page["notCompared"]).ShouldBe("VerifiedExport (version 0, now 1)");
+        page["rows"]!.AsArray().ShouldNotBeEmpty();
+        page["rows"]!.AsArray().ShouldAllBe(row => (string)row!["projection"]! == "MasterData");
+        At(copy, "replay").Output.ShouldBe(digests);
     }
 
     [Fact]

@@ -43,19 +43,41 @@ public sealed class StandingLimitTests
     [InlineData("E1 0 30 50, E2 0 10 40", "0-10 40, 10-30 50")]
     [InlineData("A 0 40 90, E1 0 30 50, E1 0 10 50", "0-10 50, 10-40 90")]
     [InlineData("E1 0 30 50, A 5 40 90, E1 0 10 50", "0-10 50, 10-40 90")]
-    public void The_last_version_of_an_event_holds_alone(string limits, string holds)
+    // A version says both directions, and what it does not say of one is no limit.
+    [InlineData("E1 0 30 50; E1 0 30 20 export", "0-30 50", "0-30 20")]
+    [InlineData("E1 0 30 50; E1 0 30 20 export, E1 0 30 80", "0-30 80", "")]
+    [InlineData("E1 0 30 50, E1 0 30 20 export", "", "0-30 20")]
+    [InlineData("A 0 40 90 export, E1 0 30 50; E1 0 30 20 export, E1 0 30 80, E2 5 6 7 export", "0-30 80",
+        "0-5 90, 5-6 7, 6-40 90")]
+    public void The_last_version_of_an_event_holds_alone(string limits, string holds, string export = "")
     {
-        var set = limits.Split(", ").Select((each, i) =>
+        StandingLimitSet[] set = [.. limits.Split(", ").SelectMany((version, i) => version.Split("; ").Select(each =>
         {
             var cells = each.Split(' ');
-            var hours = cells[1..].Select(cell => int.Parse(cell, System.Globalization.CultureInfo.InvariantCulture));
+            var hours = cells[1..4].Select(cell => int.Parse(cell, System.Globalization.CultureInfo.InvariantCulture));
             return Limit(hours.First(), hours.ElementAt(1), hours.Last()) with
             {
+                Direction = cells.Length > 4 ? Direction.Export : Direction.Import,
                 Source = cells[0] == "A" ? "agreement" : i == 0 ? $"OpenADR event {cells[0]} of P"
                     : $"OpenADR event {cells[0]} of P, modified at 2026-06-01T0{i}:00:00Z",
             };
-        });
-        Shown([.. set]).ShouldBe(holds);
+        }))];
+        Shown(set).ShouldBe(holds);
+        Shown(set, direction: Direction.Export).ShouldBe(export);
+    }
+
+    /// <summary>What was overtaken by a version that has no such direction any more sets nothing either.</summary>
+    [Fact]
+    public void A_version_that_was_overtaken_sets_no_limit_of_another_direction()
+    {
+        var later = Limit(10, 14, 80) with { Source = "OpenADR event E of P, modified at 2026-06-01T01:00:00Z" };
+        var sooner = Limit(10, 14, 50) with { Source = "OpenADR event E of P", Direction = Direction.Export };
+        ((Decision.Rejected)StandingLimit.Decide(new([later]), sooner, Hour(5))).Code
+            .ShouldBe(Rejection.AlreadySuperseded);
+        StandingLimit.Decide(new([later]), later with { Direction = Direction.Export }, Hour(5))
+            .ShouldBeOfType<Decision.Accepted>();
+        StandingLimit.Decide(new([later]), sooner with { Source = "OpenADR event F of P" }, Hour(5))
+            .ShouldBeOfType<Decision.Accepted>();
     }
 
     [Fact]
@@ -79,8 +101,9 @@ public sealed class StandingLimitTests
             .First(stretch => stretch.Most == Kw(30)).During.Start;
     }
 
-    static string Shown(StandingLimitSet[] limits, StandingLimitKind kind = StandingLimitKind.ConnectionLimit) =>
-        string.Join(", ", StandingLimit.InForce(limits, kind, Direction.Import, window).Select(stretch =>
+    static string Shown(StandingLimitSet[] limits, StandingLimitKind kind = StandingLimitKind.ConnectionLimit,
+        Direction direction = Direction.Import) =>
+        string.Join(", ", StandingLimit.InForce(limits, kind, direction, window).Select(stretch =>
             $"{Hours(stretch.During.Start)}-{Hours(stretch.During.End)} {stretch.Most.Kilowatts:0}"));
 
     static StandingLimitSet Limit(int from, int? until, int kilowatts) => new(

@@ -136,15 +136,13 @@ public static partial class OpenAdrObjects
         }
     }
 
-    /// <summary>An event that came again set its limits again: the later recorded ones are the event's.</summary>
+    /// <summary>An event that came again set its limits again: those that stand are the event's.</summary>
     private static IEnumerable<OpenAdrEvent> Limited(Answers answers) =>
         from limit in answers.StandingLimits()
         let version = OpenAdrVersion.Of(limit.Source)
         where version is not null
-        group (limit, version) by (limit.Point, limit.Direction, version.Event, version.Programme) into again
-        let latest = again.MaxBy(each => each.limit.Position)
-        select new OpenAdrEvent(latest.version.Event, latest.version.Programme.Value, null, latest.limit.Position,
-            latest.version.ModifiedAt, [latest.limit.Point], [.. Values(latest.limit)], []);
+        select new OpenAdrEvent(version.Event, version.Programme.Value, null, limit.Position, version.ModifiedAt,
+            [limit.Point], [.. Values(limit)], []);
 
     /// <summary>Whether each of the targets has all of the values.</summary>
     private static bool AreOfAllTargets(IEnumerable<OpenAdrEvent> parts)

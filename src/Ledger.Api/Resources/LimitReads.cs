@@ -3,7 +3,7 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>Standing limits in the order of recording.</summary>
+/// <summary>Standing limits in the order of recording; of an event of OpenADR what its last version says.</summary>
 public sealed record StandingLimitsAnswer(long? AsOf, IReadOnlyList<MasterData.LimitRow> Limits);
 
 /// <summary>The limits of a day against its records.</summary>
@@ -18,7 +18,8 @@ internal static class LimitReads
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(new StandingLimitsAnswer(position, answers.StandingLimits(Point(context))), position);
-        }).Reads("standing-limits", "Every standing limit, or one settlement point's, in the order of recording.",
+        }).Reads("standing-limits", "Every standing limit, or one settlement point's, in the order of recording; "
+            + "of an event of OpenADR what its last version says.",
             "point?");
 
         app.MapGet("/v1/limit-compliance", async (HttpContext context) =>
