@@ -333,7 +333,8 @@ public sealed class EvidenceArchiveTests : IDisposable
             personal = archive.Put(jane);
             archive.Prune(Pieces(7, first, personal, new(new string('0', 64)))).ShouldBe(5); // the bytes of the piece
             third = archive.Put("third"u8);
-            archive.Put("first"u8).ShouldBe(first); // it comes again, and stays away
+            var again = new Submission("first"u8.ToArray(), "test");
+            archive.Put(again).ShouldBe(first); // it comes again, and stays away
             archive.Prune(Pieces(9, first)).ShouldBe(0);
             Check(archive);
         }
