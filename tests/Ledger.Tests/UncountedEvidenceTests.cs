@@ -114,7 +114,8 @@ public sealed class UncountedEvidenceTests : IDisposable
         }
         archive.Prune(pieces.ToDictionary(piece => piece, _ => 7L));
         foreach (var with in "abcde")
-            (await recorder.HoldAsync(Bytes(900, with), TestFolder.Tester, Ct))!.Note(new RecordOutcome.AlreadyRecorded(1));
+            (await recorder.HoldAsync(Bytes(900, with), TestFolder.Tester, Ct))!
+                .Note(new RecordOutcome.AlreadyRecorded(1));
         pieces.ShouldAllBe(piece => archive.PrunedBy(piece) == null);
         foreach (var with in "xy") (await recorder.HoldAsync(Bytes(900, with), TestFolder.Tester, Ct)).ShouldNotBeNull();
         (await recorder.HoldAsync(Bytes(900, 'z'), TestFolder.Tester, Ct)).ShouldBeNull();

@@ -87,7 +87,7 @@ public sealed class WebhookTurnTests
             Told(receiver, "/x", "run").ShouldBe(["run.published R1", "run.published R1"]);
             RowVersions.Others(served.Ledger.Views, StandardProjections.All).ShouldNotBeEmpty();
             using var client = new HttpClient { BaseAddress = again.Url };
-            using var body = new StringContent(Asked("y"));
+            using var body = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(Asked("y")));
             (await client.PostAsync("/v1/webhooks", body, Ct)).StatusCode.ShouldBe(HttpStatusCode.Created);
             await PublishAsync(served.Ledger, served.Clock.Now, "R3");
             UnversionedViews.On(views, "UPDATE lease SET name = 'next' WHERE name = '-'");
