@@ -405,10 +405,11 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// <summary>What a record rests on; null where that is a file, which recording refuses, or was pruned.</summary>
     private FrameRange? Known(IntervalRecorded? record)
     {
+        if (record?.Stream is null) return null;
         try
         {
-            return record?.Stream is not null && evidence.Get(record.Evidence) is { } bytes
-                ? FrameRange.Read(bytes) : null;
+            return FrameRange.Read(evidence.Get(record.Evidence)
+                ?? throw new InvalidDataException($"the archive does not have the evidence {record.Evidence}"));
         }
         catch (EvidencePrunedException)
         {
