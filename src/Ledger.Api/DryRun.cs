@@ -14,7 +14,7 @@ namespace Ledger.Api;
 /// What an import would answer, without it: the files pass the same door, the same pipeline and the same decisions over
 /// a <see cref="TrialJournal"/>, each row seeing what the rows before it would have recorded. The ledger is open for
 /// reading only, and what the trial keeps lies in a folder that is removed. Power curves are not judged so, because
-/// they are integrated with the evidence of earlier ones.
+/// they are integrated with the evidence of earlier ones; they are kept there, for what comes behind and shows them.
 /// </summary>
 public static class DryRun
 {
@@ -31,7 +31,7 @@ public static class DryRun
             var recorder = new Recorder(new TrialJournal(ledger, recorded?.Journal, clock), evidence, clock,
                 beside: recorded?.Evidence);
             await using var services = new ServiceCollection()
-                .AddCommandPipeline(recorder, clock, Routes()).BuildServiceProvider();
+                .AddCommandPipeline(recorder, clock, Routes(evidence)).BuildServiceProvider();
             var meters = recorded is { Answers: var answers } ? RegisterDirectory.Read(answers) : InstalledMeters.None;
             var intake = new Intake(services.GetRequiredService<IMediator>(), recorder,
                 _ => ValueTask.FromResult(meters));
@@ -46,9 +46,12 @@ public static class DryRun
         }
     }
 
-    private static CommandRoutes Routes() => StandardRoutes.Create()
-        .Add<CurveBatch>(Scopes.CurvesWrite, (_, _, _, _) =>
-            NotJudged("a dry run does not judge power curves; import them"))
+    private static CommandRoutes Routes(EvidenceArchive trial) => StandardRoutes.Create()
+        .Add<CurveBatch>(Scopes.CurvesWrite, (_, command, _, _) =>
+        {
+            trial.Put(command.Raw);
+            return NotJudged("a dry run does not judge power curves; import them");
+        })
         .Add<FreezeBaseline>(Scopes.DispatchWrite, (_, _, _, _) =>
             NotJudged("a dry run freezes no baseline; import it"))
         .Add<SubjectToErase>(Scopes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))

@@ -24,9 +24,6 @@ internal sealed class FrameNeeds
     private readonly int first;
     private readonly Instant from = Instant.MaxValue, to = Instant.MinValue; // of all that whole segments tell
     private readonly Dictionary<(SettlementPointId Point, Instant Start), Resting> records = [];
-    /// <summary>Of records whose evidence went with its month nobody knows any more on which frames they
-    /// rest.</summary>
-    private readonly Dictionary<(SettlementPointId Point, Instant Start), Interval> pruned = [];
     private readonly Dictionary<EvidenceDigest, FrameRange?> ranges = [];
     private readonly Dictionary<SettlementPointId, SettlementPointState> points = [];
     private readonly HashSet<PartyId> priced = [];
@@ -34,9 +31,12 @@ internal sealed class FrameNeeds
     private readonly Dictionary<DisputeId, DisputeOpened> disputes = [];
     private readonly List<(Interval Time, IReadOnlyCollection<SubjectPseudonym> Subjects)> named = [];
     private SubjectsState subjects = SubjectsState.Empty;
+    private PrunedMonths months = PrunedMonths.None;
 
     /// <summary>The latest version of a record that rests on these segments.</summary>
-    private readonly record struct Resting(FrameRange Range, long Position, bool IsFinal);
+    /// <param name="Range">Null where it was pruned: nobody knows any more on which frames the record rests, and it may
+    /// be on all that were of its time.</param>
+    private readonly record struct Resting(FrameRange? Range, Interval Period, long Position, bool IsFinal);
 
     private FrameNeeds(EvidenceArchive evidence, IReadOnlyList<KeptSegment> segments)
     {
@@ -76,6 +76,7 @@ internal sealed class FrameNeeds
                 break;
             case DisputeOpened opened: disputes[opened.Dispute] = opened; break;
             case DisputeClosed closed: disputes.Remove(closed.Dispute); break;
+            case MonthPruned: months = Retention.Evolve(months, fact); break;
             default: subjects = Erasure.Evolve(subjects, fact); break;
         }
         Name(recorded, fact);
@@ -84,17 +85,13 @@ internal sealed class FrameNeeds
     /// <summary>A later version of a record rests on what the one before did, and on more.</summary>
     private void Rest(long position, IntervalRecorded record)
     {
-        if (RangeOf(record.Evidence) is not { } range)
-        {
-            if (Meets(record.Period, from, to)) pruned[(record.Point, record.Period.Start)] = record.Period;
-        }
-        else if (range.Stretches.Any(stretch => OfSegments(stretch).Any()))
+        var range = RangeOf(record.Evidence);
+        if (range?.Stretches.Any(stretch => OfSegments(stretch).Any()) ?? Meets(record.Period, from, to))
             records[(record.Point, record.Period.Start)] =
-                new(range, position, record.State == IntervalRecordState.Final);
+                new(range, record.Period, position, record.State == IntervalRecordState.Final);
     }
 
-    /// <summary>Null where it was pruned with its month: then all that rests on it is settled, and only a dispute may
-    /// ask for it.</summary>
+    /// <summary>Null where it was pruned.</summary>
     private FrameRange? RangeOf(EvidenceDigest digest)
     {
         if (ranges.TryGetValue(digest, out var known)) return known;
@@ -150,8 +147,10 @@ internal sealed class FrameNeeds
             var (notSettled, disputed) = OfAccount(point, start, resting.Position);
             var notFinal = resting.IsFinal ? null : string.Create(CultureInfo.InvariantCulture,
                 $"the record of {point} from {start} at position {resting.Position} is not final");
+            // What went with its own month is settled; another record may rest on the same piece.
+            if (resting.Range is null && months.Cover(resting.Position)) (notSettled, notFinal) = (null, null);
             if (notSettled is null && disputed is null && notFinal is null) continue;
-            foreach (var at in resting.Range.Stretches.SelectMany(OfSegments))
+            foreach (var at in SegmentsOf(resting))
                 judged[at] = judged[at] with
                 {
                     NotSettled = judged[at].NotSettled ?? notSettled,
@@ -159,11 +158,6 @@ internal sealed class FrameNeeds
                     Disputed = judged[at].Disputed ?? disputed,
                 };
         }
-        foreach (var ((point, start), period) in pruned.OrderBy(record => record.Value.Start))
-            if (OfAccount(point, start, 0).Disputed is { } disputed)
-                for (var i = 0; i < judged.Length; i++)
-                    if (judged[i].Sealed is { } told && Meets(period, told.Earliest, told.Latest))
-                        judged[i] = judged[i] with { Disputed = judged[i].Disputed ?? disputed };
         for (var i = 0; i < judged.Length; i++)
             judged[i] = judged[i] with
             {
@@ -172,6 +166,10 @@ internal sealed class FrameNeeds
             };
         return judged;
     }
+
+    private IEnumerable<int> SegmentsOf(Resting record) => record.Range?.Stretches.SelectMany(OfSegments)
+        ?? Enumerable.Range(0, segments.Count).Where(at => segments[at].Sealed is { } told
+            && Meets(record.Period, told.Earliest, told.Latest));
 
     private static string? Unrecorded(int segment, FrameAddress? neededFrom) => neededFrom is not { } from
         ? "how far records were made of the log is not known: it is read from its beginning when streams are opened next"

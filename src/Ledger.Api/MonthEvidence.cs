@@ -74,11 +74,13 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
             needed.Add(named);
             return;
         }
-        var isOfMonth = position >= from && position < to;
-        if (isOfMonth) ofMonth.UnionWith(Pieces(fact, named));
-        if (fact is ChargeRecorded) needed.Add(named);
-        else if (isOfMonth) own.UnionWith(Pieces(fact, named));
-        else if (!pruned.Cover(position)) needed.UnionWith(Pieces(fact, named));
+        var (isOfMonth, pieces) = (position >= from && position < to, Pieces(fact, named));
+        if (isOfMonth) ofMonth.UnionWith(pieces);
+        // A manifest stays also where another fact names it as a piece, as a dispute does.
+        if (fact is ChargeRecorded || !pieces.Contains(named)) needed.Add(named);
+        if (fact is ChargeRecorded) return;
+        if (isOfMonth) own.UnionWith(pieces);
+        else if (!pruned.Cover(position)) needed.UnionWith(pieces);
     }
 
     /// <summary>The raw pieces that a fact rests on. Manifests stay: a few hundred bytes each, by which a sample that

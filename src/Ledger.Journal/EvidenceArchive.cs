@@ -119,10 +119,11 @@ public sealed class EvidenceArchive : IDisposable
         DurableFiles.WriteAgain(last.SafeFileHandle, last.Name, ofLast.DefaultIfEmpty().Max());
     }
 
-    /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;
-    /// bytes that are there already are not kept twice. Where there is no room for them the archive is left as it was;
-    /// where that cannot be, it stops (<see cref="EvidenceStoppedException"/>).</summary>
-    public EvidenceDigest Put(ReadOnlySpan<byte> evidence) => Put(evidence, false, out _);
+    /// <summary>Keeps bytes that name nobody and that the ledger itself made for a fact, as a manifest, durably, and
+    /// returns their name, which is their SHA-256; bytes that are there already are not kept twice, and what was pruned
+    /// is kept again. Where there is no room for them the archive is left as it was; where that cannot be, it stops
+    /// (<see cref="EvidenceStoppedException"/>).</summary>
+    public EvidenceDigest Put(ReadOnlySpan<byte> evidence) => Put(evidence, true, out _);
 
     private EvidenceDigest Put(ReadOnlySpan<byte> evidence, bool comesBack, out bool isNew)
     {
@@ -130,8 +131,8 @@ public sealed class EvidenceArchive : IDisposable
         var digest = Digest(hash);
         lock (gate)
         {
-            isNew = !Knows(digest, comesBack);
-            if (isNew) Append(digest, seal.Seal(hash, evidence), isSealed: false);
+            isNew = !index.ContainsKey(digest);
+            if (!Knows(digest, comesBack)) Append(digest, seal.Seal(hash, evidence), isSealed: false);
         }
         return digest;
     }
@@ -146,7 +147,7 @@ public sealed class EvidenceArchive : IDisposable
     /// </summary>
     public EvidenceDigest Put(Submission submission) => Put(submission, out _);
 
-    /// <param name="isNew">Whether it was not there before.</param>
+    /// <param name="isNew">Whether it never was there before: what comes back is not new.</param>
     public EvidenceDigest Put(Submission submission, out bool isNew) => Put(submission, false, out isNew);
 
     /// <summary>The same of what facts are about to be made of. What was pruned is kept again then, because facts that
@@ -157,14 +158,13 @@ public sealed class EvidenceArchive : IDisposable
     {
         var raw = submission.Bytes.Span;
         if (!submission.NamesSomebody && !SealsAny()) return Put(raw, comesBack, out isNew);
-        isNew = false;
         var (bareHash, hash) = (SHA256.HashData(raw), SHA256.HashData(SaltedEvidence.Of(saltKey, raw)));
         var (bare, digest) = (Digest(bareHash), Digest(hash));
         lock (gate)
         {
+            isNew = !index.ContainsKey(bare) && !index.ContainsKey(digest);
             if (Knows(bare, comesBack)) return bare;
             if (Knows(digest, comesBack)) return digest;
-            isNew = true;
             if (!submission.NamesSomebody)
             {
                 Append(bare, seal.Seal(bareHash, raw), isSealed: false);

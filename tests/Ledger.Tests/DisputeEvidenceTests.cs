@@ -48,6 +48,47 @@ public sealed class DisputeEvidenceTests
         }
     }
 
+    /// <summary>A curve is not judged in a dry run, and it is handed in all the same.</summary>
+    [Fact]
+    public void What_is_shown_of_the_same_files_a_dry_run_knows()
+    {
+        using var town = new ArchivedTown();
+        const string curve = "point,time,kw\nP1,2026-02-28T10:00:00+08:00,10\nP1,2026-02-28T10:10:00+08:00,10\n";
+        string[] files = [town.File("curve.csv", curve), town.File("dispute.jsonl", Dispute(ArchivedTown.Digest(curve).Hex))];
+        var dry = town.Run(ArchivedTown.May, ["import", .. files, "--dry-run"]);
+        dry.Exit.ShouldBe(ExitCode.NotAsItShouldBe, dry.Errors);
+        dry.Output.ShouldContain("a dry run does not judge power curves");
+        (dry.Output + dry.Errors).ShouldNotContain("UnknownEvidence");
+        town.Done(ArchivedTown.May, ["import", .. files]);
+    }
+
+    /// <summary>Of a manifest that another fact names, as what a party shows or as a text that nobody can read, the
+    /// records that rest on it need more than that fact's month.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_manifest_stays_for_the_records_that_rest_on_it(bool isSent)
+    {
+        using var town = new ArchivedTown();
+        var manifest = (await town.FactsAsync()).OfType<IntervalRecorded>().Last().Evidence; // of the late sample
+        TextOf(manifest).ShouldStartWith("ledger-evidence-manifest/");
+        if (isSent) town.Import(ArchivedTown.May, "sent.txt", TextOf(manifest), ExitCode.NotAsItShouldBe);
+        else town.Import(ArchivedTown.May, "dispute.jsonl", Dispute(manifest.Hex));
+        town.Done(ArchivedTown.May, "checkpoint");
+        town.Done(June, "export", "month", "2026-05", town.Elsewhere("2026-05"));
+        town.Prune("2026-05", town.Elsewhere("2026-05"), June).Exit.ShouldBe(ExitCode.Done);
+        TextOf(manifest).ShouldContain(ArchivedTown.Digest(ArchivedTown.Curve(0, 72)).Hex);
+        town.Done(June, "export", "month", "2026-04", town.Elsewhere("2026-04"));
+        town.Prune(at: June).Exit.ShouldBe(ExitCode.Done);
+        TextOf(ArchivedTown.Digest(ArchivedTown.Curve(0, 72))).ShouldBe(ArchivedTown.Curve(0, 72), "April's record rests on it");
+
+        string TextOf(EvidenceDigest digest)
+        {
+            using var evidence = EvidenceArchive.OpenForReading(town.Data, TestFolder.Secret);
+            return System.Text.Encoding.UTF8.GetString(evidence.Get(digest)!);
+        }
+    }
+
     [Fact]
     public async Task A_ledger_that_has_one_from_before_goes_on()
     {

@@ -31,7 +31,9 @@ public sealed class FrameDroppingTests : IDisposable
 
     /// <summary>Two connectors and an hour in small segments, three days ago; all records are final, and all full
     /// segments sealed. Nobody owns the folder.</summary>
-    private static async Task<StreamTown> HourAsync(bool isFinal = true, string facts = "", int seconds = 3660)
+    /// <param name="streamed">Connectors of which samples are sent; those beyond two nobody has registered.</param>
+    private static async Task<StreamTown> HourAsync(
+        bool isFinal = true, string facts = "", int seconds = 3660, int streamed = 2)
     {
         var town = await StreamTown.OpenAsync(2, new(new FrameLogOptions("", SegmentBytesMax: 2 * 1024))
         {
@@ -40,8 +42,8 @@ public sealed class FrameDroppingTests : IDisposable
         if (facts.Length > 0) await town.TakeAsync(facts);
         using (var door = town.Streams.Connect())
         {
-            await StreamTown.SendAsync(door, town.Announce(2));
-            await town.StreamAsync(door, 2, 0, seconds);
+            await StreamTown.SendAsync(door, town.Announce(streamed));
+            await town.StreamAsync(door, streamed, 0, seconds);
         }
         if (isFinal) town.Clock.Now = Later;
         await town.SettleAsync();
@@ -309,6 +311,97 @@ public sealed class FrameDroppingTests : IDisposable
         Refused(town, disputed);
         Done(Import(town, """{"type":"dispute-closure","dispute":"D1","outcome":"rejected","closedBy":"ACME","reason":"it was right"}"""));
         Done(Drop(town));
+    }
+
+    /// <summary>The ranges that records rest on, and their month, pruned; the log is read from its beginning when it is
+    /// opened next.</summary>
+    private async Task<EvidenceDigest> PrunedAsync(StreamTown town)
+    {
+        town.Clock.Now = StreamTown.Day + Duration.FromDays(40);
+        Done(town.Run("checkpoint"));
+        foreach (var month in (string[])["2026-02", "2026-03"])
+        {
+            var archive = Path.Combine(outside.Path, month);
+            Done(town.Run("export", "month", month, archive));
+            Done(town.Run("prune", month, "--archive", archive, "--retention", "RP-7"));
+        }
+        await town.ReopenAsync();
+        var range = (await town.LatestAsync())[0].Evidence;
+        town.Ledger.Evidence.PrunedBy(range).ShouldNotBeNull();
+        await town.CloseAsync();
+        return range;
+    }
+
+    private static void ForgetMark(StreamTown town) => File.Delete(Path.Combine(town.FramesPath, "streams.resume"));
+
+    /// <summary>Of the late sample alone the hour would be empty. Where the log is read again, the range that was
+    /// pruned is made again.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_comes_late_for_a_pruned_record_never_stands_alone(bool isReadAgain)
+    {
+        await using var town = await HourAsync();
+        await PrunedAsync(town);
+        if (isReadAgain) ForgetMark(town);
+        await town.ReopenAsync();
+        await town.SettleAsync();
+        var before = (await town.LatestAsync())[0];
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(2));
+            await StreamTown.SendAsync(door, StreamTown.Samples(1, StreamTown.Time(40 * 86_400),
+                (0, [StreamTown.At(30.5, 900)])));
+            await town.SettleAsync();
+            town.Streams.Faulted.IsCompleted.ShouldBeFalse();
+        }
+        var after = (await town.LatestAsync())[0];
+        (after.Point, after.Period).ShouldBe((before.Point, before.Period));
+        var refused = (await town.RefusedAsync()).Select(one => one.Said.Code);
+        if (isReadAgain)
+        {
+            (after.Version, after.Samples).ShouldBe((before.Version + 1, before.Samples + 1));
+            after.Import.ShouldBeGreaterThan(before.Import);
+            refused.ShouldBeEmpty();
+        }
+        else
+        {
+            (after.Version, after.Samples, after.Evidence).ShouldBe((before.Version, before.Samples, before.Evidence));
+            refused.ShouldBe([Rejection.EvidencePruned]);
+        }
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>Records of a point that was registered only then rest on the very range that went with another's
+    /// month.</summary>
+    [Fact]
+    public async Task Records_that_come_to_rest_on_a_pruned_range_keep_their_frames()
+    {
+        await using var town = await HourAsync(streamed: 3);
+        var range = await PrunedAsync(town);
+        Done(Import(town, """
+            {"type":"settlement-point","point":"CP2","station":"S2","kind":"connector","owner":"BETA","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}
+
+            """ + Tariff.Replace("ACME", "BETA", StringComparison.Ordinal)));
+        ForgetMark(town);
+        await town.ReopenAsync();
+        await town.SettleAsync();
+        await town.SettleAsync();
+        var late = (await town.LatestAsync()).Where(record => record.Point == StreamTown.Name(2)).ToList();
+        late.Select(record => record.Evidence).ShouldContain(range);
+        town.Ledger.Evidence.PrunedBy(range).ShouldBeNull();
+        await town.CloseAsync();
+        const string said = "NotSettled (904): segment 0 of the frame log stays: no final run of BETA for 2026-03-01 has read";
+        Refused(town, said);
+        // Also where they rest on a mark, as an earlier program left them.
+        await town.ReopenAsync();
+        var pruned = (await TestFolder.AllAsync(town.Ledger.Journal)).Last(
+            recorded => EventCodec.Decode(recorded) is MonthPruned).Position;
+        town.Ledger.Evidence.Prune(late.Select(record => record.Evidence).Distinct()
+            .ToDictionary(piece => piece, _ => pruned), again: true);
+        town.Ledger.Evidence.PrunedBy(range).ShouldBe(pruned);
+        await town.CloseAsync();
+        Refused(town, said);
     }
 
     [Fact]

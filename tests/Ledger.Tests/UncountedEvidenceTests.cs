@@ -98,6 +98,29 @@ public sealed class UncountedEvidenceTests : IDisposable
         recorder.NotHeld("nothing").Why.ShouldBe(Shortage.Allowance);
     }
 
+    /// <summary>As where a party imports a folder once more whose month was pruned: it was its room once.</summary>
+    [Fact]
+    public async Task What_was_pruned_and_comes_back_takes_no_room_of_what_is_new()
+    {
+        await using var journal = folder.Open();
+        using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        var recorder = new Recorder(journal, archive, folder.Clock, new(1000, 0));
+        var pieces = new List<EvidenceDigest>();
+        foreach (var with in "abcde")
+        {
+            var held = (await recorder.HoldAsync(Bytes(900, with), TestFolder.Tester, Ct))!;
+            held.Note(new RecordOutcome.Recorded(1));
+            pieces.Add(held.Digest);
+        }
+        archive.Prune(pieces.ToDictionary(piece => piece, _ => 7L));
+        foreach (var with in "abcde")
+            (await recorder.HoldAsync(Bytes(900, with), TestFolder.Tester, Ct))!
+                .Note(new RecordOutcome.AlreadyRecorded(1));
+        pieces.ShouldAllBe(piece => archive.PrunedBy(piece) == null);
+        foreach (var with in "xy") (await recorder.HoldAsync(Bytes(900, with), TestFolder.Tester, Ct)).ShouldNotBeNull();
+        (await recorder.HoldAsync(Bytes(900, 'z'), TestFolder.Tester, Ct)).ShouldBeNull();
+    }
+
     [Fact]
     public async Task With_too_little_of_the_disk_free_what_is_refused_is_not_kept_and_facts_are_recorded()
     {

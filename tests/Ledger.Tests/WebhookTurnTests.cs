@@ -5,6 +5,7 @@ using Ledger.Api.Webhooks;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
+using Ledger.Projections;
 using Microsoft.Data.Sqlite;
 using NodaTime;
 using Shouldly;
@@ -57,6 +58,43 @@ public sealed class WebhookTurnTests
         go.SetResult();
         for (var i = 0; i < 1500 && receiver.Came.Count < 4; i++) await Task.Delay(20, Ct);
         Told(receiver, "/slow", "run").ShouldBe(["run.published R1", "run.published R2"]);
+    }
+
+    /// <summary>That takes hours, and what waits needs none of them; who subscribes meanwhile is told of what comes
+    /// then.</summary>
+    [Fact]
+    public async Task While_rows_are_computed_anew_what_waits_is_sent()
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        await using var served = await ServedLedger.StartAsync(options => options with { Webhooks = Options });
+        string Asked(string path) => $$"""{"url":"{{receiver.Url}}/{{path}}","events":["run.published"]}""";
+        (await served.PostAsync("/v1/webhooks", Asked("x"))).Status.ShouldBe(201);
+        receiver.Answers.Enqueue(503);
+        await PublishAsync(served.Ledger, served.Clock.Now, "R1");
+        await served.TellAsync();
+        await served.StopServerAsync();
+        var views = Path.Combine(served.Options.Directory, OpenLedger.ViewsFileName);
+        // The lease of who computes them is not to be had.
+        UnversionedViews.On(views, "UPDATE projected SET row_version = 0; UPDATE lease SET name = '-' WHERE name = 'next'");
+        await PublishAsync(served.Ledger, served.Clock.Now, "R2");
+        served.Clock.Now += Duration.FromMinutes(1);
+        await using (var again = await LedgerServer.StartAsync(served.Ledger, new(IPAddress.Loopback, 0)
+        {
+            Webhooks = Options with { Every = Duration.FromMilliseconds(20) },
+        }, TextWriter.Null, Ct))
+        {
+            for (var i = 0; i < 3000 && receiver.Came.Count < 2; i++) await Task.Delay(20, Ct);
+            Told(receiver, "/x", "run").ShouldBe(["run.published R1", "run.published R1"]);
+            RowVersions.Others(served.Ledger.Views, StandardProjections.All).ShouldNotBeEmpty();
+            using var client = new HttpClient { BaseAddress = again.Url };
+            using var body = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(Asked("y")));
+            (await client.PostAsync("/v1/webhooks", body, Ct)).StatusCode.ShouldBe(HttpStatusCode.Created);
+            await PublishAsync(served.Ledger, served.Clock.Now, "R3");
+            UnversionedViews.On(views, "UPDATE lease SET name = 'next' WHERE name = '-'");
+            for (var i = 0; i < 3000 && receiver.Came.Count < 5; i++) await Task.Delay(20, Ct);
+        }
+        Told(receiver, "/x", "run")[2..].ShouldBe(["run.published R2", "run.published R3"]);
+        Told(receiver, "/y", "run").ShouldBe(["run.published R3"]);
     }
 
     /// <summary>Much may wait for one subscriber, and its key may end meanwhile.</summary>

@@ -104,42 +104,57 @@ internal sealed class WebhookService : IDisposable
     /// <summary>Looks once for what is to be told, and sends what is due, to the end.</summary>
     public async Task StepAsync(CancellationToken ct)
     {
-        await BeginTurnsAsync(await LookAsync(ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+        await LookAsync(ct).ConfigureAwait(false);
+        await BeginTurnsAsync(ct).ConfigureAwait(false);
         await Task.WhenAll(turns.Values).ConfigureAwait(false);
     }
 
-    /// <summary>Looks for what is to be told, and gives those who may be told.</summary>
-    private async Task<IReadOnlyList<WebhookSubscription>> LookAsync(CancellationToken ct)
+    /// <summary>Brings the views up to the journal, which takes hours where all of their rows are computed, and looks
+    /// for what is to be told.</summary>
+    private async Task LookAsync(CancellationToken ct)
     {
-        var now = ledger.Clock.GetCurrentInstant();
-        var subscriptions = new List<WebhookSubscription>();
-        foreach (var one in Store.Active())
-            if (await OfNowAsync(one, ct).ConfigureAwait(false) is { } told) subscriptions.Add(told);
-        while (untold.TryPeek(out var happened))
+        if (Store.Active().Count == 0)
         {
-            watch.Tell(happened, subscriptions, now, _ => true);
-            untold.TryDequeue(out _);
+            watch.Forget();
+            return;
         }
         try
         {
-            await watch.LookAsync(subscriptions, now, ct).ConfigureAwait(false);
+            var known = await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+            await watch.LookAsync(await SubscribersAsync(ct).ConfigureAwait(false), known,
+                ledger.Clock.GetCurrentInstant(), ct).ConfigureAwait(false);
         }
         catch (Exception stopped) when (stopped is ProjectionStoppedException or RowVersionException)
         {
             // That it has stopped is said by whoever follows; what is waiting is sent all the same.
+        }
+    }
+
+    /// <summary>Those who may be told now.</summary>
+    private async Task<IReadOnlyList<WebhookSubscription>> SubscribersAsync(CancellationToken ct)
+    {
+        var subscriptions = new List<WebhookSubscription>();
+        foreach (var one in Store.Active())
+            if (await OfNowAsync(one, ct).ConfigureAwait(false) is { } told) subscriptions.Add(told);
+        return subscriptions;
+    }
+
+    /// <summary>Begins to send to each that is not being sent to. What went wrong in a turn is thrown when it is over.
+    /// </summary>
+    private async Task BeginTurnsAsync(CancellationToken ct)
+    {
+        var subscriptions = await SubscribersAsync(ct).ConfigureAwait(false);
+        var now = ledger.Clock.GetCurrentInstant();
+        while (untold.TryPeek(out var happened))
+        {
+            watch.Tell(happened, subscriptions, now, _ => true);
+            untold.TryDequeue(out _);
         }
         if (now - forgotten >= ForgetEvery)
         {
             Store.Forget(now, options.ListedFor);
             forgotten = now;
         }
-        return subscriptions;
-    }
-
-    /// <summary>Begins to send to each that is not being sent to. What went wrong in a turn is thrown when it is over.
-    /// </summary>
-    private async Task BeginTurnsAsync(IReadOnlyList<WebhookSubscription> subscriptions, CancellationToken ct)
-    {
         var over = turns.Where(turn => turn.Value.IsCompleted).ToList();
         foreach (var (webhook, _) in over) turns.Remove(webhook);
         foreach (var one in subscriptions)
@@ -151,18 +166,25 @@ internal sealed class WebhookService : IDisposable
         async stop => await OfNowAsync(one, stop).ConfigureAwait(false) is not null,
         () => reads.Note(WebhookAccess.Of(one), "told by webhook", $"webhook {one.Webhook}"), ct);
 
-    /// <summary>Goes on until it is stopped. What goes wrong, as with its own file, is said and tried again: facts are
-    /// recorded all the same.</summary>
+    /// <summary>Goes on until it is stopped. Looking may take longer than from one time to the next, and what waits is
+    /// sent meanwhile. What goes wrong, as with its own file, is said and tried again: facts are recorded all the same.
+    /// </summary>
     public async Task RunAsync(TextWriter errors, CancellationToken ct)
     {
         using var timer = new PeriodicTimer(options.Every.ToTimeSpan());
+        Task? looking = null;
         string? said = null;
         try
         {
-            while (await timer.WaitForNextTickAsync(ct).ConfigureAwait(false))
+            for (var next = timer.WaitForNextTickAsync(ct).AsTask(); await next.ConfigureAwait(false);)
                 try
                 {
-                    await BeginTurnsAsync(await LookAsync(ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+                    next = timer.WaitForNextTickAsync(ct).AsTask();
+                    looking ??= LookAsync(ct);
+                    var first = await Task.WhenAny(looking, next).ConfigureAwait(false);
+                    if (first == looking) looking = null;
+                    await first.ConfigureAwait(false);
+                    await BeginTurnsAsync(ct).ConfigureAwait(false);
                     said = null;
                 }
                 catch (Exception failed) when (failed is not OperationCanceledException)
@@ -176,7 +198,8 @@ internal sealed class WebhookService : IDisposable
         {
             // The server was asked to stop; what waits is sent by the next one.
         }
-        await Task.WhenAll(turns.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll([looking ?? Task.CompletedTask, .. turns.Values])
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>A subscription with what its holder reaches now; null where that is nothing, and it ends.</summary>

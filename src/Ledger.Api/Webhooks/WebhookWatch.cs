@@ -33,16 +33,20 @@ internal sealed class WebhookWatch(
     private long? next;
     private Instant looked, lookedNoted;
 
-    public async Task LookAsync(IReadOnlyList<WebhookSubscription> subscriptions, Instant now, CancellationToken ct)
+    /// <summary>Nobody is subscribed: who subscribes later is told of what comes later.</summary>
+    public void Forget()
     {
-        if (subscriptions.Count == 0)
-        {
-            (hasCalls, next) = (false, null); // who subscribes later is told of what comes later
-            calls.Clear();
-            told.Clear();
-            return;
-        }
-        var known = await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+        (hasCalls, next) = (false, null);
+        calls.Clear();
+        told.Clear();
+    }
+
+    /// <param name="subscriptions">Who may be told, asked when the views had come so far: who subscribed meanwhile is
+    /// among them.</param>
+    /// <param name="known">How far the views are.</param>
+    public async Task LookAsync(
+        IReadOnlyList<WebhookSubscription> subscriptions, long known, Instant now, CancellationToken ct)
+    {
         if (!hasCalls)
         {
             // What was not looked at in time, as while the server was down, is told late.

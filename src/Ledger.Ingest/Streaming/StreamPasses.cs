@@ -339,6 +339,11 @@ internal sealed class StreamPasses : IAsyncDisposable
                 if (pass.IsLate || rests is null || stretch.First > rests.Last) RefuseCorrected(due, pass.Upto);
                 continue;
             }
+            if (latest?.Stream is not null && rests is null)
+            {
+                RefusePruned(due, pass.Upto);
+                continue;
+            }
             known.Add((due, rests?.With(stretch) ?? new([stretch]), latest));
         }
         var answers = new List<StreamPeriods>();
@@ -387,19 +392,24 @@ internal sealed class StreamPasses : IAsyncDisposable
     private void RefuseDropped(DuePeriod due, BlockPlace upto) => Refuse(Rejection.EvidencePruned, due, upto,
         "samples came late for a period whose frames were dropped; its record stays, and these frames are kept");
 
+    /// <summary>So it is where nobody knows any more on which frames the record rests.</summary>
+    private void RefusePruned(DuePeriod due, BlockPlace upto) => Refuse(Rejection.EvidencePruned, due, upto,
+        "samples came late for a period whose evidence was pruned; its record stays, and these frames are kept");
+
     private void Refuse(Rejection code, DuePeriod due, BlockPlace upto, string reason)
     {
         if (IsSaid(upto)) return;
         refusals.Add(code, due.Sender, $"{due.Stream.Point} from {due.Step.Period.Start}", reason, due.From, upto);
     }
 
-    /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
+    /// <summary>What a record rests on; null where that is a file, which recording refuses, or was pruned.</summary>
     private FrameRange? Known(IntervalRecorded? record)
     {
+        if (record?.Stream is null) return null;
         try
         {
-            return record?.Stream is not null && evidence.Get(record.Evidence) is { } bytes
-                ? FrameRange.Read(bytes) : null;
+            return FrameRange.Read(evidence.Get(record.Evidence)
+                ?? throw new InvalidDataException($"the archive does not have the evidence {record.Evidence}"));
         }
         catch (EvidencePrunedException)
         {
