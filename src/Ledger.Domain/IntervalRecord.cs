@@ -108,8 +108,9 @@ public static class IntervalRecords
             ? new(state.Latest.SetItem(recorded.Period.Start, recorded))
             : state;
 
-    // Evidence and reason say where a record came from; a provisional repeat takes nothing back from a final record.
-    private static bool SaysNothingNew(IntervalRecorded latest, IntervalRecorded candidate) =>
+    /// <summary>Whether a candidate would be no new version. Evidence and reason say where a record came from; a
+    /// provisional repeat takes nothing back from a final record.</summary>
+    public static bool SaysNothingNew(IntervalRecorded latest, IntervalRecorded candidate) =>
         (latest.State == candidate.State || latest.State == IntervalRecordState.Final)
         && latest.Gaps.SequenceEqual(candidate.Gaps)
         && latest == candidate with

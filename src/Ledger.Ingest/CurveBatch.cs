@@ -24,12 +24,10 @@ public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples)
     internal PowerSample[] InTime => field ??= Even is not null || IsInTime()
         ? Samples : [.. Samples.OrderBy(at => at.AtMicroseconds)];
 
-    /// <summary>The longest gap that is bridged between samples of its usual spacing; zero where it has too few.
-    /// </summary>
-    internal Duration UsualGap =>
-        usualGap ??= Even is { } even ? CurveWindow.UsualGap(even) : CurveWindow.UsualGap(InTime);
+    /// <summary>How far apart its samples lie.</summary>
+    internal CurveSpacing Spacing => spacing ??= Even is { } even ? CurveSpacing.Of(even) : CurveSpacing.Of(InTime);
 
-    private Duration? usualGap;
+    private CurveSpacing? spacing;
 
     private bool IsInTime()
     {

@@ -4,16 +4,16 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// The periods that hold no new sample and lie between one and a sample of stored evidence: those in which nothing was
-/// recorded, where the two are near enough to each other, and those recorded whose next sample to either side is a new
-/// one. So a curve that is slower than its periods makes the same records whole or cut into files.
+/// The periods that hold no new sample and lie between one and the nearest stored one: those in which nothing was
+/// recorded, and those recorded whose next sample to either side is a new one. So a curve that is slower than its
+/// periods makes the same records whole or cut into files. Whether the two are near enough to each other is not asked
+/// here: that is a matter of each period's gaps.
 /// </summary>
 /// <param name="stored">The samples in order of time, piece by piece, of which a record was made.</param>
 internal sealed class CurveBridges(
     PowerSample[] received, PointCalendar calendar, Func<IntervalRecorded, IReadOnlyList<PowerSample[]>> stored)
 {
     private readonly List<Interval> periods = [.. calendar.Days.SelectMany(calendar.PeriodsOf)];
-    private readonly Dictionary<PowerSample[], long> allowed = [];
     private readonly HashSet<Instant> found = [];
 
     /// <summary>The starts of those periods.</summary>
@@ -29,39 +29,41 @@ internal sealed class CurveBridges(
         return found;
     }
 
-    /// <summary>From a period's first new sample back to the sample before it, or from its last on to the one after
-    /// it.</summary>
+    /// <summary>From a period's first new sample back to the stored one before it, or from its last on to the one after
+    /// it. Either may lie in the same period, or in one that holds new samples too.</summary>
     private void Walk(int period, int step, long from)
     {
         var isBack = step < 0;
         var unrecorded = new List<Instant>();
-        for (var i = period + step; i >= 0 && i < periods.Count && IsWithoutReceived(periods[i]); i += step)
+        for (var i = period; i >= 0 && i < periods.Count; i += step)
         {
+            var isBeyond = i != period;
+            var holdsNew = isBeyond && HoldsNew(periods[i]);
             if (calendar.Known(periods[i]) is not { } known)
             {
-                unrecorded.Add(periods[i].Start);
+                if (holdsNew) return;
+                if (isBeyond) unrecorded.Add(periods[i].Start);
                 continue;
             }
-            if (known.Stream is not null) return;
+            var pieces = known.Stream is null ? stored(known) : []; // none: erased or pruned, the record stays as it is
+            if (pieces.Count == 0 && isBeyond) return;
+            found.UnionWith(unrecorded);
             var (start, end) = CurveWindow.Edges(periods[i]);
-            var pieces = stored(known);
-            if (pieces.Count == 0) return; // erased or pruned: the record stays as it is
-            var near = isBack ? end : start;
-            if ((isBack ? FirstFrom(pieces, near) : LastBefore(pieces, near)) is not { } between
-                || (between - from) * step < 0) found.Add(periods[i].Start);
-            if (unrecorded.Count > 0 && Beyond(pieces, from) is { } reached
-                && Math.Abs(reached - from) <= Allowed(pieces)) found.UnionWith(unrecorded);
-            if (Beyond(pieces, near) is { } own && own >= start && own < end) return;
+            if (isBeyond && IsNext(pieces, isBack ? end : start)) found.Add(periods[i].Start);
+            var own = isBack ? LastBefore(pieces, isBeyond ? end : from)
+                : FirstFrom(pieces, isBeyond ? start : from + 1);
+            if (holdsNew || (own >= start && own < end)) return;
         }
 
-        long? Beyond(IReadOnlyList<PowerSample[]> pieces, long at) =>
-            isBack ? LastBefore(pieces, at) : FirstFrom(pieces, at);
+        // Also where a stored sample has the same instant, of which the lower power counts.
+        bool IsNext(IReadOnlyList<PowerSample[]> pieces, long edge) =>
+            (isBack ? FirstFrom(pieces, edge) : LastBefore(pieces, edge)) is not { } next || (next - from) * step <= 0;
     }
 
-    private bool IsWithoutReceived(Interval period)
+    private bool HoldsNew(Interval period)
     {
         var (first, end) = Received(period);
-        return first == end;
+        return first < end;
     }
 
     private (int First, int End) Received(Interval period)
@@ -87,20 +89,5 @@ internal sealed class CurveBridges(
                 && !(first < samples[i].AtMicroseconds))
                 first = samples[i].AtMicroseconds;
         return first;
-    }
-
-    /// <summary>The longest gap that the spacing of any of these curves allows, whichever of them came first.</summary>
-    private long Allowed(IReadOnlyList<PowerSample[]> pieces)
-    {
-        var most = Of(received);
-        foreach (var samples in pieces) most = Math.Max(most, Of(samples));
-        return most;
-
-        long Of(PowerSample[] samples)
-        {
-            if (!allowed.TryGetValue(samples, out var gap))
-                allowed[samples] = gap = PowerCurve.DefaultMaxGap(samples).ToInt64Nanoseconds() / 1000;
-            return gap;
-        }
     }
 }

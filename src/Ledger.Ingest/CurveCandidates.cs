@@ -58,14 +58,17 @@ internal sealed record CurveCandidates(
     private static Refusal? RefusalOf(SettlementPointId point, CurvePeriods periods)
     {
         if (periods.Streamed is { } streamed)
-            return Refusal.Of(Rejection.EvidenceConflict,
-                $"{point}: the record of {streamed.Start} to {streamed.End} was made from a stream and stays as it is: "
-                + "send what is missing over the stream, late samples are taken; the file is kept");
+            return Refusal.Of(Rejection.EvidenceConflict, StreamedAlready(point, streamed));
         return periods.Gone is var (period, isPruned)
             ? Refusal.Of(isPruned ? Rejection.EvidencePruned : Rejection.EvidenceErased,
                 $"{point}: the record of {period.Start} to {period.End} stays as it is, because evidence of it "
                 + $"was {(isPruned ? "pruned" : "erased")}") : null;
     }
+
+    /// <summary>Why a file says nothing of a period that a stream recorded.</summary>
+    public static string StreamedAlready(SettlementPointId point, Interval period) =>
+        $"{point}: the record of {period.Start} to {period.End} was made from a stream and stays as it is: "
+        + "send what is missing over the stream, late samples are taken; the file is kept";
 
     private static long Within(PowerSample[] samples, Interval period) =>
         CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.End))

@@ -64,9 +64,12 @@ public static class CurveLines
                 return Refusal.Of(refused.Code, $"curve line {number}: {refused.Detail}");
         }
         if (rows.Count == 0) return Refusal.Of(Rejection.EmptyInput, "curve: no line holds a sample");
+        // Where lines are not in order of time there may be more states than different lines in a row.
+        var states = vehicles.ToStates();
+        if (states.Count > VehicleStates.StatesMax) return VehicleStates.TooMany;
         batch = rows.ToBatch(hints.SentAt) with
         {
-            States = vehicles.ToStates(),
+            States = states,
             NamedBeside = names.MeantTheNamed ? hints.Point : null,
         };
         return null;
@@ -171,8 +174,7 @@ internal sealed class CurveLineReader(SettlementPointId? named, CurveRows rows, 
             rows.Add(point, new PowerSample(at + i * (stepMs * 1000L), values[i]));
         if ((seen & Member.Vehicle) == 0) return null;
         vehicles.Add(point, at, words);
-        return vehicles.Count <= VehicleStates.StatesMax ? null : Refusal.Of(Rejection.TooLarge,
-            $"vehicles say more than {VehicleStates.StatesMax} different things");
+        return vehicles.Count <= VehicleStates.StatesMax ? null : VehicleStates.TooMany;
     }
 
     private static string? Missing(Member seen, SettlementPointId? point) =>

@@ -15,9 +15,11 @@ internal sealed class CurvePeriods(
     long offsetMicroseconds)
 {
     private readonly Dictionary<NamedPiece, PowerSample[]> earlier = [];
-    private readonly Dictionary<PowerSample[], Duration> usualGaps = [];
+    private readonly Dictionary<PowerSample[], CurveSpacing> spacings = [];
+    private readonly Dictionary<EvidenceDigest, List<PowerSample[]>> stored = [];
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
     private HashSet<Instant>? bridged;
+    private Instant? renewed; // until when the latest record reaches that says something new
 
     /// <summary>The first period that new samples would restate and cannot: evidence of it was erased or pruned.
     /// </summary>
@@ -27,12 +29,18 @@ internal sealed class CurvePeriods(
     /// none.</summary>
     public Interval? Streamed { get; private set; }
 
+    /// <summary>The records of a day; days are asked in order.</summary>
     public List<IntervalRecorded> RecordsOf(LocalDate day)
     {
         var periods = calendar.PeriodsOf(day);
         var records = new List<IntervalRecorded>();
         for (var i = 0; i < periods.Count; i++)
-            if (IsTouched(periods[i]) && Record(periods[i]) is { } record) records.Add(record);
+        {
+            if (!IsTouched(periods[i]) || Record(periods[i]) is not { } record) continue;
+            records.Add(record);
+            if (calendar.Known(periods[i]) is not { } known || !IntervalRecords.SaysNothingNew(known, record))
+                renewed = periods[i].End;
+        }
         return records;
     }
 
@@ -45,10 +53,10 @@ internal sealed class CurvePeriods(
         if (bridged.Contains(period.Start)) return true;
         if (first == received.Length)
             return calendar.Known(period) is not null && start - received[^1].AtMicroseconds <= allowedGap;
-        // No sample in it: one after it closes what is provisional, and two near each other span it.
+        // No sample in it: one after it closes what is provisional, and two may be near enough to span it.
         if (calendar.Known(period) is { } known)
             return known.State == IntervalRecordState.Provisional || received[first].AtMicroseconds - end <= allowedGap;
-        return first > 0 && received[first].AtMicroseconds - received[first - 1].AtMicroseconds <= allowedGap;
+        return first > 0;
     }
 
     private IntervalRecorded? Record(Interval period)
@@ -76,7 +84,7 @@ internal sealed class CurvePeriods(
         var integral = CurveWindow.Integrate(samples, period, used);
         // A sample at the very edge belongs to this period, but alone it only closes the one before, which names it.
         if (before is null && integral.CoveredMicroseconds == 0
-            && (integral.Samples == 0 || IsOnlyAnEdge(start, end))) return null;
+            && (!IsInside(start, end) || IsOnlyAnEdge(period, start, end))) return null;
 
         var isClosed = samples.Length > 0 && samples[^1].AtMicroseconds >= end;
         var late = before is null ? 0
@@ -96,12 +104,22 @@ internal sealed class CurvePeriods(
         CurveWindow.FirstAtOrAfter(received, start) is var at && at < received.Length
         && received[at].AtMicroseconds < end;
 
-    private bool IsOnlyAnEdge(long start, long end)
+    private bool IsOnlyAnEdge(Interval period, long start, long end)
     {
         var first = CurveWindow.FirstAtOrAfter(received, start);
-        return first > 0 && first < received.Length && received[first].AtMicroseconds == start
-            && (first + 1 == received.Length || received[first + 1].AtMicroseconds >= end)
-            && start - received[first - 1].AtMicroseconds <= allowedGap;
+        if (first == received.Length || received[first].AtMicroseconds != start
+            || (first + 1 < received.Length && received[first + 1].AtMicroseconds < end)) return false;
+        var before = calendar.KnownBefore(period) is { Stream: null } known && known.Period.End == period.Start
+            ? StoredOf(known) : [];
+        // Where the record before says nothing new it stays as it is, and would not name the sample.
+        return (renewed == period.Start || before.Exists(HasEdge))
+            && ((first > 0 && start - received[first - 1].AtMicroseconds <= allowedGap) || before.Exists(IsNear));
+
+        bool HasEdge(PowerSample[] samples) => CurveWindow.FirstAtOrAfter(samples, start) is var at
+            && at < samples.Length && samples[at].AtMicroseconds == start;
+
+        bool IsNear(PowerSample[] samples) => CurveWindow.FirstAtOrAfter(samples, start) is > 0 and var next
+            && start - samples[next - 1].AtMicroseconds <= Math.Max(allowedGap, Microseconds(SpacingOf(samples).Gap));
     }
 
     /// <summary>The samples of a period out of all its evidence and that of the periods recorded next to it.</summary>
@@ -116,27 +134,38 @@ internal sealed class CurvePeriods(
         return CurveWindow.Union(pieces, start, end, used);
     }
 
-    private CurvePiece Of(NamedPiece piece, PowerSample[] samples)
+    private CurvePiece Of(NamedPiece piece, PowerSample[] samples) => new(piece, samples, SpacingOf(samples));
+
+    private CurveSpacing SpacingOf(PowerSample[] samples)
     {
-        if (!usualGaps.TryGetValue(samples, out var usual)) usualGaps[samples] = usual = CurveWindow.UsualGap(samples);
-        return new(piece, samples, usual);
+        if (!spacings.TryGetValue(samples, out var spacing)) spacings[samples] = spacing = CurveSpacing.Of(samples);
+        return spacing;
     }
 
-    /// <summary>The records whose evidence may hold samples of this period or next to it: its own, and the nearest to
-    /// either side, unless a new sample lies between.</summary>
+    /// <summary>The records whose evidence may hold samples of this period or next to it: its own, and those to either
+    /// side up to the first that holds a sample, unless a new one lies between. One between two samples may not name
+    /// what is nearest now, where its figures stayed the same; and a new sample at the very end of the record before
+    /// may repeat a stored one.</summary>
     private IEnumerable<IntervalRecorded> Near(Interval period, long start, long end)
     {
         if (calendar.Known(period) is { Stream: null } own) yield return own;
-        if (calendar.KnownBefore(period) is { Stream: null } before
-            && !IsInside(CurveWindow.Edges(before.Period).End, start - PowerCurve.RampWindowMicroseconds + 1))
+        for (var before = calendar.KnownBefore(period); before is { Stream: null }
+            && !IsInside(CurveWindow.Edges(before.Period).End + 1, start - PowerCurve.RampWindowMicroseconds + 1);
+            before = before.Samples > 0 ? null : calendar.KnownBefore(before.Period))
             yield return before;
-        if (calendar.KnownAfter(period) is { Stream: null } after
-            && !IsInside(end, CurveWindow.Edges(after.Period).Start))
+        for (var after = calendar.KnownAfter(period); after is { Stream: null }
+            && !IsInside(end, CurveWindow.Edges(after.Period).Start);
+            after = after.Samples > 0 ? null : calendar.KnownAfter(after.Period))
             yield return after;
     }
 
-    private List<PowerSample[]> StoredOf(IntervalRecorded record) =>
-        [.. evidence.Pieces(record.Evidence).Where(piece => !evidence.IsGone(piece.Digest)).Select(Earlier)];
+    private List<PowerSample[]> StoredOf(IntervalRecorded record)
+    {
+        if (!stored.TryGetValue(record.Evidence, out var pieces))
+            stored[record.Evidence] = pieces =
+                [.. evidence.Pieces(record.Evidence).Where(piece => !evidence.IsGone(piece.Digest)).Select(Earlier)];
+        return pieces;
+    }
 
     private PowerSample[] Earlier(NamedPiece piece)
     {

@@ -65,7 +65,7 @@ public sealed class CurveRecording(EvidenceArchive archive)
             foreach (var (day, records) in point.Records)
                 outcomes.AddRange(await recorder.RecordEachAsync(Streams.Curve(point.Point, day),
                     IntervalRecordsState.Empty,
-                    IntervalRecords.Evolve, records, (state, record) => IntervalRecords.Decide(state, record, now),
+                    IntervalRecords.Evolve, records, (state, record) => Decide(state, record, now),
                     _ => command.Raw, command.By, ct).ConfigureAwait(false));
         }
         IntakeTelemetry.Samples.Add(batch.Samples);
@@ -73,4 +73,12 @@ public sealed class CurveRecording(EvidenceArchive archive)
         received.Note(outcome);
         return outcome;
     }
+
+    /// <summary>A stream may have recorded a period since this batch was computed: then the period has that kind of
+    /// evidence. What holds no sample of it has nothing to say of it.</summary>
+    private static Decision Decide(IntervalRecordsState state, IntervalRecorded record, Instant now) =>
+        state.Latest.TryGetValue(record.Period.Start, out var latest) && latest.Stream is not null
+            ? record.Samples == 0 ? new Decision.AlreadyRecorded() : new Decision.Rejected(Rejection.EvidenceConflict,
+                CurveCandidates.StreamedAlready(record.Point, latest.Period))
+            : IntervalRecords.Decide(state, record, now);
 }

@@ -4,9 +4,8 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>What one piece of evidence says of a settlement point, in order of time.</summary>
-/// <param name="UsualGap">The longest gap that is bridged between samples of its usual spacing; zero where it has too
-/// few to have one.</param>
-internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Samples, Duration UsualGap = default);
+/// <param name="Spacing">That of all that it says of the point, also where the samples are a part of it.</param>
+internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Samples, CurveSpacing Spacing = default);
 
 /// <summary>
 /// The samples of which a period's record is made, out of several pieces of evidence: the one rule for who records a
@@ -14,13 +13,6 @@ internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Sampl
 /// </summary>
 internal static class CurveWindow
 {
-    /// <summary>With fewer samples a piece has no usual spacing.</summary>
-    private const int UsualSamplesMin = 17;
-
-    /// <summary>Who samples less often for a while has so many times the gaps that he usually has, and who is silent
-    /// has more: of a sample a second half a minute, of one a minute half an hour.</summary>
-    private const int UsualGapsMax = 10;
-
     /// <summary>
     /// The samples from one ramp window before a period to the first that closes it; <paramref name="used"/> gets the
     /// pieces that they come from.
@@ -63,39 +55,17 @@ internal static class CurveWindow
         return curve.Slice(first, close - first);
     }
 
-    /// <summary>The longest gap that is bridged where samples are spaced as these usually are, and less often for a
-    /// while; zero where they are too few to say.</summary>
-    public static Duration UsualGap(PowerSample[] samples) => samples.Length < UsualSamplesMin ? Duration.Zero
-        : Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit) * UsualGapsMax;
-
-    /// <inheritdoc cref="UsualGap(PowerSample[])"/>
-    public static Duration UsualGap(EvenCurve curve) => curve.Count < UsualSamplesMin ? Duration.Zero
-        : Duration.Min(PowerCurve.DefaultMaxGap(curve), PowerCurve.MaxGapLimit) * UsualGapsMax;
-
     /// <summary>The integral over the period, across no longer gap than these samples allow.</summary>
     public static PeriodIntegral Integrate(
-        ReadOnlySpan<PowerSample> samples, Interval period, IReadOnlyList<CurvePiece> used) =>
-        PowerCurve.Integrate(samples, [period], MaxGap(samples, used))[0];
-
-    /// <summary>The longest gap that is bridged: none longer than the other spacings allow, nor than any of the pieces
-    /// that the samples come from usually has.</summary>
-    public static Duration MaxGap(ReadOnlySpan<PowerSample> samples, IReadOnlyList<CurvePiece> used)
+        ReadOnlySpan<PowerSample> samples, Interval period, IReadOnlyList<CurvePiece> used)
     {
-        var usual = Duration.Zero;
-        foreach (var piece in used) usual = Duration.Max(usual, piece.UsualGap);
-        var gap = Duration.Min(PowerCurve.MaxGapByOthers(samples), PowerCurve.MaxGapLimit);
-        return usual > Duration.Zero ? Duration.Min(gap, usual) : gap;
+        var (start, end) = Edges(period);
+        return PowerCurve.Integrate(samples, [period], CurveGaps.Longest(samples, used, start, end))[0];
     }
-
-    /// <summary>The same as it was recorded before a gap had to be measured by others.</summary>
-    public static PeriodIntegral IntegrateAsBefore(ReadOnlySpan<PowerSample> samples, Interval period) =>
-        PowerCurve.Integrate(samples, [period],
-            Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
 
     /// <summary>The same of samples that are one step apart, where all gaps are alike.</summary>
     public static PeriodIntegral Integrate(EvenCurve curve, Interval period) =>
-        PowerCurve.Integrate(curve, [period],
-            Duration.Min(PowerCurve.DefaultMaxGap(curve), PowerCurve.MaxGapLimit))[0];
+        PowerCurve.Integrate(curve, [period], CurveGaps.Bounded(PowerCurve.DefaultMaxGap(curve)))[0];
 
     /// <summary>The samples from one instant to another, both included.</summary>
     public static ReadOnlySpan<PowerSample> Between(PowerSample[] samples, long from, long to)
@@ -109,7 +79,7 @@ internal static class CurveWindow
     public static (long Start, long End) Edges(Interval period) =>
         (PowerCurve.Microseconds(period.Start), PowerCurve.Microseconds(period.End));
 
-    public static int FirstAtOrAfter(PowerSample[] samples, long at)
+    public static int FirstAtOrAfter(ReadOnlySpan<PowerSample> samples, long at)
     {
         var (low, high) = (0, samples.Length);
         while (low < high)

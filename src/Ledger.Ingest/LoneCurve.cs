@@ -11,7 +11,7 @@ namespace Ledger.Ingest;
 /// <param name="maxGap">The longest gap that is bridged, where it is agreed.</param>
 public sealed class LoneCurve(PowerSample[] inTime, Duration? maxGap = null)
 {
-    private readonly CurvePiece[] pieces = [new(default, inTime, CurveWindow.UsualGap(inTime))];
+    private readonly CurvePiece[] pieces = [new(default, inTime, CurveSpacing.Of(inTime))];
 
     /// <summary>The samples of a period, from one ramp window before it to the first that closes it, and the longest
     /// gap that is bridged between them.</summary>
@@ -19,6 +19,6 @@ public sealed class LoneCurve(PowerSample[] inTime, Duration? maxGap = null)
     {
         var (start, end) = CurveWindow.Edges(period);
         var samples = CurveWindow.Union(pieces, start, end, []).ToArray();
-        return (samples, maxGap ?? CurveWindow.MaxGap(samples, pieces));
+        return (samples, maxGap ?? CurveGaps.Longest(samples, pieces, start, end));
     }
 }

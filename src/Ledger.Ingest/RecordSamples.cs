@@ -64,7 +64,7 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         var samples = new List<PowerSample>();
         var (start, end) = CurveWindow.Edges(record.Period);
         foreach (var sample in CurveWindow.Union(
-            pieces.Of(record).ConvertAll(one => new CurvePiece(one.Piece, one.Curve.Samples)), start, end, []))
+            pieces.Of(record).ConvertAll(one => new CurvePiece(one.Piece, one.Curve.InTime)), start, end, []))
             if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End)
                 if (samples.Count < asked.Most) samples.Add(sample);
                 else throw new TooManySamplesException();

@@ -26,7 +26,8 @@ public sealed class RecordVerification(
     private readonly CurvePieces pieces = new(evidence);
     private readonly StreamRecordVerification streams = new(evidence, log, findings, droppings);
     private (long Records, long Samples) ofFiles;
-    private long asBefore; // records of files that are so by the measure of gaps that held before
+    private long asBefore; // records of files that are so by a measure of gaps that held before
+    private (long Count, IntervalRecorded? First) silent; // of these, those that hold no sample and are not bridged now
     private long suspects; // of files
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
@@ -59,8 +60,8 @@ public sealed class RecordVerification(
             VerifyClock(position, record, before);
             var (integral, isClosed) = Derive(record);
             if (IntervalRecords.IsClockSuspect(record.ClockOffsetMicroseconds)) suspects++;
-            if (!RecordComparison.IsAs(integral, record) || !IsInState(record, isClosed))
-                Tell(RecordComparison.Place(position, record), record, integral, isClosed);
+            if (!RecordComparison.IsAs(integral, record) || !IsInState(record, isClosed, before))
+                Tell(RecordComparison.Place(position, record), record, integral, (isClosed, before));
             if (before is { Declared: null }) VerifyEvidence(position, record, before);
         }
         catch (EvidenceErasedException)
@@ -87,8 +88,13 @@ public sealed class RecordVerification(
         streams.Finish();
         if (asBefore > 0)
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
-                $"{asBefore} interval records of files by the measure of gaps that holds now: they are as the earlier "
+                $"{asBefore} interval records of files by the measure of gaps that holds now: they are as an earlier "
                 + $"one gives them, by which a gap might measure itself"));
+        if (silent.First is { } first)
+            findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
+                $"{silent.Count} of these for whether anything flowed: they hold no sample, and those beside are farther "
+                + $"apart than the spacing of either file allows; the first is that of {first.Point} from "
+                + $"{first.Period.Start}, version {first.Version}"));
         if (ofFiles.Records > 0)
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture, $"{ofFiles.Records} interval records of files for "
                 + $"how many samples came late and how far their sender's clock was ahead, by which {suspects} of them are "
@@ -161,35 +167,43 @@ public sealed class RecordVerification(
         return (Integrate(record, samples, used), samples.Length > 0 && samples[^1].AtMicroseconds >= end);
     }
 
-    /// <summary>Which rule made a record nothing says that its writer could not say otherwise, so one that is as the
+    /// <summary>Which rule made a record nothing says that its writer could not say otherwise, so one that is as an
     /// earlier rule gives it is taken for such, and counted.</summary>
     private PeriodIntegral Integrate(
         IntervalRecorded record, ReadOnlySpan<PowerSample> samples, List<CurvePiece> used)
     {
         var integral = CurveWindow.Integrate(samples, record.Period, used);
         if (RecordComparison.IsAs(integral, record)) return integral;
-        var before = CurveWindow.IntegrateAsBefore(samples, record.Period);
-        if (!RecordComparison.IsAs(before, record)) return integral;
-        asBefore++;
-        return before;
+        foreach (var gap in CurveGaps.Earlier(samples, used))
+        {
+            var before = PowerCurve.Integrate(samples, [record.Period], gap)[0];
+            if (!RecordComparison.IsAs(before, record)) continue;
+            asBefore++;
+            if (integral is { Samples: 0, CoveredMicroseconds: 0 } && silent.Count++ == 0) silent.First = record;
+            return before;
+        }
+        return integral;
     }
 
     /// <summary>Of a curve by rule only what the period needs is made samples, since the whole is kept without them.
     /// </summary>
     private static List<CurvePiece> Cut(List<(NamedPiece Piece, PointCurve Curve)> found, long start, long end) =>
         found.ConvertAll(one => new CurvePiece(one.Piece, one.Curve.Even is { } even
-            ? CurveWindow.Of(even, start, end).ToSamples() : one.Curve.InTime, one.Curve.UsualGap));
+            ? CurveWindow.Of(even, start, end).ToSamples() : one.Curve.InTime, one.Curve.Spacing));
 
-    /// <summary>A later version stays final although new evidence of it may not reach its end.</summary>
-    private static bool IsInState(IntervalRecorded record, bool isClosed) =>
-        isClosed == (record.State == IntervalRecordState.Final) || (!isClosed && record.Version > 1);
+    /// <summary>A later version stays final although new evidence of it may not reach its end. Where the version before
+    /// is not at hand it may have been.</summary>
+    private static bool IsInState(IntervalRecorded record, bool isClosed, RecordVersion? before) =>
+        isClosed == (record.State == IntervalRecordState.Final)
+        || (!isClosed && record.Version > 1 && before is not { IsFinal: false });
 
-    private void Tell(string place, IntervalRecorded record, PeriodIntegral derived, bool isClosed)
+    private void Tell(
+        string place, IntervalRecorded record, PeriodIntegral derived, (bool IsClosed, RecordVersion? Before) known)
     {
         foreach (var (found, expected) in RecordComparison.Differences(record, derived))
             findings.Add(place, found, expected);
-        if (!IsInState(record, isClosed))
-            findings.Add(place, $"state {record.State}", isClosed
+        if (!IsInState(record, known.IsClosed, known.Before))
+            findings.Add(place, $"state {record.State}", known.IsClosed
                 ? "final, because its period is closed" : "provisional");
     }
 }

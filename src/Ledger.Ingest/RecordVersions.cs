@@ -14,14 +14,14 @@ namespace Ledger.Ingest;
 /// <param name="Samples">Samples of its period that it counts, also those that came twice.</param>
 public sealed record RecordVersion(
     Instant End, int Version, EvidenceDigest Evidence, (SampleSemantics Semantics, long NominalMicroseconds)? Declared,
-    long Samples, long ClockOffsetMicroseconds)
+    long Samples, long ClockOffsetMicroseconds, bool IsFinal)
 {
     public bool IsClockSuspect => IntervalRecords.IsClockSuspect(ClockOffsetMicroseconds);
 
     public static RecordVersion Of(IntervalRecorded record) => new(record.Period.End, record.Version, record.Evidence,
         record.Stream is { } stream ? (stream.Semantics, stream.NominalMicroseconds) : null,
         (long)record.Samples + record.DuplicateSamples + record.ConflictingSamples,
-        record.ClockOffsetMicroseconds);
+        record.ClockOffsetMicroseconds, record.State == IntervalRecordState.Final);
 }
 
 /// <summary>

@@ -33,16 +33,26 @@ internal sealed class VehicleStates
     /// <summary>States of one batch: a charge in steps of a per mille has a thousand.</summary>
     public const int StatesMax = 20_000;
 
-    private readonly SortedDictionary<SettlementPointId, List<(long At, VehicleWords Words)>> said = [];
+    public static readonly Refusal TooMany =
+        Refusal.Of(Rejection.TooLarge, $"vehicles say more than {StatesMax} different things");
 
+    /// <summary>Point by point what was said, each with its instants as long as it was repeated line by line: a line
+    /// that comes later may lie between them.</summary>
+    private readonly SortedDictionary<SettlementPointId, List<(VehicleWords Words, List<long> At)>> said = [];
+
+    /// <summary>How often something else was said, line by line.</summary>
     public int Count { get; private set; }
 
     public void Add(SettlementPointId point, long atMicroseconds, VehicleWords words)
     {
         if (!said.TryGetValue(point, out var ofPoint)) said.Add(point, ofPoint = []);
-        // What is repeated in a row says nothing new, and a 20 Hz sender repeats it for minutes.
-        if (ofPoint.Count > 0 && ofPoint[^1].Words == words && ofPoint[^1].At <= atMicroseconds) return;
-        ofPoint.Add((atMicroseconds, words));
+        // A 20 Hz sender repeats the same for minutes.
+        if (ofPoint.Count > 0 && ofPoint[^1].Words == words)
+        {
+            ofPoint[^1].At.Add(atMicroseconds);
+            return;
+        }
+        ofPoint.Add((words, [atMicroseconds]));
         Count++;
     }
 
@@ -51,17 +61,34 @@ internal sealed class VehicleStates
     public IReadOnlyList<ChargingStateRecorded> ToStates()
     {
         var states = new List<ChargingStateRecorded>();
-        foreach (var (point, words) in said)
+        foreach (var (point, runs) in said)
         {
             ChargingStateRecorded? before = null;
-            foreach (var instant in words.OrderBy(each => each.At).GroupBy(each => each.At))
+            foreach (var (at, last) in InTime(runs))
             {
-                var state = Of(point, instant.Key, instant.Last().Words);
+                var state = Of(point, at, last);
                 if (before is not null && state == before with { At = state.At }) continue;
                 states.Add(before = state);
             }
         }
         return states;
+    }
+
+    /// <summary>What was said last at each instant, where that is not what was said at the one before.</summary>
+    private static IEnumerable<(long At, VehicleWords Words)> InTime(List<(VehicleWords Words, List<long> At)> runs)
+    {
+        VehicleWords? told = null;
+        (long At, VehicleWords Words)? latest = null;
+        foreach (var line in runs.SelectMany(run => run.At.Select(at => (At: at, run.Words))).OrderBy(line => line.At))
+        {
+            if (latest is { } before && before.At < line.At && before.Words != told)
+            {
+                yield return before;
+                told = before.Words;
+            }
+            latest = line;
+        }
+        if (latest is { } last && last.Words != told) yield return last;
     }
 
     private static ChargingStateRecorded Of(SettlementPointId point, long atMicroseconds, VehicleWords words)

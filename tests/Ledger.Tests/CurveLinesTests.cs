@@ -162,6 +162,22 @@ public sealed class CurveLinesTests
         (await ledger.TakeAsync(file)).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);
     }
 
+    /// <summary>Lines in any order of time: what one says between two others that say the same ends there.</summary>
+    [Theory]
+    [InlineData(new[] { 10, 5, 12 }, new[] { -10, -200, -200 }, new[] { 5, 10, 12 }, new[] { -200, -10, -200 })]
+    [InlineData(
+        new[] { 10, 12, 14, 11 }, new[] { -10, -10, -10, -200 }, new[] { 10, 11, 12 }, new[] { -10, -200, -10 })]
+    [InlineData(new[] { 10, 9, 8 }, new[] { -10, -10, -10 }, new[] { 8 }, new[] { -10 })]
+    public void What_a_vehicle_says_holds_from_its_own_instant_in_whatever_order_lines_come(
+        int[] minutes, int[] amperes, int[] changes, int[] said)
+    {
+        var lines = minutes.Zip(amperes, (minute, current) =>
+            $$$"""{"point":"CP1","time":"2026-02-02T00:{{{minute:00}}}:00Z","kw":-4,"vehicle":{"requestedA":{{{current}}},"requestedV":800}}""");
+        Read(string.Join('\n', lines)).States
+            .Select(state => (state.At.InUtc().Minute, state.VehicleExportMax!.Value.Milliwatts / -800_000)).ShouldBe(
+                changes.Zip(said, (minute, current) => (minute, (long)current)));
+    }
+
     [Fact]
     public async Task A_vehicle_that_gives_less_than_was_ordered_excuses_the_rest_with_its_own_words()
     {

@@ -185,6 +185,26 @@ public sealed class RecordedResponseTests
             .ShouldBe(("3", "7.2", "1"));
     }
 
+    /// <summary>Rows of a file stand in any order: the later half before the earlier one.</summary>
+    [Fact]
+    public async Task Of_files_whose_rows_are_out_of_order_every_sample_is_shown()
+    {
+        await using var served = await ServedLedger.StartAsync(hasIdentity: true);
+        await served.RegisterConnectorAsync();
+        var rows = File("").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        (await served.PostAsync("/v1/curves?point=CP1",
+            Curve + string.Join('\n', [.. rows[750..], .. rows[..750]]) + "\n")).Status.ShouldBe(201);
+        (await served.PostAsync("/v1/instructions", Call)).Status.ShouldBe(201);
+        var shown = await served.GetAsync(
+            "/v1/curves?point=CP1&start=2026-02-27T09:50:00Z&end=2026-02-27T10:15:00Z&points=1500");
+        shown.Status.ShouldBe(200, shown.Text);
+        (Of(shown.Json, "total"), Of(shown.Json, "whole"), shown.Json.GetProperty("withheld").GetArrayLength())
+            .ShouldBe(("1500", "True", 0));
+        var response = (await served.GetAsync("/v1/call-responses?instruction=I1")).Json.GetProperty("targets")[0]
+            .GetProperty("response");
+        (Of(response, "standing"), Of(response, "ninetyPercentSeconds")).ShouldBe(("whole", "7.2"));
+    }
+
     /// <summary>Two grid operators have called one station. What may be counted on there is the same for both and for
     /// an auditor; each is shown its own call alone.</summary>
     [Fact]

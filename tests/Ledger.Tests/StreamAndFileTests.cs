@@ -1,6 +1,8 @@
 using System.Globalization;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
 using NodaTime;
 using NodaTime.Text;
 using Shouldly;
@@ -47,6 +49,57 @@ public sealed class StreamAndFileTests
             (1, false, Energy.FromWattHours(25_000)), (1, false, Energy.FromWattHours(25_000)),
         ]);
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>The engine records while the points of a batch are appended, which were all computed before.</summary>
+    [Fact]
+    public async Task A_file_for_a_period_that_is_streamed_while_its_batch_is_recorded_is_refused_too()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        await town.RegisterAsync(new SettlementPointId("AA"));
+        var file = Curve(0, 1000);
+        file += file.Replace("point,time,kw\n", "", StringComparison.Ordinal)
+            .Replace("CP0", "AA", StringComparison.Ordinal);
+        var raw = new Submission(System.Text.Encoding.UTF8.GetBytes(file), "curve.csv");
+        CurveFiles.TryRead(raw.Bytes, new IntakeHints(), out var batch, out _).ShouldBeTrue();
+        town.Clock.Now = StreamTown.Day + Duration.FromHours(2);
+        var journal = new MeetingJournal(town.Ledger.Journal, async () =>
+        {
+            await StreamAsync(town, 0, 960);
+            town.Clock.Now = StreamTown.Day + Duration.FromHours(2);
+        });
+        var outcome = await new CurveRecording(town.Ledger.Evidence).RecordAsync(
+            new Recorder(journal, town.Ledger.Evidence, town.Clock),
+            new Command<CurveBatch>(batch!, raw, IntakeLedger.Operator, new IdempotencyKey("one")),
+            town.Clock.Now, TestContext.Current.CancellationToken);
+        journal.HasMet.ShouldBeTrue();
+        var parts = outcome.ShouldBeOfType<RecordOutcome.Several>().Parts;
+        var refused = parts.OfType<RecordOutcome.Refused>().ToList();
+        refused.ShouldNotBeEmpty();
+        refused.ShouldAllBe(part => part.Code == Rejection.EvidenceConflict
+            && part.Detail.Contains("over the stream", StringComparison.Ordinal));
+        var streamed = (await town.LatestAsync()).Single(record => record.Point == StreamTown.Name(0)
+            && record.Period.Start == StreamTown.Day);
+        (streamed.Version, streamed.Stream is not null, streamed.Import)
+            .ShouldBe((1, true, Energy.FromWattHours(25_000)));
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>Somebody records something before the first interval record of a batch is appended.</summary>
+    private sealed class MeetingJournal(IJournal journal, Func<Task> meanwhile) : ForwardingJournal(journal)
+    {
+        public bool HasMet { get; private set; }
+
+        public override async ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected,
+            IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct)
+        {
+            if (!HasMet && facts[0].Event is IntervalRecorded)
+            {
+                HasMet = true;
+                await meanwhile();
+            }
+            return await base.AppendAsync(stream, expected, facts, by, causation, ct);
+        }
     }
 
     [Fact]
