@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Ledger.Cli;
 using Ledger.Cli.Bundles;
@@ -56,11 +55,11 @@ public sealed class BundleTests : IDisposable
         unknown.Exit.ShouldBe(ExitCode.Done);
         unknown.Output.ShouldContain("NOT CHECKED: whose key ledger.example/town+");
         unknown.Output.ShouldContain("key=not-checked");
-        var other = Python("--keys", keys, zip);
+        var other = OtherProgram.Run("--keys", keys, zip);
         other.Exit.ShouldBe(0, other.Output);
         other.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED events=");
         other.Output.ShouldContain("NOT CHECKED: the energy of ");
-        Python(zip).Output.ShouldContain("key=not-checked");
+        OtherProgram.Run(zip).Output.ShouldContain("key=not-checked");
     }
 
     [Fact]
@@ -102,7 +101,7 @@ public sealed class BundleTests : IDisposable
         }
         foreach (var some in flipped.Where((_, i) => isLong || i % 3 == 0).Chunk(200))
         {
-            var verdicts = Python([.. some]).Output.Split('\n')
+            var verdicts = OtherProgram.Run([.. some]).Output.Split('\n')
                 .Where(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal)
                     || line.StartsWith("VERIFIED", StringComparison.Ordinal)).ToList();
             verdicts.Count.ShouldBe(some.Length);
@@ -133,7 +132,7 @@ public sealed class BundleTests : IDisposable
         mine.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         mine.Output.ShouldContain(place);
         mine.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("NOT VERIFIED faults=");
-        var other = Python(changed);
+        var other = OtherProgram.Run(changed);
         other.Exit.ShouldBe(1, other.Output);
         other.Output.ShouldContain(place);
     }
@@ -237,7 +236,7 @@ public sealed class BundleTests : IDisposable
         shown.ShouldBe(["F8 behind E8", "E8 behind G8"], ignoreOrder: true);
         var mine = Verify(zip, "--keys", keys);
         mine.Exit.ShouldBe(ExitCode.Done, mine.Output);
-        var other = Python("--keys", keys, zip);
+        var other = OtherProgram.Run("--keys", keys, zip);
         other.Exit.ShouldBe(0, other.Output);
 
         void Done(params string[] args)
@@ -256,7 +255,7 @@ public sealed class BundleTests : IDisposable
         var mine = Verify(path, "--keys", keys);
         mine.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         mine.Output.ShouldContain($"ledger.example/town+{foreign.Verifier.Id:x8}");
-        var other = Python("--keys", keys, path);
+        var other = OtherProgram.Run("--keys", keys, path);
         other.Exit.ShouldBe(1, other.Output);
         other.Output.ShouldContain($"checkpoint: signed by ledger.example/town+{foreign.Verifier.Id:x8}");
     }
@@ -289,7 +288,7 @@ public sealed class BundleTests : IDisposable
             (BundleFiles.Handover(2), $"{handover}"));
         var trusted = town.File("trusted.txt", $"{key.Verifier}\n");
         Verify(path, "--keys", trusted).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        var other = Python("--keys", trusted, path);
+        var other = OtherProgram.Run("--keys", trusted, path);
         other.Exit.ShouldBe(1, other.Output);
         other.Output.ShouldContain("no note of handover");
     }
@@ -299,7 +298,7 @@ public sealed class BundleTests : IDisposable
     {
         var tiles = Path.Combine(Path.GetDirectoryName(zip)!, "tiles");
         town.Run("export", "tiles", tiles).Exit.ShouldBe(ExitCode.Done);
-        var whole = Python("--keys", keys, tiles);
+        var whole = OtherProgram.Run("--keys", keys, tiles);
         whole.Exit.ShouldBe(0, whole.Output);
         whole.Output.ShouldContain("VERIFIED leaves=");
         foreach (var tile in Directory.GetFiles(tiles, "*", SearchOption.AllDirectories))
@@ -307,7 +306,7 @@ public sealed class BundleTests : IDisposable
             var bytes = File.ReadAllBytes(tile);
             bytes[^10] ^= 4;
             File.WriteAllBytes(tile, bytes);
-            Python("--keys", keys, tiles).Exit.ShouldBe(1, tile);
+            OtherProgram.Run("--keys", keys, tiles).Exit.ShouldBe(1, tile);
             bytes[^10] ^= 4;
             File.WriteAllBytes(tile, bytes);
         }
@@ -331,33 +330,6 @@ public sealed class BundleTests : IDisposable
         var lines = File.ReadAllLines(Repository.PathOf("tools/verify_ledger.py"));
         lines.Length.ShouldBeLessThanOrEqualTo(530);
         lines.ShouldAllBe(line => line.Length <= 120);
-        Python().Exit.ShouldBe(64);
+        OtherProgram.Run().Exit.ShouldBe(64);
     }
-
-    internal static void VerifiedByTheOther(params string[] arguments) => SaidByTheOther(0, arguments);
-
-    internal static void SaidByTheOther(int expected, params string[] arguments)
-    {
-        if (Interpreter is null) return; // the tests of this class say by name that they were skipped
-        var (exit, output) = Python(arguments);
-        exit.ShouldBe(expected, output);
-    }
-
-    internal static (int Exit, string Output) Python(params string[] arguments)
-    {
-        Assert.SkipUnless(Interpreter is not null, "needs python3");
-        var start = new ProcessStartInfo(Interpreter!) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])["-B", Repository.PathOf("tools/verify_ledger.py"), .. arguments])
-            start.ArgumentList.Add(argument);
-        start.Environment["PYTHONIOENCODING"] = "utf-8";
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
-    }
-
-    private static string? Interpreter { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator)
-        .Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
 }

@@ -23,6 +23,8 @@ internal sealed class CalledTown : IDisposable
     private readonly SmallTown town = new();
     private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
     private readonly HashSet<(string Programme, string Point)> enrolled = [];
+    private readonly List<string> files = [];
+    private Instant filesAt;
 
     /// <summary>Whether who is called takes part in the programme, which everybody has to who owes a penalty.</summary>
     public bool Enrols { get; init; } = true;
@@ -137,11 +139,12 @@ internal sealed class CalledTown : IDisposable
         var zip = town.File("bundle.zip", "");
         Done("bundle", "--statement", run, "--out", zip);
         Done("verify", zip);
-        BundleTests.VerifiedByTheOther(zip);
+        OtherProgram.Verifies(zip);
     }
 
     public CommandRun Run(params string[] args)
     {
+        Take();
         Clock = SmallTown.Now;
         return town.Run(args);
     }
@@ -157,6 +160,7 @@ internal sealed class CalledTown : IDisposable
     /// <summary>The ledger, with its views as far as its journal is.</summary>
     public async Task<OpenLedger> OpenAsync()
     {
+        Take();
         var ledger = OpenLedger.Open(new SqliteJournalOptions(
             town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret));
         await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
@@ -191,20 +195,39 @@ internal sealed class CalledTown : IDisposable
         await ledger.CatchUpAsync(ct);
     }
 
+    /// <summary>A file of facts that are all taken. It waits for those after it, so that one verb takes them all, until
+    /// something else is asked or they come at another time.</summary>
     public void Import(string text)
     {
-        var run = TryImport(text);
-        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        if (Clock != filesAt) Take();
+        filesAt = Clock;
+        files.Add(File(text));
         foreach (var line in text.Split('\n').Where(line => line.Contains("\"type\":\"enrolment\"", StringComparison.Ordinal)))
             enrolled.Add(((string)JsonNode.Parse(line)!["programme"]!, (string)JsonNode.Parse(line)!["point"]!));
     }
 
-    public CommandRun TryImport(string text, params string[] options) => town.RunAt(Clock, ["import", town.File(
-        text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv", text), .. options]);
+    public CommandRun TryImport(string text, params string[] options)
+    {
+        Take();
+        return town.RunAt(Clock, ["import", File(text), .. options]);
+    }
+
+    private void Take()
+    {
+        if (files.Count == 0) return;
+        var run = town.RunAt(filesAt, ["import", .. files]);
+        files.Clear();
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+    }
+
+    /// <summary>In a folder of its own, because the name says whence a fact came.</summary>
+    private string File(string text) => town.File(Path.Combine($"{files.Count}",
+        text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv"), text);
 
     /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
     public void Holds(string facts)
     {
+        Take();
         Clock = SmallTown.Now;
         town.Holds(facts);
     }
@@ -212,6 +235,7 @@ internal sealed class CalledTown : IDisposable
     /// <summary>The delivery page for programs.</summary>
     public JsonElement Delivery(string instruction)
     {
+        Take();
         var shown = town.Run("show", "delivery", instruction, "--json");
         shown.Exit.ShouldBe(ExitCode.Done, shown.Errors);
         return JsonDocument.Parse(shown.Output).RootElement;
@@ -224,7 +248,17 @@ internal sealed class CalledTown : IDisposable
     public static IEnumerable<string?> Column(JsonElement page, string table, string name) =>
         page.GetProperty(table).EnumerateArray().Select(row => row.GetProperty(name).GetString());
 
-    public void Dispose() => town.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            Take();
+        }
+        finally
+        {
+            town.Dispose();
+        }
+    }
 
     private static string Row(string point, (Instant At, int Index) meter) => string.Create(
         CultureInfo.InvariantCulture, $"{point},1.8.0,{InstantPattern.ExtendedIso.Format(meter.At)},{meter.Index}\n");

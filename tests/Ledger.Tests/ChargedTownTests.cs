@@ -201,7 +201,7 @@ public sealed class ChargedTownTests : IDisposable
         Done("bundle", "--statement", "R2", "--out", zip);
         var verified = town.Run("verify", zip);
         verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
-        var (exit, said) = BundleTests.Python(zip);
+        var (exit, said) = OtherProgram.Run(zip);
         exit.ShouldBe(0, said);
         said.ShouldContain("NOT CHECKED: tariff periods, prices and problems of lines");
         said.ShouldContain("NOT CHECKED: how charges and flexibility follow");
@@ -231,7 +231,7 @@ public sealed class ChargedTownTests : IDisposable
         var mine = town.Run("verify", zip);
         mine.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         mine.Output.ShouldContain(name);
-        var (exit, said) = BundleTests.Python(zip);
+        var (exit, said) = OtherProgram.Run(zip);
         exit.ShouldBe(1, said);
         said.ShouldContain(name);
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Ledger.Cli;
 using Ledger.Cli.Bundles;
@@ -92,18 +91,10 @@ public sealed class ErasedBundleTests : IDisposable
         var mine = town.Run("verify", zip);
         mine.Exit.ShouldBe(isVerified ? ExitCode.Done : ExitCode.NotAsItShouldBe, mine.Output);
         var said = new List<string> { mine.Output };
-        if (Interpreter is null) return said;
-        var start = new ProcessStartInfo(Interpreter) { RedirectStandardOutput = true };
-        foreach (var argument in (string[])["-B", Repository.PathOf("tools/verify_ledger.py"), zip])
-            start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        process.ExitCode.ShouldBe(isVerified ? 0 : 1, output);
+        if (!OtherProgram.IsThere) return said;
+        var (exit, output) = OtherProgram.Run(zip);
+        exit.ShouldBe(isVerified ? 0 : 1, output);
         said.Add(output);
         return said;
     }
-
-    private static string? Interpreter { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
 }

@@ -281,7 +281,7 @@ public sealed class FlexibilityStatementTests
             town.Done("bundle", "--statement", "R1", "--out", zip);
             var verified = town.Run("verify", zip);
             verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
-            BundleTests.VerifiedByTheOther(zip);
+            OtherProgram.Verifies(zip);
             var line = town.Run("prove", "R1#49", "--out", zip);
             (line.Exit, line.Errors.Contains("ledger bundle --statement R1", StringComparison.Ordinal))
                 .ShouldBe((ExitCode.CouldNot, true));

@@ -405,7 +405,7 @@ public sealed class ForgedFolderTests : IDisposable
             BundleZip.Read(whole.AsSpan(0, length)).Count.ShouldBeGreaterThan(1);
             Faults(Verified(ExitCode.NotAsItShouldBe, zip)).ShouldBe(
                 [$"zip, byte {length}: the end / the one zip of these files"]);
-            BundleTests.SaidByTheOther(1, zip);
+            OtherProgram.Says(1, zip);
         }
     }
 

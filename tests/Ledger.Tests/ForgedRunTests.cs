@@ -134,7 +134,7 @@ public sealed class ForgedRunTests : IDisposable
     [Fact]
     public void What_the_other_program_cannot_know_of_a_run_it_names()
     {
-        var (exit, said) = BundleTests.Python(Says("tzdbVersion", "TZDB: 1999a"));
+        var (exit, said) = OtherProgram.Run(Says("tzdbVersion", "TZDB: 1999a"));
         exit.ShouldBe(0, said);
         said.ShouldContain("NOT CHECKED: whether statement-1/half-away-with-carry and TZDB: 1999a were its rules");
     }
@@ -162,7 +162,7 @@ public sealed class ForgedRunTests : IDisposable
     [Fact]
     public void Of_an_unknown_zone_the_other_program_does_not_say_that_it_is_verified()
     {
-        var (exit, said) = BundleTests.Python(Says("zone", "Mars/Olympus"));
+        var (exit, said) = OtherProgram.Run(Says("zone", "Mars/Olympus"));
         exit.ShouldBe(2, said);
         said.ShouldContain("No time zone found with key Mars/Olympus");
     }
@@ -294,7 +294,7 @@ public sealed class ForgedRunTests : IDisposable
     /// <summary>It is found for this reason, and the statement's files agree with the lines and the run.</summary>
     private static void FoundByTheOther(string zip, string fault)
     {
-        var (exit, said) = BundleTests.Python(zip);
+        var (exit, said) = OtherProgram.Run(zip);
         exit.ShouldBe(1, said);
         said.ShouldContain(fault);
         said.ShouldNotContain($"\n{BundleFiles.Csv}");
@@ -306,7 +306,7 @@ public sealed class ForgedRunTests : IDisposable
     /// <summary>Whether the bundle is verified: by this program, by the other one.</summary>
     private (bool, bool) Verified(string zip)
     {
-        var (mine, other) = (town.Run("verify", zip), BundleTests.Python(zip));
+        var (mine, other) = (town.Run("verify", zip), OtherProgram.Run(zip));
         TestContext.Current.TestOutputHelper!.WriteLine(mine.Output + other.Output);
         return (mine.Exit == ExitCode.Done, other.Exit == 0);
     }

@@ -273,7 +273,7 @@ public sealed class LinesBundleTests : IDisposable
                 var verified = town.Run("verify", zip, "--keys", known);
                 verified.Exit.ShouldBe(ExitCode.Done, verified.Output + verified.Errors);
                 // It reads no bundles of lines, and does not call one wrong that is as it should be.
-                BundleTests.SaidByTheOther(made[0] == "bundle" ? 0 : 2, "--keys", known, zip);
+                OtherProgram.Says(made[0] == "bundle" ? 0 : 2, "--keys", known, zip);
             }
         }
         town.Run("verify", "--keys", keys).Exit.ShouldBe(ExitCode.Done);

@@ -56,7 +56,7 @@ public sealed class ProofVerificationTests : IDisposable
         Verify(cosigned, "--keys", keys, "--json").Output.ShouldContain("\"position\": \"2\"");
 
         Verify(proof, "--keys", keys).Output.ShouldContain("no witness that you trust vouches");
-        var other = BundleTests.Python("--keys", keys, cosigned);
+        var other = OtherProgram.Run("--keys", keys, cosigned);
         other.Exit.ShouldBe(0, other.Output);
         other.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED events=1 position=2 fact=register-installed ");
         other.Output.ShouldContain("witnesses=1");
@@ -71,7 +71,7 @@ public sealed class ProofVerificationTests : IDisposable
             + "brings no key: name those that you trust with --keys FILE"));
         Verify(proof + ".none", "--keys", keys).Exit.ShouldBe(ExitCode.CouldNot);
         Verify(proof, "--keys", keys, "--since", keys).Exit.ShouldBe(ExitCode.Usage);
-        BundleTests.SaidByTheOther(2, proof);
+        OtherProgram.Says(2, proof);
     }
 
     [Fact]
@@ -95,11 +95,11 @@ public sealed class ProofVerificationTests : IDisposable
         said.ShouldContain($"a signature of witness.example/w1+{Witness.WitnessVerifier.Id:x8}");
         said.ShouldContain("add this key, or take the line away");
         Verify(proof, "--keys", own).Exit.ShouldBe(ExitCode.Done);
-        BundleTests.SaidByTheOther(1, "--keys", own, cosigned);
-        BundleTests.SaidByTheOther(0, "--keys", own, proof);
+        OtherProgram.Says(1, "--keys", own, cosigned);
+        OtherProgram.Says(0, "--keys", own, proof);
         var stranger = town.File("stranger.txt", $"{new SignerKey("ledger.example/town", new byte[32]).Verifier}\n");
         Verify(proof, "--keys", stranger).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        BundleTests.SaidByTheOther(1, "--keys", stranger, proof);
+        OtherProgram.Says(1, "--keys", stranger, proof);
     }
 
     /// <summary>What somebody would change, each still a well-formed file.</summary>
@@ -144,7 +144,7 @@ public sealed class ProofVerificationTests : IDisposable
             var file = town.File("spelled.tlog-proof", spelling);
             var (exit, said) = Verify(file, "--keys", keys);
             exit.ShouldBe(ExitCode.NotAsItShouldBe, said);
-            BundleTests.SaidByTheOther(1, "--keys", keys, file);
+            OtherProgram.Says(1, "--keys", keys, file);
         }
     }
 
@@ -164,7 +164,7 @@ public sealed class ProofVerificationTests : IDisposable
         var file = town.File("own.tlog-proof", $"{was with { Checkpoint = $"{vouched}" }}");
         var known = town.File("known.txt", $"{own.Verifier}\n{own.WitnessVerifier}\n{other.WitnessVerifier}\n");
         foreach (var (exit, said) in ((int, string)[])
-            [Verify(file, "--keys", known), BundleTests.Python("--keys", known, file)])
+            [Verify(file, "--keys", known), OtherProgram.Run("--keys", known, file)])
         {
             exit.ShouldBe(ExitCode.Done, said);
             said.ShouldContain("witnesses=0");
@@ -194,7 +194,7 @@ public sealed class ProofVerificationTests : IDisposable
             File.WriteAllBytes(paths[^1], changed);
             if (at <= 20) Verify(paths[^1], "--keys", keys).Exit.ShouldBeOneOf(1, 2);
         }
-        var (exit, said) = BundleTests.Python(["--keys", keys, .. paths]);
+        var (exit, said) = OtherProgram.Run(["--keys", keys, .. paths]);
         exit.ShouldBe(1, said);
         said.Split('\n').Count(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal)).ShouldBe(paths.Count);
 

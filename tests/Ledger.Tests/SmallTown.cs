@@ -106,6 +106,7 @@ internal sealed class SmallTown : IDisposable
     public string File(string name, string content)
     {
         var path = Path.Combine(inputs, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         System.IO.File.WriteAllText(path, content);
         return path;
     }

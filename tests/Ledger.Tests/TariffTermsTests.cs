@@ -144,7 +144,7 @@ public sealed class TariffTermsTests
         var keys = town.File("keys.txt", town.Run("checkpoint", "--key").Output);
         var verified = town.Run("verify", zip, "--keys", keys);
         verified.Exit.ShouldBe(ExitCode.Done, verified.Output + verified.Errors);
-        BundleTests.VerifiedByTheOther("--keys", keys, zip);
+        OtherProgram.Verifies("--keys", keys, zip);
         // A line of energy is proven by itself, and so is what a month charges beside energy.
         foreach (var line in new[] { "R1#1", "R1#83" })
         {
