@@ -108,7 +108,7 @@ public sealed class BillLawTests(ITestOutputHelper output)
                 || lines.Any(line => line.Problem == "price missing"));
             seen.Add(lines.Select(line => line.Of.Month).Distinct().Count() > 1, bill.Incomplete,
                 lines.Any(line => line.Problem == "price missing"), bill.Residual != 0m);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
@@ -142,7 +142,7 @@ public sealed class BillLawTests(ITestOutputHelper output)
             }
 
             Of(drawn, Loads(drawn)).Lines.Sum(line => line.AmountExact!.Value).ShouldBe(total);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
@@ -157,7 +157,7 @@ public sealed class BillLawTests(ITestOutputHelper output)
             var (bill, again) = (Of(drawn, whole), Of(drawn, split));
             again.Lines.Select(Costs).ShouldBe(bill.Lines.Select(Costs));
             again.Totals.ShouldBe(bill.Totals);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
 
         static (int, BillPart, string, decimal?, decimal?, decimal?) Costs(BillLine line) =>
             (line.Number, line.Part, line.Name, line.Quantity, line.AmountExact, line.Amount);
@@ -197,7 +197,7 @@ public sealed class BillLawTests(ITestOutputHelper output)
             // Rounding what is credited gives what was credited: nothing is rounded twice, or the other way.
             StatementRounding.Apply([.. credit.Lines.Select(line => line.AmountExact).OfType<decimal>()], 2).Rounded
                 .ShouldBe(credit.Lines.Select(line => line.Amount).OfType<decimal>());
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
     }
 
     [Fact]
@@ -235,7 +235,7 @@ public sealed class BillLawTests(ITestOutputHelper output)
                         .Select(at => (at < 12 ? before[at] : peaks[at - 12]) * (decimal)percents[at % 12] / 100m);
                     return kept.Append(highest).Max();
                 }
-            }, iter: LongRun.Dear);
+            }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
 
         static List<MonthPeak> Months(int[] peaks) => [.. peaks.Select((kw, i) => new MonthPeak(i + 1, kw))];
@@ -283,7 +283,7 @@ public sealed class BillLawTests(ITestOutputHelper output)
             seen.Add(ratchet.MinimumKw > kept && ratchet.MinimumKw > Math.Max(first, second),
                 kept > ratchet.MinimumKw && kept > Math.Max(first, second),
                 second > first && second > Math.Max(kept, ratchet.MinimumKw), first == 0);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 }

@@ -102,7 +102,7 @@ public sealed class ComplianceLawTests
 
         Energy Sum(Func<TargetVerdict, Energy> part) =>
             judged.Targets.Aggregate(Energy.Zero, (sum, target) => sum + part(target));
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void The_order_of_facts_changes_nothing() => Gen.Select(AnyCall, Gen.Int[0, 1000]).Sample((call, seed) =>
@@ -126,7 +126,7 @@ public sealed class ComplianceLawTests
                 States = Shuffled(evidence.States),
             },
         }).Judged).ShouldBe(Text(call.Judged));
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     /// <summary>Whoever takes more back has given no more.</summary>
     [Fact]
@@ -150,7 +150,7 @@ public sealed class ComplianceLawTests
             most.Delivered.ShouldBeLessThanOrEqualTo(less.Delivered);
             if (most.Verdict == ComplianceVerdict.Kept) less.Verdict.ShouldBe(ComplianceVerdict.Kept);
         }
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void A_wider_tolerance_never_worsens_a_verdict() =>
@@ -161,7 +161,7 @@ public sealed class ComplianceLawTests
         { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
         foreach (var (narrow, wide) in call.Judged.Targets.Zip(wider.Judged.Targets))
             Array.IndexOf(Ranks, wide.Verdict).ShouldBeGreaterThanOrEqualTo(Array.IndexOf(Ranks, narrow.Verdict));
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     /// <summary>Who kept the order without any ramp keeps it with one, unless that leaves nothing to judge. States are
     /// left out: where a vehicle's limit is below the tolerance, less time has less of both.</summary>
@@ -177,7 +177,7 @@ public sealed class ComplianceLawTests
         foreach (var (without, ramped) in With(0).Judged.Targets.Zip(With(minutes).Judged.Targets))
             if (without.Verdict == ComplianceVerdict.Kept)
                 ramped.Verdict.ShouldBe(nothing ? ComplianceVerdict.Excused : ComplianceVerdict.Kept);
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void That_nobody_was_there_excuses_no_import_above_a_cap() => AnyCall.Where(call =>
@@ -195,14 +195,14 @@ public sealed class ComplianceLawTests
         foreach (var (alone, said) in call.Judged.Targets.Zip(absent.Judged.Targets))
             if (alone.Verdict is ComplianceVerdict.Broken or ComplianceVerdict.PartlyKept)
                 said.Verdict.ShouldBe(alone.Verdict);
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void A_claim_improves_no_verdict() => AnyCall.Sample(call =>
     {
         var silent = call with { Evidence = call.Evidence with { Claims = [] } };
         silent.Judged.Tally.ShouldBe(call.Judged.Tally);
-    }, iter: LongRun.Dear);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void The_samples_have_what_is_hard()

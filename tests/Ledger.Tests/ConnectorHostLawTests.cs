@@ -42,7 +42,7 @@ public sealed class ConnectorHostLawTests
         }
         sometimes.Told.ShouldBe(always.Told);
         sometimes.Curve.Save().ShouldBe(always.Curve.Save());
-    }, iter: LongRun.Dear / 10);
+    }, iter: LongRun.Samples / 10);
 
     [Fact]
     public void Before_it_wakes_time_changes_nothing() => Lives.Sample(life =>
@@ -62,7 +62,7 @@ public sealed class ConnectorHostLawTests
             host.Told.Count.ShouldBe(told);
             host.Curve.Save().ShouldBe(before);
         }
-    }, iter: LongRun.Dear / 10);
+    }, iter: LongRun.Samples / 10);
 
     [Fact]
     public void A_connector_that_never_spoke_never_wakes() =>

@@ -57,7 +57,7 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
             var again = Repeat(told, random);
             again.ShouldBe(told.Facts);
             Count(seen, told, periods);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
@@ -79,7 +79,7 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
             foreach (var fact in last)
                 settled.Single(quantity => quantity.Period == fact.Period).Metered.ShouldBe(fact.Energy);
             seen.Add(told.Facts.Any(IsOfACorrection), told.Facts.Any(Withdraws), last.Count > 0);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 

@@ -66,13 +66,13 @@ public sealed class DeliveryClaimsTests
             foreach (var claim in again)
                 DeliveryClaims.Decide(state, TermsOf(claim), EnrolledIn(claim), claim, Now)
                     .ShouldBeOfType<Decision.AlreadyRecorded>();
-        }, iter: LongRun.Dear, seed: "0001oU2H2wP1", threads: 1);
+        }, iter: LongRun.Samples, seed: "0001oU2H2wP1", threads: 1);
 
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{all} claims: {100 * accepted / all} % accepted, {100 * refused / all} % already claimed, "
             + $"{100 * acrossMidnight / all} % across midnight; {displaced} displaced stretches, {shared} shared instants");
         Math.Min(Math.Min(accepted, refused), Math.Min(Math.Min(displaced, shared), acrossMidnight))
-            .ShouldBeGreaterThan(LongRun.Dear / 20);
+            .ShouldBeGreaterThan(LongRun.Samples / 20);
     }
 
     /// <summary>Who is refused hears when the energy is held, inside of what was claimed, and not by whom.</summary>

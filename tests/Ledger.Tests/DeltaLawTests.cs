@@ -51,7 +51,7 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
                     Lines = [.. first.Lines.Select(line => line == moved
                         ? line with { Amount = line.Amount + 0.01m } : line)],
                 }], second).ShouldNotBeNull();
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void What_another_pays_now_is_given_back_to_whoever_paid_it()
@@ -125,7 +125,7 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
                     || entry.From.EndsWith("/loss", StringComparison.Ordinal)), flexibility.Count > 0,
                 entries.Select(entry => entry.From).Concat(entries.Select(entry => entry.To))
                     .Where(account => account.EndsWith("/grid-energy", StringComparison.Ordinal)).Distinct().Count() > 1);
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 

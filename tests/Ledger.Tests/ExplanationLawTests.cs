@@ -9,8 +9,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// The explanation is a second implementation of the rules: it comes to the same energy and the same amounts as the
-/// fold, whatever the facts, and what was changed by hand does not come out. The laws are tried with 10 000 and 4 000
-/// samples every day and a million with LEDGER_LONG.
+/// fold, whatever the facts, and what was changed by hand does not come out. Each law is tried with 10 000 samples
+/// every day and a million with LEDGER_LONG.
 /// </summary>
 public sealed class ExplanationLawTests(ITestOutputHelper output)
 {
@@ -122,7 +122,7 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
             total.Holds.ShouldBeTrue();
             total.Positions().ShouldContain(7);
             Explained(statement, tariff, hour, statement.Total + 0.01m).Holds.ShouldBeFalse();
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
 
     /// <summary>What the energy, the price and rounding made of a change is all of it; what only one of them changed
     /// is that one's.</summary>
@@ -140,7 +140,7 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
                 Math.Abs(byRounding).ShouldBeLessThan(0.02m);
                 RunDifferences.Parts(a, null).ShouldBe((-(a.Amount ?? 0m), 0m, 0m));
             }
-        }, iter: LongRun.Dear);
+        }, iter: LongRun.Samples);
 
     private static Statement Of(Hour hour, TariffPublished tariff) => Statement.Build(new("A"), new(2026, 7, 1), tariff,
         MeteredDay.Of(Point, Direction.Import, Quarters, hour.Facts, hour.Rated));

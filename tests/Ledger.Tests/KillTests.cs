@@ -17,7 +17,7 @@ public sealed class KillTests
 {
     private const int Seed = 20260601;
     private static readonly Instant FirstReadAt = Instant.FromUtc(2026, 1, 2, 0, 0);
-    private static int Kills => Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1000 : 10;
+    private static int Kills => Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1000 : 20;
 
     [Fact]
     public async Task Nothing_acknowledged_is_lost_and_nothing_counts_twice()

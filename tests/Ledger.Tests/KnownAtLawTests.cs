@@ -77,7 +77,7 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
                 now.Amounts().ShouldBe(amounts);
                 seen.Add(!facts.SequenceEqual(day.Facts));
             }
-        }, iter: LongRun.Dear / Positions / 4);
+        }, iter: LongRun.Samples / Positions / 4);
         seen.ShouldBeEnough(output);
     }
 

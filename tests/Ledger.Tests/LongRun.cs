@@ -11,8 +11,4 @@ internal static class LongRun
         Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000
         : Environment.GetEnvironmentVariable("LEDGER_MUTATING") == "1" ? 1_000
         : 10_000;
-
-    /// <summary>Of a law each sample of which makes and settles what others only compute with: 4 000 every day. A fault
-    /// that one sample in a thousand shows is then missed on one day in fifty.</summary>
-    public static long Dear { get; } = Samples == 10_000 ? 4_000 : Samples;
 }

@@ -205,13 +205,13 @@ public sealed class VerificationTests : IDisposable
 
     /// <summary>
     /// Every flipped bit is found, or it lies where nothing is kept: then all that the folder holds reads as before.
-    /// LEDGER_LONG=1 flips a hundred thousand, every day some fifteen of each file.
+    /// LEDGER_LONG=1 flips a hundred thousand, every day some thirty of each file.
     /// </summary>
     [Fact]
     public async Task Every_flipped_bit_is_found_or_lies_in_unused_space()
     {
         WholeMachine.SkipWhileMutating();
-        var flips = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 100_000 : 250;
+        var flips = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 100_000 : 500;
         using var copy = new TestFolder();
         var files = await FilesAsync();
         Write(files, copy.Path);
