@@ -343,8 +343,8 @@ public sealed class CurveAccumulatorTests
             CurveAccumulator.Restore(new(SampleSemantics.Instant, Second), Grid, bytes);
     }
 
-    /// <summary>What is computed several at a time is the same one by one: a processor without vectors says
-    /// so.</summary>
+    /// <summary>What is computed several at a time is the same one by one: a processor without vectors says so, of a
+    /// tenth of the samples every day, because where it is not the same hardly a sample is.</summary>
     [Fact]
     public void Without_vector_instructions_the_integral_is_the_same()
     {
@@ -358,7 +358,7 @@ public sealed class CurveAccumulatorTests
             typeof(CurveAccumulatorTests).Assembly.Location, "-class", typeof(CurveAccumulatorTests).FullName!])
         {
             RedirectStandardOutput = true,
-            Environment = { [inChild] = "1", ["DOTNET_EnableHWIntrinsic"] = "0" },
+            Environment = { [inChild] = "1", ["DOTNET_EnableHWIntrinsic"] = "0", ["LEDGER_MUTATING"] = "1" },
         };
         using var child = System.Diagnostics.Process.Start(start)!;
         var output = child.StandardOutput.ReadToEnd();
