@@ -209,7 +209,7 @@ public static class Settlement
             return new Decision.Rejected(Rejection.RunSuperseded,
                 $"{state.Holding.Run} holds for this day, and not {corrected}");
         if (monthIsClosed && request.Kind != RunKind.Correction)
-            return new Decision.Rejected(Rejection.MonthClosed, 
+            return new Decision.Rejected(Rejection.MonthClosed,
                 $"the month of {LocalDatePattern.Iso.Format(statement.Day)} is closed: only corrections");
         return PastBy(state, request.Kind) is { } past
             ? new Decision.Rejected(Rejection.RunKindIsPast, Past(state, request.Kind, past, statement.Day))
