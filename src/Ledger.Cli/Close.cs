@@ -27,7 +27,20 @@ public static class Close
             ["month"] = month,
             ["by"] = by,
         }, ct).ConfigureAwait(false);
+        var incomplete = answer.Refused is null
+            ? await IncompleteAsync(line, shell, account, month, ct).ConfigureAwait(false) : [];
         return Publish.Said(shell, line, "closed", answer, page => page.Field("account", "account", account.Value)
-            .Field("month", "month", month).Field("by", "by", by));
+            .Field("month", "month", month).Field("by", "by", by), incomplete);
+    }
+
+    /// <summary>Of the runs that hold in the month those that have lines without an amount.</summary>
+    private static async Task<IReadOnlyList<string>> IncompleteAsync(
+        CommandLine line, Shell shell, PartyId account, string month, CancellationToken ct)
+    {
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        return [.. ledger.Answers(null).Runs()
+            .Where(run => run.Account == account.Value && run.Day.StartsWith($"{month}-", StringComparison.Ordinal))
+            .GroupBy(run => run.Day).Select(day => day.MaxBy(run => run.RecordedPosition)!)
+            .Where(run => run.Incomplete).OrderBy(run => run.Day, StringComparer.Ordinal).Select(run => run.Run)];
     }
 }

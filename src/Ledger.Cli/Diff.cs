@@ -41,8 +41,10 @@ public static class Diff
             .Field("account", "account", before.Account).Field("day", "day", before.Day)
             .Field("atPositionBefore", "before: facts before position", before.AtPosition)
             .Field("atPositionAfter", "after: facts before position", after.AtPosition)
-            .Field("currency", "currency", before.Currency).Field("totalBefore", "total before", (Money)before.Total)
-            .Field("totalAfter", "total after", (Money)after.Total)
+            .Field("currency", "currency", before.Currency).Field("totalBefore", null, (Money)before.Total)
+            .Field("totalAfter", null, (Money)after.Total)
+            .Field("incompleteBefore", null, before.Incomplete).Field("incompleteAfter", null, after.Incomplete)
+            .Field(null, "total before", Total(before)).Field(null, "total after", Total(after))
             .Field("change", "change", (Money)difference.Change)
             .Field("byEnergy", "of it by energy", difference.ByEnergy)
             .Field("byPrice", "of it by price", difference.ByPrice)
@@ -57,7 +59,8 @@ public static class Diff
         if ((before.Account, before.Day) != (after.Account, after.Day))
             page.Note($"{after.Run} is of {after.Account} on {after.Day}: lines of other points and periods stand beside "
                 + "each other as added and removed.");
-        page.Note(difference.Says);
+        page.Note(difference.Causes.Any(cause => cause.Facts.Count > 0)
+            ? $"{difference.Says} 'ledger explain POSITION' shows what became of a fact." : difference.Says);
         page.Table("causes", "why", ExplanationListings.Causes(difference.Causes));
         // A person asks what moved; that a cent went on from line to line is said once, and listed for programs.
         var carried = difference.Lines.Where(line => line.IsCarried).ToList();
@@ -80,6 +83,9 @@ public static class Diff
         Say(page, difference.Flexibility.Select(line => (line.LineAfter ?? line.LineBefore, line.Says)));
         return page;
     }
+
+    private static string Total(TimeOfUseSettlement.RunRow run) =>
+        $"{Cell.Shown((Money)run.Total)}{(run.Incomplete ? ", incomplete" : "")}";
 
     private const int LinesInWords = 3;
 

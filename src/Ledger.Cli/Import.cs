@@ -71,6 +71,7 @@ public static class Import
     // A file's own name is its source: the folder that it lay in says nothing, and differs between machines.
     private static Submission Read(string path)
     {
+        if (!File.Exists(path)) throw new CouldNotException($"there is no file {path}");
         if (new FileInfo(path).Length > Limits.ImportBytesMax)
             throw new CouldNotException($"{path} is larger than {Limits.ImportBytesMax} bytes; divide it");
         return new Submission(File.ReadAllBytes(path), Path.GetFileName(path));
@@ -93,7 +94,7 @@ public static class Import
     {
         var uncounted = files.SelectMany(file => file.Uncounted.Select(part => (File: file.Name, Part: part))).ToList();
         var noted = files.SelectMany(file => file.Noted.Select(part => (File: file.Name, Part: part))).ToList();
-        return new Page().Field("ledger", "ledger", files[0].Ledger)
+        var page = new Page().Field("ledger", "ledger", files[0].Ledger)
             .Table("files", "files", Listing.Of(files,
                 new("file", "file", row => row.Name), new("format", "format", row => row.Format),
                 new("recorded", "recorded", row => row.Recorded),
@@ -108,5 +109,8 @@ public static class Import
             .Table("noted", noted.Count == 0 ? null : "recorded, and to be known", Listing.Of(noted,
                 new("file", null, row => row.File), new("part", "part", row => row.Part.Part),
                 new("detail", "detail", row => row.Part.Detail)));
+        return uncounted.Exists(row => row.Part.Code == (int)Rejection.UnknownFormat)
+            ? page.Note("docs/master-data.md has the headers of readings and master data as CSV, docs/curves.md those of "
+                + "power curves.") : page;
     }
 }

@@ -13,6 +13,8 @@ public static class OutFile
     public static async Task WriteAsync(string path, Func<Stream, Task> write)
     {
         var there = new FileInfo(path);
+        if (there.Directory is { Exists: false } && there.LinkTarget is null)
+            throw new CouldNotException($"there is no folder {Path.GetDirectoryName(path)}");
         var unfinished = $"{path}.{Environment.ProcessId}.unfinished";
         if (there.LinkTarget is not null || there is { Exists: true, Length: 0 }
             || Begun(unfinished, there) is not { } file)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ledger.Cli.Listings;
+using Ledger.Projections;
 
 namespace Ledger.Cli;
 
@@ -18,7 +19,8 @@ public static class Publish
     {
         if (line.Words.Count != 1) throw new UsageException("publish needs one RUN");
         var by = line.Required("--by");
-        var (account, day) = await FindAsync(line, shell, ct).ConfigureAwait(false);
+        var run = await FindAsync(line, shell, ct).ConfigureAwait(false);
+        var (account, day) = (run.Account, run.Day);
         var answer = await FactDoor.SendAsync(line, shell, "run-publications", "run-publication", new JsonObject
         {
             ["run"] = line.Words[0],
@@ -27,28 +29,34 @@ public static class Publish
             ["by"] = by,
         }, ct).ConfigureAwait(false);
         return Said(shell, line, "published", answer, page => page.Field("run", "run", line.Words[0])
-            .Field("account", "account", account).Field("day", "day", day).Field("by", "by", by));
+            .Field("account", "account", account).Field("day", "day", day).Field("by", "by", by),
+            run.Incomplete ? [run.Run] : []);
     }
 
     /// <summary>The ledger is closed again before the fact goes in.</summary>
-    private static async Task<(string Account, string Day)> FindAsync(
+    private static async Task<TimeOfUseSettlement.RunRow> FindAsync(
         CommandLine line, Shell shell, CancellationToken ct)
     {
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var run = RecordedRun.Find(line, ledger.Answers(null).Runs(), line.Words[0]);
-        return (run.Account, run.Day);
+        return RecordedRun.Find(line, ledger.Answers(null).Runs(), line.Words[0]);
     }
 
     /// <summary>What became of a fact about runs, for a person and as an exit code.</summary>
-    internal static int Said(Shell shell, CommandLine line, string done, FactDoor.Answer answer, Func<Page, Page> about)
+    /// <param name="incomplete">Those of the runs that have lines without an amount: somebody answers for them.</param>
+    internal static int Said(Shell shell, CommandLine line, string done, FactDoor.Answer answer, Func<Page, Page> about,
+        IReadOnlyList<string> incomplete)
     {
         if (answer.Refused is { } refused)
         {
             shell.Errors.WriteLine($"ledger {line.Verb}: {refused}");
             return ExitCode.NotAsItShouldBe;
         }
-        about(new Page().Field("outcome", "outcome", answer.Outcome == "recorded" ? done : $"already {done}"))
-            .Field("position", "the fact is at position", answer.Position).Write(shell.Output, line.Json);
+        var page = about(new Page().Field("outcome", "outcome", answer.Outcome == "recorded" ? done : $"already {done}"))
+            .Field("position", "the fact is at position", answer.Position).Field("incomplete", null, incomplete);
+        if (incomplete.Count > 0)
+            page.Note($"Incomplete, with lines that have no amount: {string.Join(", ", incomplete)}; "
+                + "'ledger show statement RUN' lists them.");
+        page.Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
 }

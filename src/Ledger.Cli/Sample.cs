@@ -25,7 +25,8 @@ public static class Sample
             new("--lines", "N", $"how many lines to draw, 1 to {AuditSample.LinesMax}"),
             new("--seed", "TEXT", "what decides the draw; let the auditor choose it"),
             new("--statement", "RUN", "draws from this settlement run; from all that hold where it is not given"),
-            .. RecordedRun.Options,
+            new("--account", "PARTY", "draws from this account's runs only; with --statement: whose run it is"),
+            new("--day", "DAY", "draws from runs of this settlement day only; with --statement: its day"),
             new("--confidence", "PERCENT",
                 $"of the upper limits, {ConfidenceFactor.PercentMin} to {ConfidenceFactor.PercentMax}; "
                 + $"{ConfidenceDefault} where it is not given"),
@@ -47,7 +48,13 @@ public static class Sample
         var (seed, path) = (line.Required("--seed"), line.Required("--out"));
         if (!SeededDraw.IsSeed(seed))
             throw new UsageException($"--seed is 1 to {SeededDraw.SeedLengthMax} characters, none of control");
-        var request = new LinesRequest.Sample(lines, seed, confidence, line.Option("--statement"));
+        var named = line.Option("--statement");
+        // Of a run that is named, account and day only tell which one it is.
+        var request = new LinesRequest.Sample(lines, seed, confidence, named)
+        {
+            Account = named is null ? line.Account : null,
+            Day = named is null ? line.Day("--day") : null,
+        };
         var (result, files, personal) = await GatherAsync(line, shell, request, ct).ConfigureAwait(false);
         var zip = await BundleZip.HandOutAsync(path, files, line, shell, $"{request}", personal, ct)
             .ConfigureAwait(false);
@@ -63,7 +70,7 @@ public static class Sample
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var bundle = new LinesBundle(ledger, options.Log, ct);
-        var population = Population(ledger.Answers(null).Runs(), request.Statement, line);
+        var population = Population(ledger.Answers(null).Runs(), request, line);
         var (result, files) = await PrunedEvidence
             .ReadAsync(ledger.Journal, () => bundle.OfAsync(request, population), ct).ConfigureAwait(false);
         return (result, files, bundle.Personal);
@@ -72,15 +79,17 @@ public static class Sample
     private static bool Within(string text, int min, int max, out int value) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= min && value <= max;
 
-    /// <summary>The run that is named, else of each account and day the one that holds: the last.</summary>
+    /// <summary>The run that is named, else of each account and day that is asked for the one that holds: the
+    /// last.</summary>
     private static List<TimeOfUseSettlement.RunRow> Population(
-        IReadOnlyList<TimeOfUseSettlement.RunRow> runs, string? named, CommandLine line)
+        IReadOnlyList<TimeOfUseSettlement.RunRow> runs, LinesRequest.Sample asked, CommandLine line)
     {
-        List<TimeOfUseSettlement.RunRow> population = named is null
-            ? [.. runs.GroupBy(run => (run.Account, run.Day)).Select(same => same.MaxBy(run => run.RecordedPosition)!)]
-            : [RecordedRun.Find(line, runs, named)];
+        List<TimeOfUseSettlement.RunRow> population = asked.Statement is { } named
+            ? [RecordedRun.Find(line, runs, named)]
+            : [.. runs.Where(run => asked.IsOf(new(run.Account), RowJson.Day(run.Day)))
+                .GroupBy(run => (run.Account, run.Day)).Select(same => same.MaxBy(run => run.RecordedPosition)!)];
         return population.Count > 0 ? population
-            : throw new CouldNotException("there is no settlement run to draw from");
+            : throw new CouldNotException($"there is no settlement run{asked.Of} to draw from");
     }
 
     private static Page PageOf(LinesResult result, string path, byte[] zip)

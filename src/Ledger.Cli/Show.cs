@@ -206,6 +206,8 @@ public static class Show
     private static async Task<Page> SettlementAsync(Asked asked)
     {
         var (all, answers) = (asked.Answers.Runs(), asked.Answers);
+        if (asked.Line.Account is { } party && !answers.IsAccount(party))
+            throw new CouldNotException($"there is no account {party}: no settlement point and no tariff is its own");
         var money = asked.Money(all);
         var (account, day) = (asked.Line.Account?.Value, asked.Line.Day("--day") is { } named ? Cell.Exact(named) : null);
         // A month is asked for with each of its days.
@@ -271,8 +273,9 @@ public static class Show
     {
         var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");
         var day = asked.Line.Day("--day") ?? throw new UsageException("show balance needs --day");
-        var (total, periods) = asked.Answers.Balance(station, day)
-            ?? throw new CouldNotException($"{station} has no grid connection with a settlement day {Cell.Shown(day)}");
+        var (total, periods) = asked.Answers.Balance(station, day) ?? throw new CouldNotException(
+            IsStation(asked, station) ? $"{station} has no grid connection with a settlement day {Cell.Shown(day)}"
+                : $"there is no station {station}");
         var page = asked.Page("balance").Field("station", "station", station.Value)
             .Table("days", "the day: sums of its proven periods", BalanceListings.Days([total]))
             .Table("periods", "settlement periods", BalanceListings.Periods(periods));
@@ -287,18 +290,18 @@ public static class Show
         var point = CommandLine.Read<SettlementPointId>(asked.About!, SettlementPointId.TryParse,
             "POINT is an identifier");
         var day = asked.Line.Day("--day") ?? throw new UsageException("show records needs --day");
+        var (records, checks) = (asked.Answers.IntervalRecords(point, day), asked.Answers.PeriodChecks(point, day));
+        if (records.Count + checks.Count == 0 && asked.Answers.Versions(point).Count == 0)
+            throw new CouldNotException($"settlement point {point} is not registered");
         return asked.Page("records").Field("point", "point", point.Value).Field("day", "day", day)
-            .Table("records", "interval records, the latest version of each",
-                EnergyListings.Records(asked.Answers.IntervalRecords(point, day)))
-            .Table("checks", "register checks of single periods",
-                EnergyListings.Checks(asked.Answers.PeriodChecks(point, day)));
+            .Table("records", "interval records, the latest version of each", EnergyListings.Records(records))
+            .Table("checks", "register checks of single periods", EnergyListings.Checks(checks));
     }
 
     private static Page Credible(Asked asked)
     {
         var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");
-        if (asked.Answers.PointsAt(station, new(Instant.MinValue, Instant.MaxValue)).Count == 0)
-            throw new CouldNotException($"there is no station {station}");
+        if (!IsStation(asked, station)) throw new CouldNotException($"there is no station {station}");
         var connectors = asked.Answers.PointsAt(station, new(asked.At, asked.At + Duration.Epsilon))
             .Where(point => point.Kind == SettlementPointKind.Connector).ToList();
         var windows = StationWindows.Of(asked.Answers.Calls(station, asked.At));
@@ -313,6 +316,9 @@ public static class Show
                 + "were recorded of it (instruction-clock).")
             .Note(CallListings.Promise(windows));
     }
+
+    private static bool IsStation(Asked asked, StationId station) =>
+        asked.Answers.PointsAt(station, new(Instant.MinValue, Instant.MaxValue)).Count > 0;
 
     private static async Task<Page> EventAsync(Asked asked)
     {

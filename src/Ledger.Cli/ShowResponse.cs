@@ -68,6 +68,8 @@ internal static class ShowResponse
             page.Note($"{moved.Point} was at {(moved.AtIssue!.Value / 1_000_000L).ToText(6)} kW when the order was issued.");
         return page.Note("Seconds count from the start of the order; the change counts from the power at the start to the "
             + "level of the order, which it lets nobody exceed. The curve is the one by which energy is counted, straight "
-            + "between samples or as its sender declared them, and nothing is drawn across a gap.");
+            + "between samples or as its sender declared them, and nothing is drawn across a gap. What is missing to 90 % is "
+            + "what was not given from the start until 90 % of the change was reached; what was deficient of the order says "
+            + $"'ledger show compliance {order.Instruction}'.");
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Projections;
@@ -7,7 +8,7 @@ namespace Ledger.Cli;
 /// <summary>What a page of a statement says beside its lines: how complete it is, who published it, its corrections as
 /// deltas, its flexibility, and its double entries.</summary>
 internal sealed record ShowStatement(
-    TimeOfUseSettlement.RunRow Run, Statement Statement, Completeness Completeness,
+    TimeOfUseSettlement.RunRow Run, Statement Statement, (Completeness Completeness, int Behind) Known,
     TimeOfUseSettlement.PublicationRow? Publication, CorrectedStatement? Corrected)
 {
     public static async Task<ShowStatement> GatherAsync(LedgerReader ledger, Answers answers,
@@ -17,6 +18,8 @@ internal sealed record ShowStatement(
         answers.Publications().FirstOrDefault(row => row.IsOf(run)),
         await StatementCorrections.CheckAsync(
             ledger.Journal, ledger.Views, run, statement, answers.KnownBefore, ct).ConfigureAwait(false));
+
+    private Completeness Completeness => Known.Completeness;
 
     private bool IsComplete => Completeness.IsCompleteWith(Statement.Incomplete ? 0 : Statement.Flexibility.Count);
 
@@ -32,8 +35,8 @@ internal sealed record ShowStatement(
             .Field("linesPriced", null, Completeness.LinesPriced)
             .Field("pointsLeftOut", null, Completeness.PointsLeftOut)
             .Field(null, "complete", $"{Cell.Shown(IsComplete)}: {Completeness.StationsComplete} of "
-                + $"{Completeness.StationsExpected} stations, {Completeness.LinesPriced} of {Completeness.LinesExpected} "
-                + $"lines; {Completeness.PointsLeftOut} points left out")
+                + $"{Count(Completeness.StationsExpected, "station")}, {Completeness.LinesPriced} of "
+                + $"{Count(Completeness.LinesExpected, "line")}; {LeftOut()}")
             .Field("publishedBy", "published by", Publication?.PublishedBy ?? "nobody yet")
             .Field("calculatedBy", Publication is null ? null : "calculated by", Publication?.CalculatedBy)
             .Field("runDigest", Publication is null ? null : "run's SHA-256", Publication?.RunDigest)
@@ -51,6 +54,19 @@ internal sealed record ShowStatement(
             .Field("flexibilityDiffers", null, Publication is not null
                 && Publication.FlexibilityRoot != FlexibilityLines.Root(Statement.Flexibility).Hex);
     }
+
+    /// <summary>What flows at a point behind one that is settled flows through that one too, and is settled there.
+    /// </summary>
+    private string LeftOut()
+    {
+        var (behind, others) = (Known.Behind, Completeness.PointsLeftOut - Known.Behind);
+        var again = $"{Count(behind, "point")} behind one that is settled, and not settled again";
+        return behind == 0 ? $"{Count(others, "point")} left out"
+            : others == 0 ? again : $"{again}; {Count(others, "other point")} left out";
+    }
+
+    private static string Count(int count, string what) => string.Create(
+        CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
 
     public void AddTables(Page page)
     {

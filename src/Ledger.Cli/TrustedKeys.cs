@@ -26,7 +26,7 @@ internal sealed record TrustedKeys(IReadOnlyList<VerifierKey>? Keys, WitnessPoli
         return new([.. (keys ?? []).Concat(policy.Keys).DistinctBy(key => $"{key}")], policy);
     }
 
-    /// <summary>Reads a file of keys or a policy; one that is none is usage.</summary>
+    /// <summary>Reads a file of keys or a policy; with one that is none nothing can be verified.</summary>
     public static T Read<T>(string file, string option, Func<byte[], T> parse)
     {
         var bytes = File.ReadAllBytes(file);
@@ -36,7 +36,7 @@ internal sealed record TrustedKeys(IReadOnlyList<VerifierKey>? Keys, WitnessPoli
         }
         catch (NoteRefusedException refused)
         {
-            throw new UsageException($"{option} {file}: {refused.Message}");
+            throw new CouldNotException($"{option} {file}: {refused.Message}");
         }
     }
 

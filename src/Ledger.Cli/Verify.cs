@@ -90,6 +90,7 @@ public static class Verify
         IReadOnlyList<VerifierKey>? trusted, Shell shell, CancellationToken ct)
     {
         if (Directory.Exists(path)) throw new UsageException($"{path} is a folder, which is named with --data");
+        if (!File.Exists(path)) throw new CouldNotException($"there is no file {path}");
         var file = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);
         if (ProofVerification.IsProof(file))
         {

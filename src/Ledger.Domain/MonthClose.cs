@@ -1,4 +1,5 @@
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Domain;
 
@@ -42,7 +43,8 @@ public static class MonthClose
         foreach (var day in days)
             if (day.Holding is null ? day.HasPoints : !day.IsPublished)
                 return new Decision.Rejected(Rejection.NotAllPublished, day.Holding is null
-                    ? $"{day.Day} has points and no settlement run" : $"{day.Holding.Run} of {day.Day} is not published");
+                    ? $"{LocalDatePattern.Iso.Format(day.Day)} has points and no settlement run"
+                    : $"{day.Holding.Run} of {LocalDatePattern.Iso.Format(day.Day)} is not published");
         var runs = days.Where(day => day.Holding is not null).ToList();
         if (runs.Count == 0) return new Decision.Rejected(Rejection.NotAllPublished, "no day of the month has a run");
         if (runs.Select(day => day.Holding!.Currency).Distinct().Count() > 1)

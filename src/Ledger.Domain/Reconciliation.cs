@@ -37,9 +37,11 @@ public sealed record SettledDay(
 /// what was settled of its imports; null where nothing was. Amounts of several currencies have no sum, so there they
 /// are null too.</summary>
 /// <param name="Cost">Of the records, without tax, net of credits.</param>
+/// <param name="AtStake">Of the exceptions whose stake is known; null where none of them has one.</param>
+/// <param name="OfUnknownStake">Exceptions of which no price says how much money is in question.</param>
 public sealed record ReconciledDay(
     StationId Station, LocalDate Day, int Sessions, int Records, Energy Measured, Energy Billed, decimal? Cost,
-    decimal? SettledKwh, decimal? SettledAmount, int Exceptions, decimal? AtStake);
+    decimal? SettledKwh, decimal? SettledAmount, int Exceptions, decimal? AtStake, int OfUnknownStake);
 
 /// <summary>What is compared: one account's connectors on some days.</summary>
 /// <param name="Stations">The station and the zone of each point.</param>
@@ -216,6 +218,14 @@ public static class Reconciliation
         return each.TrueForAll(one => one.Currency == each[0].Currency) ? each.Sum(one => one.Amount) : null;
     }
 
+    /// <summary>What nothing is valued by is not zero.</summary>
+    private static decimal? AtStake(List<ReconciliationException> exceptions)
+    {
+        var known = exceptions.FindAll(each => each.AtStake is not null);
+        return known.Count == 0 && exceptions.Count > 0 ? null
+            : Sum(known.Select(each => (each.AtStake!.Value, each.Currency)));
+    }
+
     private static List<ReconciledDay> Days(ReconciliationInput input, List<Billed> standing, List<Found> exceptions)
     {
         (StationId, LocalDate) Of(SettlementPointId point, Instant end) =>
@@ -233,7 +243,6 @@ public static class Reconciliation
                 Sum(records[day]), Cost(records[day]),
                 settled[day].Any() ? settled[day].Sum(each => each.BilledKwh) : null,
                 settled[day].Any() ? Sum(settled[day].Select(each => (each.Amount, (string?)each.Currency))) : null,
-                found[day].Count(), Sum(found[day].Where(each => each.AtStake is not null)
-                    .Select(each => (each.AtStake!.Value, each.Currency)))))];
+                found[day].Count(), AtStake([.. found[day]]), found[day].Count(each => each.AtStake is null)))];
     }
 }

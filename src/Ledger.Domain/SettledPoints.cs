@@ -3,7 +3,12 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>Whether a settlement point of an account is settled; if not, why.</summary>
-public sealed record SettledPoint(SettlementPointId Point, bool Settled, string? WhyNot);
+public sealed record SettledPoint(SettlementPointId Point, bool Settled, string? WhyNot)
+{
+    /// <summary>Whether it is left out because it lies behind one that is settled, so that all of it counts there.
+    /// </summary>
+    public bool IsBehind { get; init; }
+}
 
 /// <summary>
 /// Which of an account's points are settled on a day. What flows at a point behind another one of the account flows
@@ -43,7 +48,8 @@ public sealed class SettledPoints
             before = ConnectionOf(before ?? point) ?? before;
         return before is null ? new(point.Point, true, null) : new(point.Point, false, IsConnection(before)
             ? $"it lies behind grid connection {before.Point} of {before.Station}, which is settled"
-            : $"it lies behind {before.Point} of {before.Station}, which is settled");
+            : $"it lies behind {before.Point} of {before.Station}, which is settled")
+        { IsBehind = true };
     }
 
     /// <summary>The last of the account's points on the named way from a point to the grid. Throws where that way leads

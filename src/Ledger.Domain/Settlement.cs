@@ -163,9 +163,10 @@ public static class Settlement
     }
 
     /// <summary>
-    /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a
-    /// final run, a run of that name with another result, unbalanced postings, a correction of a run that no longer
-    /// holds, a closed month, a kind that is past. An incomplete interim run is recorded as incomplete.
+    /// Guards in order of their codes: the superseded run unknown, a day that has not begun, energy missing in a final
+    /// run, price missing in a final run, a run of that name with another result, unbalanced postings, a correction of
+    /// a run that no longer holds, a closed month, a kind that is past. An incomplete interim run is recorded as
+    /// incomplete.
     /// </summary>
     /// <param name="monthIsClosed">After it only corrections follow.</param>
     public static Decision Decide(
@@ -182,6 +183,10 @@ public static class Settlement
         if (request.Supersedes is { } superseded && state.Runs.All(earlier => earlier.Run != superseded))
             return new Decision.Rejected(Rejection.UnknownRun,
                 $"{superseded}, to be superseded, is no run of this day");
+        var begins = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[request.Zone], statement.Day).Start;
+        if (Limits.IsInTheFuture(begins, now))
+            return new Decision.Rejected(Rejection.ReadInTheFuture,
+                $"{LocalDatePattern.Iso.Format(statement.Day)} begins at {begins}: nothing of it can be settled before");
         if (request.Kind == RunKind.Final && statement.Incomplete)
         {
             var line = statement.Lines.FirstOrDefault(l => l.Problem is not null && l.Metered is null)
@@ -204,7 +209,8 @@ public static class Settlement
             return new Decision.Rejected(Rejection.RunSuperseded,
                 $"{state.Holding.Run} holds for this day, and not {corrected}");
         if (monthIsClosed && request.Kind != RunKind.Correction)
-            return new Decision.Rejected(Rejection.MonthClosed, $"the month of {statement.Day} is closed: only corrections");
+            return new Decision.Rejected(Rejection.MonthClosed,
+                $"the month of {LocalDatePattern.Iso.Format(statement.Day)} is closed: only corrections");
         return PastBy(state, request.Kind) is { } past
             ? new Decision.Rejected(Rejection.RunKindIsPast, Past(state, request.Kind, past, statement.Day))
             : new Decision.Accepted(NewFact.At(run, now, evidence));
@@ -235,7 +241,8 @@ public static class Settlement
     private static bool IsPublished(SettlementState state, SettlementRunCompleted run) =>
         state.Published.Any(published => published.Run == run.Run);
 
-    private static string Word(RunKind kind) => $"{kind}".ToLowerInvariant();
+    /// <summary>A choice as it is posted.</summary>
+    private static string Word<T>(T choice) where T : struct, Enum => $"{choice}".ToLowerInvariant();
 
     public static SettlementState Evolve(SettlementState state, LedgerEvent happened) =>
         happened switch
@@ -279,5 +286,6 @@ public static class Settlement
         statement.Flexibility.FirstOrDefault(line => line.Problem is not null) is { } line
             ? $"{FlexibilityKey.From(line)}: {line.Problem}" : null;
 
-    private static string Where(StatementLine line) => $"{line.Point} {line.Direction} {line.Period}: {line.Problem}";
+    private static string Where(StatementLine line) =>
+        $"{line.Point} {Word(line.Direction)} {line.Period}: {line.Problem}";
 }

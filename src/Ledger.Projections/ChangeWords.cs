@@ -16,7 +16,9 @@ internal static class ChangeWords
     public static string Of(RunDifference difference)
     {
         var (before, after, change) = (difference.Before, difference.After, difference.Change);
-        if (difference.Causes.Count == 0) return $"{after.Run} comes to the same as {before.Run}, line by line.";
+        var lacking = Lacking(before, after);
+        if (difference.Causes.Count == 0)
+            return $"{after.Run} comes to the same as {before.Run}, line by line.{lacking}";
         var since = Math.Min(before.AtPosition, after.AtPosition);
         var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
             .Order().ToList();
@@ -25,7 +27,14 @@ internal static class ChangeWords
                     + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}")
             + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
                 + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
-                + $"{(between.Count > FactsInWords ? " and others" : "")}: ledger explain POSITION shows what became of it.");
+                + $"{(between.Count > FactsInWords ? " and others" : "")}.") + lacking;
+    }
+
+    /// <summary>Which of the runs have lines without an amount: such a total moves as soon as they have one.</summary>
+    private static string Lacking(params TimeOfUseSettlement.RunRow[] runs)
+    {
+        var names = runs.Where(run => run.Incomplete).Select(run => run.Run).Distinct().ToList();
+        return names.Count == 0 ? "" : $" Incomplete: {string.Join(", ", names)}; what has no amount is in no total.";
     }
 
     /// <summary>A charge beside energy.</summary>

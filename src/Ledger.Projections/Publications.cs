@@ -28,7 +28,7 @@ public static class Publications
             return new(new(run, account, day, recorded.Envelope.Actor, by, Digest(recorded.Payload),
                 await TariffAsync(journal, completed, ct).ConfigureAwait(false),
                 await PacksAsync(journal, packs, row.AtPosition, ct).ConfigureAwait(false),
-                await CompletenessAsync(journal, views, row, statement, ct).ConfigureAwait(false),
+                (await CompletenessAsync(journal, views, row, statement, ct).ConfigureAwait(false)).Completeness,
                 flexibility.Count == 0 ? null : new(flexibility.Count, FlexibilityLines.Root(flexibility),
                     flexibility.Sum(line => line.Amount ?? 0m), statement.Currency,
                     FlexibilityLines.Postings(flexibility))), again.Differs);
@@ -36,11 +36,15 @@ public static class Publications
         return null;
     }
 
-    /// <summary>What master data lets expect of a run, against what was received.</summary>
-    public static async Task<Completeness> CompletenessAsync(IJournal journal, IViewStore views,
-        TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct) =>
-        CompletenessOf(await SettlementFacts.GatherAsync(journal, views, new(run.Account), RowJson.Day(run.Day),
-            run.AtPosition, ct).ConfigureAwait(false), statement);
+    /// <summary>What master data lets expect of a run, against what was received; and how many of the points that are
+    /// left out lie behind one that is settled, so that nothing of them is missing.</summary>
+    public static async Task<(Completeness Completeness, int Behind)> CompletenessAsync(IJournal journal,
+        IViewStore views, TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct)
+    {
+        var facts = await SettlementFacts.GatherAsync(journal, views, new(run.Account), RowJson.Day(run.Day),
+            run.AtPosition, ct).ConfigureAwait(false);
+        return (CompletenessOf(facts, statement), facts.LeftOut.Count(point => point.IsBehind));
+    }
 
     private static Completeness CompletenessOf(SettlementFacts facts, Statement statement) => Completeness.Of(
         statement, facts.Points.ToDictionary(point => point.Registered.Point,

@@ -18,7 +18,8 @@ public enum TestOutcome
 /// the verdicts of the targets and their clocks; it is never kept, because nothing but them says it.
 /// </summary>
 /// <param name="HourOfWeek">Local hour of the week in which it began, 0 to 167, Monday first.</param>
-/// <param name="Connected">Targets of which no recorded fact says that no vehicle was there.</param>
+/// <param name="Connected">Targets at which a vehicle was connected when it began; null where of any target nothing
+/// that is recorded says so or denies it.</param>
 /// <param name="Call">As a sample of what the station delivers, by what is proven: time of which nothing is proven has
 /// delivered nothing, so that silence is no way out of a bad call. Null where it is none, and
 /// <paramref name="WhyNot"/> says why.</param>
@@ -27,7 +28,7 @@ public enum TestOutcome
 /// null where a clock is missing.</param>
 /// <param name="Test">What a test dispatch showed; null for a real call.</param>
 public sealed record StationCall(
-    InstructionRow Order, IReadOnlyList<TargetRow> Targets, int HourOfWeek, int Connected, DispatchCall? Call,
+    InstructionRow Order, IReadOnlyList<TargetRow> Targets, int HourOfWeek, int? Connected, DispatchCall? Call,
     string? WhyNot, Duration? Delay, Duration? NinetyPercentAfter, TestOutcome? Test)
 {
     /// <summary>
@@ -101,8 +102,13 @@ public sealed record StationCall(
         };
     }
 
-    private static int Connections(IEnumerable<TargetRow> targets) =>
-        targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle));
+    private static int? Connections(IEnumerable<TargetRow> targets) => targets.Select(IsConnected).Aggregate((int?)0,
+        (sum, connected) => connected is { } known ? sum + (known ? 1 : 0) : null);
+
+    /// <summary>By the charging state at the start of the call, and where none is known by a fact that excuses it. That
+    /// no fact denies it makes nobody a vehicle.</summary>
+    private static bool? IsConnected(TargetRow target) =>
+        target.Connection.AtStart ?? (target.Supported.Contains(ShortfallReason.NoVehicle) ? false : null);
 
     /// <param name="targets">Those of one station, at least one.</param>
     /// <param name="known">An instant that had come when the last of these facts was recorded.</param>

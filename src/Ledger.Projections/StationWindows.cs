@@ -6,8 +6,9 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The credible dispatch window of a station: over all its real calls, by local hour of the week, and by the number of
-/// connected vehicles. Tests are announced and therefore no sample of what an unannounced call meets, and calls that
-/// hold at one time are one sample (<see cref="StationCall.Together"/>): the bounds count independent trials.
+/// connected vehicles, where that is known. Tests are announced and therefore no sample of what an unannounced call
+/// meets, and calls that hold at one time are one sample (<see cref="StationCall.Together"/>): the bounds count
+/// independent trials.
 /// </summary>
 /// <param name="NoSample">Real calls that say nothing of the delivered power.</param>
 public sealed record StationWindows(
@@ -27,9 +28,14 @@ public sealed record StationWindows(
         var real = calls.Where(call => call.Test is null).ToList();
         var samples = StationCall.Together(real.Where(call => call.Call is not null)).TakeLast(Credibility.CallsMax)
             .ToList();
-        return new(Window(samples), By(samples, call => call.HourOfWeek), By(samples, call => call.Connected),
+        return new(Window(samples), By(samples, call => call.HourOfWeek),
+            By(samples.FindAll(call => call.Connected is not null), call => call.Connected!.Value),
             real.Count(call => call.Call is null));
     }
+
+    /// <summary>So many connected vehicles, as a person says it.</summary>
+    public static string VehiclesOf(int connected) => connected == 1 ? "1 vehicle"
+        : string.Create(CultureInfo.InvariantCulture, $"{connected} vehicles");
 
     /// <summary>An hour of the week, 0 to 167 from Monday on, as a person says it: its start in local time.</summary>
     public static string HourOf(int hourOfWeek) =>

@@ -24,7 +24,6 @@ internal sealed class AccountTown : IAsyncDisposable
 
     public SqliteJournal Journal { get; }
     public MemoryViews Views { get; } = new();
-    public Instant Now => folder.Clock.Now;
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public async Task AppendAsync(string stream, LedgerEvent fact, Instant at) =>

@@ -248,6 +248,24 @@ public sealed class ApiTests
         (await served.PostAsync("/v1/register-readings", Reading)).Status.ShouldBe(201);
     }
 
+    /// <summary>Nothing is known of what is not there, and it is not said as if it were there.</summary>
+    [Theory]
+    [InlineData("interval-records?point=nope&day=2026-03-01", "settlement point nope")]
+    [InlineData("interval-records?point=nope&day=2026-03-01&limit=5", "settlement point nope")]
+    [InlineData("interval-records?point=nope&from=2026-03-01&to=2026-03-02", "settlement point nope")]
+    [InlineData("register-readings?point=nope&day=2026-03-01", "settlement point nope")]
+    [InlineData("balances?station=nope&day=2026-03-01", "station nope")]
+    public async Task A_name_that_nobody_registered_is_not_there(string path, string what)
+    {
+        await using var served = await ServedLedger.StartAsync();
+        await served.RegisterConnectorAsync();
+        var answer = await served.GetAsync($"/v1/{path}");
+        (answer.Status, answer["name"]).ShouldBe((404, "NotReached"));
+        answer.Text.ShouldContain($"there is no {what}, or ");
+        // What is registered and has nothing is answered as before.
+        (await served.GetAsync($"/v1/{path.Replace("station=nope", "station=S1").Replace("nope", "CP1")}")).Status.ShouldBe(200);
+    }
+
     [Fact]
     public async Task Every_route_resolves_its_handler_when_the_program_is_composed()
     {

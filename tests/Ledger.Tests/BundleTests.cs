@@ -321,7 +321,17 @@ public sealed class BundleTests : IDisposable
             "correction").Exit.ShouldBe(ExitCode.Done);
         town.Run("bundle", "--statement", "R2", "--out", zip).Errors.ShouldContain("make one with: ledger checkpoint");
         town.Run("verify", zip, zip).Exit.ShouldBe(ExitCode.Usage);
-        town.Run("verify", zip, "--keys", zip).Exit.ShouldBe(ExitCode.Usage);
+        // No mistake of the command line: what was changed on its way is said alone, without the usage.
+        var changed = town.File("changed.keys", "ledger.example/town+01234567+QUJD\n");
+        var unread = town.Run("verify", zip, "--keys", changed);
+        (unread.Exit, unread.Output, unread.Errors.Split('\n').Length).ShouldBe((ExitCode.CouldNot, "", 2));
+        unread.Errors.ShouldStartWith($"ledger verify: --keys {changed}: ");
+        var gone = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        town.Run("verify", gone).ShouldBeFailure($"ledger verify: there is no file {gone}");
+        town.Run("import", gone).ShouldBeFailure($"ledger import: there is no file {gone}");
+        town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
+        town.Run("bundle", "--statement", "R2", "--out", Path.Combine(gone, "x.zip"))
+            .ShouldBeFailure($"ledger bundle: there is no folder {gone}");
     }
 
     [Fact]

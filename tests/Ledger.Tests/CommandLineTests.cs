@@ -116,6 +116,21 @@ public sealed class CommandLineTests
         Snapshot.Match(string.Join('\n', lines), "CommandLineTests.table");
     }
 
+    /// <summary>Where no row would fit even with names that are cut, none is: a name is there to be copied.</summary>
+    [Fact]
+    public void A_table_that_is_too_wide_anyway_cuts_no_name()
+    {
+        const string run = "city-charging-2025-07-16-correction", at = "2026-02-27T10:00:00Z";
+        string[] wide = [run, run, at, at, at, at];
+        IReadOnlyList<string> Shown(string[] row) =>
+            [.. TextTable.Lines([.. row.Select(_ => new TextColumn("a", false))], [row])];
+        Shown(wide)[1].ShouldBe(string.Join("  ", wide));
+        // Where it fits so, it fits.
+        var narrow = Shown([run, run, run, run]);
+        narrow.ShouldAllBe(line => line.Length <= TextTable.WidthMax);
+        narrow.Count.ShouldBeGreaterThan(2); // the title, and more than one line of the row
+    }
+
     [Fact]
     public void A_table_never_breaks_an_instant_even_where_it_grows_too_wide()
     {

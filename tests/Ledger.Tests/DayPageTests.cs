@@ -56,6 +56,27 @@ public sealed class DayPageTests
         page.ShouldContain("<td class=\"number\">99.960</td><td class=\"number\">100.020</td>");
     }
 
+    /// <summary>What was refused stands under every day, so it says that it is not of that day. Without a choice the
+    /// page is of a day that has begun, whatever runs of days to come there are.</summary>
+    [Fact]
+    public async Task The_page_is_of_a_day_that_has_begun_and_what_was_refused_of_the_whole_ledger()
+    {
+        await using var served = await ServedLedger.StartAsync();
+        await served.RegisterConnectorAsync();
+        await PostAsync(served, "curves?point=CP1", "time,kw\n2026-03-01T10:00:00Z,5\n2026-03-01T10:15:00Z,5\n");
+        await served.PostAsync("/v1/imports?name=note.txt", "Dear ledger");
+        var day = new LocalDate(2099, 1, 1);
+        await served.Ledger.Journal.AppendAsync(Streams.Settlement(new("ACME"), day), ExpectedRevision.Any,
+            [NewFact.At(new SettlementRunCompleted(new("THEN"), RunKind.Initial, new("ACME"), day, "Asia/Shanghai", 1,
+                new("T"), 1, "r", "2026a", 0, new(new string('a', 64)), 0m, "CNY", [], null, false),
+                TestFolder.Start, new EvidenceKey("THEN"))],
+            TestFolder.Tester, null, TestContext.Current.CancellationToken);
+        var page = await PageAsync(served, "");
+        page.ShouldContain("<option selected>2026-03-01</option>");
+        page.ShouldContain("Evidence that does not count, of the whole ledger, whatever the day");
+        page.ShouldContain("href=\"/docs\"");
+    }
+
     /// <summary>Also where much else was recorded since the first of them.</summary>
     [Fact]
     public async Task Of_refused_evidence_the_latest_is_shown()

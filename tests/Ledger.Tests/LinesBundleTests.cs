@@ -182,6 +182,50 @@ public sealed class LinesBundleTests : IDisposable
         found.Output.ShouldContain("the sample is of R7, and the runs here are R1");
     }
 
+    /// <summary>Who draws from one account or one day alone sees it in the sample, and nobody can say it of a sample
+    /// that was drawn from others too.</summary>
+    [Fact]
+    public void A_sample_of_one_account_or_day_has_its_runs_alone_and_says_so()
+    {
+        Done("settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
+        Done("checkpoint");
+        int Runs(params string[] of)
+        {
+            Done(["sample", "--lines", "5", "--seed", "a", .. of, "--out", zip]);
+            return Document(BundleZip.Read(File.ReadAllBytes(zip)))["runs"]!.AsArray().Count;
+        }
+        (Runs(), Runs("--account", "cpo"), Runs("--day", "2026-02-27")).ShouldBe((2, 2, 1));
+        Runs("--account", "cpo", "--day", "2026-02-27").ShouldBe(1);
+        var verified = town.Run("verify", zip);
+        verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+        verified.Output.ShouldContain("sample of 5 lines of all runs that hold of cpo on 2026-02-27 by the seed a");
+        verified.Output.TrimEnd().Split('\n')[^1].ShouldEndWith(" account=cpo day=2026-02-27 sample=5 seed=a");
+        foreach (var of in (string[][])[["--account", "nobody"], ["--day", "2026-02-25"]])
+        {
+            var nothing = town.Run(["sample", "--lines", "5", "--seed", "a", .. of, "--out", zip]);
+            (nothing.Exit, nothing.Output).ShouldBe((ExitCode.CouldNot, ""));
+            nothing.Errors.ShouldContain("there is no settlement run o");
+        }
+        // A day that the runs are not of.
+        var files = BundleZip.Read(File.ReadAllBytes(zip));
+        files[BundleFiles.LinesJson] = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files[BundleFiles.LinesJson])
+            .Replace("\"day\": \"2026-02-27\"\n  }", "\"day\": \"2026-02-26\"\n  }", StringComparison.Ordinal));
+        var manifest = BundleManifest.Parse(files[BundleFiles.Manifest]);
+        files[BundleFiles.Sums] = BundleFiles.SumsOf(files);
+        files[BundleFiles.Manifest] = BundleManifest.Of(manifest.Ledger,
+            manifest.Run.Replace("2026-02-27", "2026-02-26", StringComparison.Ordinal), files, manifest.Format).ToBytes();
+        File.WriteAllBytes(zip, BundleZip.Write(files));
+        var found = town.Run("verify", zip, "--json");
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe, found.Output);
+        found.Output.ShouldContain("the sample is of cpo on 2026-02-26, and R1 is of cpo on 2026-02-27");
+
+        void Done(params string[] words)
+        {
+            var run = town.Run(words);
+            run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        }
+    }
+
     [Fact]
     public void Every_flipped_byte_of_a_bundle_of_lines_is_found()
     {

@@ -95,6 +95,13 @@ public sealed class ReconciliationTests : IDisposable
         Found(cdrs => cdrs[2]!["total_energy"] = 8).Single()
             .ShouldMatch("energyDiffers S01-C1 [0-9a-f]+ 7.000000000000 8.000000000000 1.025");
 
+    /// <summary>Of a day without any record no price is known: what nobody billed may be worth anything, and not 0.
+    /// </summary>
+    [Fact]
+    public void What_no_price_values_is_unknown_and_not_zero() =>
+        Text(Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day)["days"]![0]!, "records", "exceptions", "atStake",
+            "ofUnknownStake").ShouldBe("0 3 – 3");
+
     [Fact]
     public void A_watt_hour_is_not_a_difference() =>
         Found(cdrs => cdrs[2]!["total_energy"] = 7.001m).ShouldBeEmpty();
@@ -280,12 +287,12 @@ public sealed class ReconciliationTests : IDisposable
             town.File("t.json", Tariff)).Output)!.AsArray();
         cdrs[2]!["currency"] = "EUR";
         Text(Reconciled(ExitCode.Done, "--in", town.File("two.json", cdrs.ToJsonString()))["days"]![0]!,
-            "records", "billedKwh", "cost", "atStake").ShouldBe("3 29.625000000000 – 0");
+            "records", "billedKwh", "cost", "atStake", "ofUnknownStake").ShouldBe("3 29.625000000000 – 0 0");
         // Each is one too many, at stake in its own currency.
         cdrs.Add(With(cdrs[1]!, "id", "again-1"));
         cdrs.Add(With(cdrs[2]!, "id", "again-2"));
         var day = Reconciled(ExitCode.NotAsItShouldBe, "--in", town.File("four.json", cdrs.ToJsonString()))["days"]![0]!;
-        Text(day, "records", "cost", "exceptions", "atStake").ShouldBe("5 – 2 –");
+        Text(day, "records", "cost", "exceptions", "atStake", "ofUnknownStake").ShouldBe("5 – 2 – 0");
     }
 
     /// <summary>A stay that is billed in two currencies, and of more than it took.</summary>

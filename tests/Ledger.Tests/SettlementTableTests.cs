@@ -44,6 +44,40 @@ public sealed class SettlementTableTests
                 new("k"), monthIsClosed: true)).ShouldBe(kind == RunKind.Correction ? "accepted" : "MonthClosed");
     }
 
+    /// <summary>By the clock of its zone: where it is noon in Shanghai, the next day has begun in Kiritimati.</summary>
+    [Theory]
+    [InlineData("Asia/Shanghai", "2026-06-30T15:59:57Z", false)]
+    [InlineData("Asia/Shanghai", "2026-06-30T16:00:00Z", true)]
+    [InlineData("Pacific/Kiritimati", "2026-06-30T09:59:57Z", false)]
+    [InlineData("Pacific/Kiritimati", "2026-06-30T10:00:00Z", true)]
+    public void A_day_is_settled_once_it_has_begun(string zone, string at, bool isAccepted)
+    {
+        var now = NodaTime.Text.InstantPattern.ExtendedIso.Parse(at).Value;
+        Decision Settled(SettlementState state, Instant at) => Settlement.Decide(state,
+            new(new("R1"), RunKind.Initial, zone, 7, "2026a", null),
+            Statement.Build(Account, new(2026, 7, 1), Flat, [Hour]), at, new("k"));
+        var decided = Settled(SettlementState.Empty, now);
+        Answer(decided).ShouldBe(isAccepted ? "accepted" : "ReadInTheFuture");
+        if (!isAccepted) ((Decision.Rejected)decided).Detail.ShouldStartWith("2026-07-01 begins at 2026-06-30T1");
+        // A run that is there already, by a program that had no such rule, is answered as before.
+        var recorded = Settled(SettlementState.Empty, Now + Duration.FromDays(1)).ShouldBeOfType<Decision.Accepted>()
+            .Facts.Aggregate(SettlementState.Empty, (state, fact) => Settlement.Evolve(state, fact.Event));
+        Answer(Settled(recorded, now)).ShouldBe("AlreadyRecorded");
+    }
+
+    /// <summary>Dates in refusals are as dates everywhere: no day of the week, no month in letters.</summary>
+    [Fact]
+    public void A_refusal_names_a_day_as_it_is_posted_and_a_direction_too()
+    {
+        string Detail(Decision decision) => decision.ShouldBeOfType<Decision.Rejected>().Detail;
+        Detail(CloseOf(["no", "yes", "missing"])).ShouldBe("2026-06-02 has points and no settlement run");
+        Detail(CloseOf(["no", "yes", "open"])).ShouldBe("R1 of 2026-06-02 is not published");
+        Detail(KindOf(["-", "Final", "yes"])).ShouldBe("the month of 2026-06-02 is closed: only corrections");
+        Detail(Settlement.Decide(SettlementState.Empty, new(new("R1"), RunKind.Final, "UTC", 7, "2026a", null),
+            Statement.Build(Account, Day, Flat, [Hour with { Metered = null }]), Now, new("k")))
+            .ShouldStartWith("P1 import 2026-07-01T00:00:00Z/");
+    }
+
     [Fact]
     public void A_closed_month_says_its_runs_and_their_total_with_deltas()
     {
@@ -217,11 +251,14 @@ public sealed class SettlementTableTests
         9, CorrectionStyle.Deltas, "r", "2026a", 1, Digest, 1m, "CNY", []);
 
     /// <summary>A statement that has all.</summary>
-    private static readonly Statement Whole = Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
+    private static readonly TariffPublished Flat = new(new("T"), 1, "CNY", "UTC",
         [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
-        [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2),
-        [new(new("P1"), Direction.Import, new(Now, Now + Duration.FromHours(1)), Energy.FromWattHours(1), "v1",
-            ReadingQuality.Measured)]);
+        [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2);
+
+    private static readonly MeteredQuantity Hour = new(new("P1"), Direction.Import,
+        new(Now, Now + Duration.FromHours(1)), Energy.FromWattHours(1), "v1", ReadingQuality.Measured);
+
+    private static readonly Statement Whole = Statement.Build(Account, Day, Flat, [Hour]);
 
     private static SettlementRunCompleted Run(string run) => new(new(run), RunKind.Initial, Account, Day, "UTC", 7,
         new("T"), 1, "r", "2026a", 3, Digest, 10m, "CNY", [], null, false);

@@ -56,7 +56,7 @@ public sealed class SettlementsTests : IAsyncDisposable
         var state = SettlementState.Empty;
         await foreach (var recorded in town.Journal.ReadStreamAsync(Streams.Settlement(Account, Day), 0, Ct))
             state = Settlement.Evolve(state, EventCodec.Decode(recorded));
-        var decided = Settlement.Decide(state, request, calculated.Statement, town.Now, new(run))
+        var decided = Settlement.Decide(state, request, calculated.Statement, Midnight + Duration.FromDays(1), new(run))
             .ShouldBeOfType<Decision.Accepted>();
         await town.Journal.AppendAsync(
             Streams.Settlement(Account, Day), ExpectedRevision.Any, decided.Facts, TestFolder.Tester, null, Ct);

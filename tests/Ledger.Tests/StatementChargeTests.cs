@@ -187,7 +187,8 @@ public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDispo
         third.Incomplete.ShouldBeTrue();
         third.Charges.Single(charge => charge.Name == "demand").Amount.ShouldBeNull();
         Settlement.Decide(SettlementState.Empty, new(new("R"), RunKind.Final, "Asia/Shanghai", 1, "x", null), third,
-            begin, new("k")).ShouldBeOfType<Decision.Rejected>().Code.ShouldBe(Rejection.PeriodIncomplete);
+            begin + Duration.FromDays(30), new("k")).ShouldBeOfType<Decision.Rejected>()
+            .Code.ShouldBe(Rejection.PeriodIncomplete);
     }
 
     [Fact]
@@ -199,7 +200,7 @@ public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDispo
         statement.Lines.ShouldAllBe(line => line.Problem == null);
         statement.Incomplete.ShouldBeTrue();
         var rejected = Settlement.Decide(SettlementState.Empty,
-            new(new("R"), RunKind.Final, "Asia/Shanghai", 1, "x", null), statement, default, new("k"))
+            new(new("R"), RunKind.Final, "Asia/Shanghai", 1, "x", null), statement, Instant.FromUtc(2027, 1, 1, 0, 0), new("k"))
             .ShouldBeOfType<Decision.Rejected>();
         rejected.Code.ShouldBe(Rejection.PeriodIncomplete);
         rejected.Detail.ShouldStartWith("S1-C1 demand: the peak of a month 4 that is looked back at is unknown");
@@ -245,7 +246,7 @@ public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDispo
         var calculated = (SettlementCalculation.Calculated)await Settlements.CalculateAsync(
             journal!, views, Account, day, journal!.Length, Ct);
         var decided = Settlement.Decide(SettlementState.Empty, calculated.Request(new("R1"), RunKind.Final, null),
-            statement, folder.Clock.Now, new("R1")).ShouldBeOfType<Decision.Accepted>();
+            statement, Instant.FromUtc(2026, 6, 1, 0, 0), new("R1")).ShouldBeOfType<Decision.Accepted>();
         await journal!.AppendAsync(
             Streams.Settlement(Account, day), ExpectedRevision.Any, decided.Facts, TestFolder.Tester, null, Ct);
         await CatchUp();

@@ -72,10 +72,30 @@ public sealed class StationCallTests
             Of("I2", "C1", OrderedMilliwatts / 2, Energy.FromWattHours(50_000), Energy.FromWattHours(50_000)),
             Of("I3", "C2", OrderedMilliwatts, Ordered, Energy.FromWattHours(40_000))]).ShouldHaveSingleItem();
         (sum.Call!.OrderedMilliwatts, sum.Call.DeliveredMilliwatts, sum.Connected)
-            .ShouldBe((200_000_000, 140_000_000, 2));
+            .ShouldBe((200_000_000, 140_000_000, null));
         // What begins when the other ends is a trial of its own.
         StationCall.Together([Call(0, Followed, 100), Call(0, Followed, 100) with
             { Order = Order(0) with { Start = At(0) + Hour, End = At(0) + Hour + Hour } }]).Count().ShouldBe(2);
+    }
+
+    /// <summary>A charging state says who is there, and so does an excuse that was recorded. That nothing denies it
+    /// makes nobody a connected vehicle, and a call of which one target is unknown is in no window by
+    /// vehicles.</summary>
+    [Fact]
+    public void A_vehicle_is_connected_where_something_says_so_and_unknown_where_nothing_does()
+    {
+        var there = Followed with { Connection = new(true, true, 0) };
+        var left = Followed with { Connection = new(true, false, 0) };
+        var excused = Target(ComplianceVerdict.Excused, 0) with { Supported = [ShortfallReason.NoVehicle] };
+        int? Connected(params TargetRow[] targets) =>
+            StationCall.Of(Order(0), targets, DateTimeZone.Utc, At(100)).Connected;
+        (Connected(there, left, excused), Connected(there, there), Connected(there, Followed), Connected(Followed))
+            .ShouldBe((1, 2, null, null));
+        var windows = StationWindows.Of([Call(0, there, 100), Call(1, Followed, 100), Call(2, left, 100)]);
+        windows.All.Calls.ShouldBe(3);
+        windows.ByConnected.Select(each => (each.Connected, each.Window.Calls)).ShouldBe([(0, 1), (1, 1)]);
+        (StationWindows.VehiclesOf(0), StationWindows.VehiclesOf(1), StationWindows.VehiclesOf(2))
+            .ShouldBe(("0 vehicles", "1 vehicle", "2 vehicles"));
     }
 
     /// <summary>Of one station's calls the last was issued on the third day: by then a day had passed since the first,

@@ -299,8 +299,9 @@ public sealed class TableFormTests
         var whole = await served.GetAsync(path);
         var again = await served.GetAsync(path + "&asOf=244");
         (whole.Text, whole.Response.Headers.ETag!.Tag).ShouldBe((again.Text, again.Response.Headers.ETag!.Tag));
-        (await served.GetAsync("/v1/interval-records?point=CP9&day=2026-01-02")).Text
-            .ShouldBe("""{"point":"CP9","day":"2026-01-02","asOf":"244","records":[],"checks":[]}""");
+        (await served.GetAsync("/v1/interval-records?point=CP3&day=2026-05-02")).Text
+            .ShouldBe("""{"point":"CP3","day":"2026-05-02","asOf":"244","records":[],"checks":[]}""");
+        (await served.GetAsync("/v1/interval-records?point=CP9&day=2026-01-02")).Status.ShouldBe(404);
         (await served.GetAsync(path + "&limit=1")).Json.GetProperty("records").GetArrayLength().ShouldBe(1);
     }
 

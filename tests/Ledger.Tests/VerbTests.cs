@@ -111,6 +111,15 @@ public sealed class VerbTests : IDisposable
     }
 
     /// <summary>Who sends evidence names it, and who reads it may use a spreadsheet.</summary>
+    [Theory]
+    [InlineData("settlement point nope is not registered", "records", "nope", "--day", "2026-02-27")]
+    [InlineData("settlement point nope is not registered", "eligibility", "nope", "--day", "2026-02-27")]
+    [InlineData("there is no station nope", "balance", "nope", "--day", "2026-02-27")]
+    [InlineData("there is no station nope", "credible", "nope")]
+    [InlineData("there is no account nope: no settlement point and no tariff is its own", "settlement", "--account", "nope")]
+    public void Of_what_is_not_there_nothing_is_shown(string why, params string[] words) =>
+        town.Run(["show", .. words]).ShouldBeFailure($"ledger show: {why}");
+
     [Fact]
     public void A_table_is_csv_that_no_spreadsheet_runs()
     {

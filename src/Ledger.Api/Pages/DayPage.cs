@@ -25,8 +25,8 @@ internal static class DayPage
             var days = answers.Days();
             var asked = Asking.Optional<LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime,
                 Asking.DayRule);
-            var day = asked ?? (days.Count > 0 ? MostSettled(answers, days) : null);
             var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
+            var day = asked ?? (days.Count > 0 ? MostSettled(answers, days, at) : null);
             var followed = Asking.Optional<InstructionId>(context.Request, "response", InstructionId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var past = context.Request.Query.ContainsKey("asOf") ? position : null;
@@ -38,9 +38,11 @@ internal static class DayPage
         app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ForAnybody().ExcludeFromDescription();
     }
 
-    /// <summary>Without a choice: the last day that was settled, else the last that was metered.</summary>
-    private static LocalDate? MostSettled(Answers answers, IReadOnlyList<LocalDate> days) =>
-        answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
+    /// <summary>Without a choice: the last day that was settled and had begun, else the last that was metered. A ledger
+    /// may have runs of days to come, which were not refused once.</summary>
+    private static LocalDate MostSettled(Answers answers, IReadOnlyList<LocalDate> days, Instant at) =>
+        answers.Runs().LastOrDefault(run => SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[run.Zone],
+            RowJson.Day(run.Day)).Start <= at) is { } begun ? RowJson.Day(begun.Day) : days[^1];
 
     /// <param name="asked">The position as of which it is asked for, null where it is of now, and the instruction of
     /// which it is shown how fast it was followed; null where none is.</param>
@@ -83,7 +85,8 @@ internal static class DayPage
             <main id="content">{content}</main>
             <footer><dl><dt>Journal</dt><dd>{length} facts</dd><dt>Digest</dt><dd><code>{root}</code></dd></dl>
             <p>The digest is the RFC 6962 Merkle root over all facts; <code>ledger replay --diff</code> computes every
-            number here again. The same answers as JSON: <a href="/openapi/v1.json">/openapi/v1.json</a>.</p></footer>
+            number here again. The same answers as JSON, to read and to try: <a href="/docs">/docs</a>, from <a
+            href="/openapi/v1.json">/openapi/v1.json</a>.</p></footer>
             </body></html>
             """);
     }

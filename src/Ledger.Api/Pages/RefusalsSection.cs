@@ -15,7 +15,7 @@ internal static class RefusalsSection
         if (rows.Count == 0)
             return Html.Format(
                 $"<section><h2>Refused evidence</h2><p class=\"empty\">Nothing was refused.</p></section>");
-        var table = HtmlTable.Of("Evidence that does not count",
+        var table = HtmlTable.Of("Evidence that does not count, of the whole ledger, whatever the day",
             [new("Position", null, true), new("Standing"), new("Rule"), new("Source"), new("Why")],
             rows.Select(row => (IReadOnlyList<Html>)
             [

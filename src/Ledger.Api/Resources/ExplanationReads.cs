@@ -37,17 +37,20 @@ public sealed record FactUseAnswer(
     long? AsOf, long Position, string Fact, string Says, string? Excluded, IReadOnlyList<FactInRun> Runs);
 
 /// <summary>Why the total of one run is another one's.</summary>
+/// <param name="IncompleteBefore">Whether the run before has lines without an amount, which are in no total.</param>
+/// <param name="IncompleteAfter">The same of the run after.</param>
 /// <param name="Differs">What of either run does not come out again; null where all does.</param>
 public sealed record RunDifferenceAnswer(
     long? AsOf, string Before, string After, Money Change, string Currency, string Says, decimal ByEnergy,
     decimal ByPrice, decimal ByRounding, Money ByCharges, Money ByFlexibility, bool Reconciled, string? Differs,
-    IReadOnlyList<ChangeCause> Causes, IReadOnlyList<ChangedLineAnswer> Lines,
+    bool IncompleteBefore, bool IncompleteAfter, IReadOnlyList<ChangeCause> Causes,
+    IReadOnlyList<ChangedLineAnswer> Lines,
     IReadOnlyList<ChangedChargeAnswer> Charges, IReadOnlyList<ChangedFlexibilityAnswer> Flexibility)
 {
     public static RunDifferenceAnswer Of(RunDifference found, string before, string after, long? asOf) => new(
         asOf, before, after, found.Change, found.After.Currency, found.Says, found.ByEnergy,
         found.ByPrice, found.ByRounding, found.ByCharges, found.ByFlexibility, found.IsReconciled, found.Differs,
-        found.Causes, [.. found.Lines.Select(ChangedLineAnswer.Of)],
+        found.Before.Incomplete, found.After.Incomplete, found.Causes, [.. found.Lines.Select(ChangedLineAnswer.Of)],
         [.. found.Charges.Select(ChangedChargeAnswer.From)],
         [.. found.Flexibility.Select(ChangedFlexibilityAnswer.From)]);
 }

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Api.Resources;
 
@@ -33,9 +34,11 @@ internal static class Exports
             var day = Asking.Day(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var balance = answers.Balance(station, day);
+            if (balance is null && answers.PointsAt(station, new(Instant.MinValue, Instant.MaxValue)).Count == 0)
+                throw new NotThereException($"there is no station {station}, or nothing of it is yours");
             return Answering.Read(new BalancesAnswer(
                 station.Value, RowJson.Day(day), position, balance?.Day, balance?.Periods), position);
         }).Reads("balances", "The energy balance of a station: losses, verified V2G export, storage and photovoltaic.",
-            "station", "day");
+            "station", "day").Refuses(404);
     }
 }

@@ -26,7 +26,7 @@ public sealed record WindowRow(
     [
         From("all", windows.All),
         .. windows.ByHour.Select(each => From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
-        .. windows.ByConnected.Select(each => From($"{each.Connected} vehicles", each.Window)),
+        .. windows.ByConnected.Select(each => From(StationWindows.VehiclesOf(each.Connected), each.Window)),
     ];
 
     private static WindowRow From(string of, DispatchWindow window) => new(

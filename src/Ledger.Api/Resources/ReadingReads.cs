@@ -17,8 +17,9 @@ internal static class ReadingReads
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var day = Asking.Day(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            ReachedPoint.Demand(answers, point);
             return Answering.Read(new RegisterReadingsAnswer(
                 point.Value, RowJson.Day(day), position, answers.Readings(point, day)), position);
         }).Reads("register-readings", "The register readings of a settlement point on a day of its zone, both of its edges "
-            + "too, each as its latest version has it.", "point", "day");
+            + "too, each as its latest version has it.", "point", "day").Refuses(404);
 }

@@ -8,7 +8,11 @@ namespace Ledger.Api.Resources;
 
 /// <summary>The records and checks of a point's day as the JSON of an answer has them, from their first bracket to the
 /// end of the answer, and the SHA-256 of that.</summary>
-internal sealed record RecordDay(long AsOf, long? Changes, byte[] Json, byte[] Digest);
+internal sealed record RecordDay(long AsOf, long? Changes, byte[] Json, byte[] Digest)
+{
+    /// <summary>Whether nothing was recorded.</summary>
+    public bool IsEmpty => Json.AsSpan().SequenceEqual("\"records\":[],\"checks\":[]}"u8);
+}
 
 /// <summary>
 /// The days of interval records that were asked for lately, as bytes to be sent: most of what is asked for is of days

@@ -50,7 +50,7 @@ internal static class RecordReads
                 "point? (with a day; of a range may be left out)", "day? (of the point's zone)",
                 $"from? (a day: with to a range of at most {RangeDaysMax} days, which has no pages)",
                 "to? (a day, which is not in the range)", "station? (of a range)")
-            .Answers<IntervalRecordsAnswer>(200).Answers<IntervalRecordRangeAnswer>(200);
+            .Answers<IntervalRecordsAnswer>(200).Answers<IntervalRecordRangeAnswer>(200).Refuses(404);
     }
 
     private static async Task<IResult> DayAsync(OpenLedger ledger, RecordDays days, HttpContext context)
@@ -64,10 +64,16 @@ internal static class RecordReads
         if (position is { } at && PageCursor.LimitOf(request) is null
             && TableForm.Of(request, context.GetEndpoint()!.Metadata.GetMetadata<ReadOperation>()) == TableForm.Json
             && answers.Reaches(point))
-            return new DayAnswer(point, day, at,
-                days.Of(answers, point, day, at, request.Query.ContainsKey("asOf") ? null : changes));
-        return Answering.Read(new IntervalRecordsAnswer(point.Value, RowJson.Day(day), position,
-            answers.IntervalRecords(point, day), answers.PeriodChecks(point, day)), position);
+        {
+            var kept = days.Of(answers, point, day, at, request.Query.ContainsKey("asOf") ? null : changes);
+            // What has records is there, and nobody waits until its registration is read.
+            if (kept.IsEmpty) ReachedPoint.Demand(answers, point);
+            return new DayAnswer(point, day, at, kept);
+        }
+        var (records, checks) = (answers.IntervalRecords(point, day), answers.PeriodChecks(point, day));
+        if (records.Count + checks.Count == 0) ReachedPoint.Demand(answers, point);
+        return Answering.Read(
+            new IntervalRecordsAnswer(point.Value, RowJson.Day(day), position, records, checks), position);
     }
 
     private sealed record DayAnswer(SettlementPointId Point, LocalDate Day, long Position, RecordDay Records) : IResult
@@ -103,6 +109,7 @@ internal static class RecordReads
                 "a range has no day, and no pages: it is sent as it is read, as long as it is");
         var form = TableForm.Of(request, context.GetEndpoint()!.Metadata.GetMetadata<ReadOperation>());
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        if (point is { } named) ReachedPoint.Demand(answers, named);
         var points = answers.Points().Select(row => new SettlementPointId(row.Point))
             .Where(each => point is null || each == point).ToList();
         return new RangeAnswer(new(from, to, points, station, answers, position), form);

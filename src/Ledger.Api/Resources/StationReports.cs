@@ -12,7 +12,8 @@ public sealed record VerdictCount(ComplianceVerdict Verdict, int Targets);
 public sealed record StationTestAnswer(int MustDeliverPermille, decimal MustReachNinetySeconds, TestOutcome Outcome);
 
 /// <summary>An instruction as one call of a station: its targets there taken together.</summary>
-/// <param name="Connected">Targets of which no fact says that no vehicle was there.</param>
+/// <param name="Connected">Targets at which a vehicle was connected when it began; null where that is not known of
+/// all.</param>
 /// <param name="DeliveredKwh">Of a call for export; null of a cap.</param>
 /// <param name="ExcessKwh">Of a cap; null of a call for export.</param>
 /// <param name="DelaySeconds">From the start of the order to 10 % of it at the last target; null where a clock is
@@ -21,7 +22,7 @@ public sealed record StationTestAnswer(int MustDeliverPermille, decimal MustReac
 /// <param name="Test">Null of a real call.</param>
 public sealed record StationCallAnswer(
     string Instruction, InstructionKind Kind, string IssuedBy, string? Programme, Instant Start, Instant End,
-    Instant? WithdrawnAt, int Connected, int Targets, string OrderedKwh, string? DeliveredKwh, string? ExcessKwh,
+    Instant? WithdrawnAt, int? Connected, int Targets, string OrderedKwh, string? DeliveredKwh, string? ExcessKwh,
     decimal? DelaySeconds, decimal? NinetyPercentSeconds, IReadOnlyList<VerdictCount> Verdicts, string? WhyNoSample,
     StationTestAnswer? Test)
 {

@@ -34,8 +34,8 @@ internal static class ChargeRecordSection
         return new Section("chargeRecords",
             $"Charge records of station {FleetPlan.StationOf(outcome.Plan.ShownStation)}",
             [
-                $"{Shown.Of(stays.Count, "stay")} of vehicles ended on the day; {Shown.Count(records.Count)} of them have a "
-                + "charge record (OCPI 2.3.0). A stay begins and ends with the charger's word; its energy is the register's "
+                $"{Shown.Of(stays.Count, "stay")} of vehicles ended on the day; {Shown.Count(records.Count)} of them can be written "
+                + "as a charge record (OCPI 2.3.0). A stay begins and ends with the charger's word; its energy is the register's "
                 + "difference where it was read at both edges, and else what is settled of its quarter hours, if nobody else "
                 + "stood there in any of them. The public tariff is invented: 2.00 CNY to begin, 1.60 a kWh, and 12.00 an hour "
                 + "for standing there without charging, in steps of 15 minutes; 13 % tax.",

@@ -13,7 +13,8 @@ internal static class DemoCommands
         ["see what moved the amount, and why", $"{Ledger} diff city-charging-2025-07-16-initial "
             + $"city-charging-2025-07-16-correction {where}"],
         ["write a station's charge records", $"{Ledger} export cdr city-charging 2025-07-16 "
-            + $"--tariff src/Ledger.Cli/Demonstration/public-tariff.json {where}"],
+            + $"--tariff src/Ledger.Cli/Demonstration/public-tariff.json {where} > cdrs.json"],
+        ["compare them with registers and settlement", $"{Ledger} reconcile cdr --in cdrs.json {where}"],
         ["read what was refused", $"{Ledger} show refusals {where}"],
         ["print a station's report",
             $"{Ledger} report station st10 --period 2025-07-16 --html {where} > report.html"],

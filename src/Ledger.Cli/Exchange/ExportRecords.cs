@@ -49,6 +49,8 @@ static class ExportRecords
         var zones = new Dictionary<SettlementPointId, DateTimeZone>();
         await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
         {
+            if (!ledger.Answers(null).IsAccount(party))
+                throw new CouldNotException($"there is no account {party}: no settlement point and no tariff is its own");
             sessions = await GatherAsync(ledger, party, day,
                 await PositionAsync(ledger, line, ct).ConfigureAwait(false), issued, ct).ConfigureAwait(false);
             var answers = ledger.Answers(null);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Cli.Lines;
 
@@ -24,25 +26,47 @@ internal abstract record LinesRequest
     /// <param name="Statement">The run to draw from; null: of each account and day the run that holds.</param>
     public sealed record Sample(int Lines, string Seed, int Confidence, string? Statement) : LinesRequest
     {
+        /// <summary>Whose runs alone are drawn from; null: everybody's.</summary>
+        public PartyId? Account { get; init; }
+
+        /// <summary>The settlement day whose runs alone are drawn from; null: every day.</summary>
+        public LocalDate? Day { get; init; }
+
+        public bool IsOf(PartyId account, LocalDate day) => (Account ?? account) == account && (Day ?? day) == day;
+
+        /// <summary>Whose runs of which day, after what it narrows; empty where it is all of them.</summary>
+        public string Of => (Account is { } account ? $" of {account}" : "")
+            + (Day is { } day ? $" on {LocalDatePattern.Iso.Format(day)}" : "");
+
         public override string Closing => string.Create(CultureInfo.InvariantCulture,
-            $"{(Statement is null ? "" : $"run={Statement} ")}sample={Lines} seed={Uri.EscapeDataString(Seed)}");
+            $"{(Statement is null ? "" : $"run={Statement} ")}{(Account is { } account ? $"account={account} " : "")}")
+            + (Day is { } day ? $"day={LocalDatePattern.Iso.Format(day)} " : "")
+            + string.Create(CultureInfo.InvariantCulture, $"sample={Lines} seed={Uri.EscapeDataString(Seed)}");
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-            $"sample of {Lines} lines of {Statement ?? "all runs that hold"} by the seed {Seed}");
+            $"sample of {Lines} lines of {Statement ?? $"all runs that hold{Of}"} by the seed {Seed}");
     }
 
     public JsonObject ToJson() => this switch
     {
         One one => new() { ["run"] = one.Run, ["number"] = one.Number },
-        Sample sample => new()
+        Sample sample => Narrowed(sample, new()
         {
             ["lines"] = sample.Lines,
             ["seed"] = sample.Seed,
             ["confidence"] = sample.Confidence,
             ["statement"] = sample.Statement,
-        },
+        }),
         _ => throw new InvalidOperationException(),
     };
+
+    /// <summary>What is not asked for is left out, as of every sample that was drawn before it could be.</summary>
+    private static JsonObject Narrowed(Sample sample, JsonObject json)
+    {
+        if (sample.Account is { } account) json["account"] = account.Value;
+        if (sample.Day is { } day) json["day"] = LocalDatePattern.Iso.Format(day);
+        return json;
+    }
 
     /// <summary>Throws <see cref="FormatException"/> where it is no request.</summary>
     public static LinesRequest Read(JsonNode? json)
@@ -52,7 +76,11 @@ internal abstract record LinesRequest
             LinesRequest request = json?["run"] is { } run
                 ? new One((string)run!, (int)json["number"]!)
                 : new Sample((int)json!["lines"]!, (string)json["seed"]!, (int)json["confidence"]!,
-                    (string?)json["statement"]);
+                    (string?)json["statement"])
+                {
+                    Account = json["account"] is { } account ? PartyOf((string)account!) : null,
+                    Day = json["day"] is { } day ? DayOf((string)day!) : null,
+                };
             return request is Sample sample && (sample.Lines is < 1 or > AuditSample.LinesMax
                     || !SeededDraw.IsSeed(sample.Seed)
                     || sample.Confidence is < ConfidenceFactor.PercentMin or > ConfidenceFactor.PercentMax)
@@ -67,4 +95,10 @@ internal abstract record LinesRequest
             throw new FormatException("there is no request for lines");
         }
     }
+
+    private static PartyId PartyOf(string text) => PartyId.TryParse(text, out var party) ? party
+        : throw new FormatException("the account of the request is none");
+
+    private static LocalDate DayOf(string text) => DayText.TryDay(text, out var day) ? day
+        : throw new FormatException("the day of the request is none");
 }

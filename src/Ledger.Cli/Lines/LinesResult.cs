@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using NodaTime.Text;
 
 namespace Ledger.Cli.Lines;
 
@@ -32,6 +33,9 @@ internal sealed record LinesResult(
         if (asked.Statement is { } named && (runs is not [var of] || of.Run.Run.Value != named))
             throw new FormatException($"the sample is of {named}, and the runs here are "
                 + string.Join(", ", runs.Select(run => run.Run.Run)));
+        if (runs.FirstOrDefault(run => !asked.IsOf(run.Run.Account, run.Run.Day)) is { } other)
+            throw new FormatException($"the sample is{asked.Of}, and {other.Run.Run} is of {other.Run.Account} on "
+                + LocalDatePattern.Iso.Format(other.Run.Day));
         if (runs.Select(run => run.Run.Currency).Distinct().Count() > 1)
             throw new FormatException("the runs are in several currencies: name one of them");
         var items = runs.SelectMany(run => run.Lines.Select(line =>

@@ -18,8 +18,8 @@ public static class CallListings
         new("withdrawnAt", null, call => call.Order.WithdrawnAt),
         new("connected", null, call => call.Connected),
         new("targets", null, call => call.Targets.Count),
-        new(null, "vehicles", call =>
-            string.Create(CultureInfo.InvariantCulture, $"{call.Connected} of {call.Targets.Count}")),
+        new(null, "vehicles", call => call.Connected is { } connected
+            ? string.Create(CultureInfo.InvariantCulture, $"{connected} of {call.Targets.Count}") : "not known"),
         new("orderedKwh", "ordered kWh", call => call.Ordered),
         new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
         new("excessKwh", "excess kWh", call => call.Order.Kind == InstructionKind.Curtail ? call.Excess : null),
@@ -49,7 +49,7 @@ public static class CallListings
         [
             ("all real calls", windows.All),
             .. windows.ByHour.Select(each => (StationWindows.HourOf(each.HourOfWeek), each.Window)),
-            .. windows.ByConnected.Select(each => ($"{each.Connected} vehicles", each.Window)),
+            .. windows.ByConnected.Select(each => (StationWindows.VehiclesOf(each.Connected), each.Window)),
         ],
         new("which", "calls", row => row.Which),
         new("calls", "number", row => row.Window.Calls),

@@ -17,7 +17,8 @@ public static class ReconciliationListings
         new("settledKwh", "settled kWh", row => row.SettledKwh),
         new("settledAmount", null, row => row.SettledAmount),
         new("exceptions", "exceptions", row => row.Exceptions),
-        new("atStake", "at stake", row => row.AtStake));
+        new("atStake", "at stake", row => row.AtStake),
+        new("ofUnknownStake", "of unknown stake", row => row.OfUnknownStake));
 
     public static Listing Exceptions(IEnumerable<ReconciliationException> exceptions) => Listing.Of(exceptions,
         new("finding", "finding", row => row.Finding),

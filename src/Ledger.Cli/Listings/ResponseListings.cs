@@ -17,7 +17,7 @@ internal static class ResponseListings
             new("levelKw", "level kW", row => row.Level),
             new("atIssueKw", null, row => Exact(row.AtIssue / 1_000_000L)),
             .. Figures<TargetResponse>(row => row.Response),
-            new(null, "missing kWh", row => row.Response.Shortfall),
+            new(null, "missing to 90 % kWh", row => row.Response.Shortfall),
             new("missingSeconds", null, row => (decimal)row.Missing.ToInt64Nanoseconds() / 1_000_000_000m),
             new("samples", null, row => row.Doubts.Samples),
             new("lateSamples", null, row => row.Doubts.Late),
@@ -35,7 +35,7 @@ internal static class ResponseListings
             new("targets", "targets", row => row.Targets),
             new("moving", "to change", row => row.Moving),
             .. Figures<SummedResponse>(row => row.Response),
-            new(null, "missing kWh", row => row.Response.Shortfall),
+            new(null, "missing to 90 % kWh", row => row.Response.Shortfall),
         ]);
 
     /// <summary>What the curves do not tell, and why.</summary>
