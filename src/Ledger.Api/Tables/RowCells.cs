@@ -63,10 +63,13 @@ internal sealed class RowCells
         return values;
     }
 
-    private static object Value(CellKind kind, ReadOnlySpan<byte> text) => kind switch
+    private static object Value(CellKind? kind, ReadOnlySpan<byte> text) => kind switch
     {
-        CellKind.Number when decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
-            CultureInfo.InvariantCulture, out var number) && IsExact(number, text) => number,
+        CellKind.Integer when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out var integer) => integer,
+        CellKind.LargeInteger or CellKind.Energy or CellKind.Power or CellKind.Number when decimal.TryParse(text,
+            NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out var number) && IsExact(number, text) => number,
         CellKind.TruthValue when text is [(byte)'t', ..] => true,
         CellKind.TruthValue when text is [(byte)'f', ..] => false,
         CellKind.Instant when InstantPattern.ExtendedIso.Parse(Encoding.UTF8.GetString(text))

@@ -44,7 +44,7 @@ public static partial class SpreadsheetFile
 
     private static object Sheet(string name, Table table)
     {
-        var (numbers, truths, rows) = (new bool[table.Names.Count], new bool[table.Names.Count], 0);
+        var (numbers, truths, rows) = (new bool[table.Columns.Count], new bool[table.Columns.Count], 0);
         Array.Fill(numbers, true);
         Array.Fill(truths, true);
         foreach (var row in table.Rows)
@@ -55,12 +55,13 @@ public static partial class SpreadsheetFile
                 if (row[i] is null) continue;
                 if (row[i] is string or IReadOnlyList<string> && TableCell.Exact(row[i]).Length > CellCharactersMax)
                     throw new TableTooLongException(name, string.Create(CultureInfo.InvariantCulture,
-                        $"in row {rows}, column {table.Names[i]}, more than the {CellCharactersMax} characters of a cell"));
+                        $"in row {rows}, column {table.Columns[i].Name}, more than the {CellCharactersMax} characters "
+                        + $"of a cell"));
                 numbers[i] &= TableCell.IsFigure(row[i]) && Digits(row[i]) <= DigitsMax;
                 truths[i] &= row[i] is bool;
             }
         }
-        var columns = table.Names.Select((_, i) => numbers[i] ? ColumnOf.Numbers
+        var columns = table.Columns.Select((_, i) => numbers[i] ? ColumnOf.Numbers
             : truths[i] ? ColumnOf.TruthValues : ColumnOf.Texts).ToList();
         return rows > 0 ? Cells(table, columns) : Heads(table);
     }
@@ -69,7 +70,7 @@ public static partial class SpreadsheetFile
     private static DataTable Heads(Table table)
     {
         var heads = new DataTable { Locale = CultureInfo.InvariantCulture };
-        foreach (var name in table.Names) heads.Columns.Add(name, typeof(string));
+        foreach (var column in table.Columns) heads.Columns.Add(column.Name, typeof(string));
         return heads;
     }
 
@@ -79,10 +80,10 @@ public static partial class SpreadsheetFile
         {
             var cells = new Dictionary<string, object?>(columns.Count, StringComparer.Ordinal);
             for (var i = 0; i < columns.Count; i++)
-                cells[table.Names[i]] = row[i] is not { } value ? null : columns[i] switch
+                cells[table.Columns[i].Name] = row[i] is not { } value ? null : columns[i] switch
                 {
                     ColumnOf.Numbers => decimal.Parse(
-                        TableCell.Exact(value), NumberStyles.Number, CultureInfo.InvariantCulture),
+                        Plain(value), NumberStyles.Number, CultureInfo.InvariantCulture),
                     ColumnOf.TruthValues => value,
                     _ => TableCell.Exact(value),
                 };
@@ -90,9 +91,12 @@ public static partial class SpreadsheetFile
         }
     }
 
-    /// <summary>Digits that say something: zeros at the front say nothing.</summary>
+    /// <summary>Digits that say something: zeros at the front, and at the end of decimals, say nothing.</summary>
     private static int Digits(object? value) =>
-        TableCell.Exact(value).Where(char.IsAsciiDigit).SkipWhile(digit => digit == '0').Count();
+        Plain(value).Where(char.IsAsciiDigit).SkipWhile(digit => digit == '0').Count();
+
+    private static string Plain(object? value) =>
+        TableCell.Exact(value) is var text && text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
 
     private static void Fix(Stream written, Stream into)
     {
@@ -105,17 +109,23 @@ public static partial class SpreadsheetFile
             copy.LastWriteTime = Zip0;
             using var target = copy.Open();
             using var source = entry.Open();
-            if (!entry.FullName.Contains("workbook.xml", StringComparison.Ordinal))
-            {
+            if (entry.FullName.Contains("workbook.xml", StringComparison.Ordinal))
+                Rewrite(source, target, text => RandomName().Replace(text, match =>
+                    names.TryGetValue(match.Value, out var known) ? known
+                        : names[match.Value] = string.Create(CultureInfo.InvariantCulture, $"sheet{names.Count + 1}")));
+            else if (entry.FullName == "xl/styles.xml")
+                Rewrite(source, target, SpreadsheetXml.WithValidStyles);
+            else if (entry.FullName.StartsWith("xl/worksheets/sheet", StringComparison.Ordinal))
+                SpreadsheetXml.CopySheet(source, target);
+            else
                 source.CopyTo(target);
-                continue;
-            }
-
-            using var reader = new StreamReader(source, Encoding.UTF8);
-            target.Write(Encoding.UTF8.GetBytes(RandomName().Replace(reader.ReadToEnd(), match =>
-                names.TryGetValue(match.Value, out var known) ? known
-                    : names[match.Value] = string.Create(CultureInfo.InvariantCulture, $"sheet{names.Count + 1}"))));
         }
+    }
+
+    private static void Rewrite(Stream source, Stream target, Func<string, string> change)
+    {
+        using var reader = new StreamReader(source, Encoding.UTF8);
+        target.Write(Encoding.UTF8.GetBytes(change(reader.ReadToEnd())));
     }
 
     [GeneratedRegex("R[0-9a-f]{32}")]
