@@ -129,10 +129,11 @@ public sealed class TableFileTests
     private static byte[] Workbook()
     {
         object?[][] rows = [.. Texts.Select((text, i) => new object?[]
-            { text, Energy.FromWattHours(604_481 + i), 1234.5m, i == 0 ? 1234.567890123456m : 1m })];
+            { text, Energy.FromWattHours(604_481 + i), 1234.5m, i == 0 ? 1234.567890123456m : 1m,
+              new Money(126.40m), i == 0 ? null : new Money(7.000m) })];
         using var file = new MemoryStream();
         SpreadsheetFile.Write(file, [("points", new([new("text", CellKind.Text), new("kwh", null), new("price", null),
-            new("long", null)], rows, new Dictionary<string, string>()))]);
+            new("long", null), new("amount", null), new("dinars", null)], rows, new Dictionary<string, string>()))]);
         return file.ToArray();
     }
 
@@ -164,9 +165,26 @@ public sealed class TableFileTests
     public void Zeros_at_the_end_of_decimals_are_no_digits_of_a_sheet()
     {
         var cells = Part(Workbook(), "xl/worksheets/sheet1.xml").Descendants().Where(cell => cell.Name.LocalName == "c")
-            .ToDictionary(cell => (string)cell.Attribute("r")!, cell => $"{cell.Attribute("t")!.Value} {cell.Value}");
+            .ToDictionary(cell => (string)cell.Attribute("r")!, cell => $"{cell.Attribute("t")?.Value} {cell.Value}");
         (cells["B2"], cells["C2"], cells["D2"], cells["D3"]).ShouldBe(
             ("n 604.481", "n 1234.5", "str 1234.567890123456", "str 1"));
+    }
+
+    /// <summary>As it has them in every form.</summary>
+    [Fact]
+    public void Money_is_shown_with_its_decimals_in_a_sheet()
+    {
+        var workbook = Workbook();
+        var styles = Part(workbook, "xl/styles.xml").Descendants().ToLookup(element => element.Name.LocalName);
+        var kinds = styles["cellXfs"].Single().Elements().ToList();
+        styles["cellXfs"].Single().Attribute("count")!.Value.ShouldBe($"{kinds.Count}");
+        var cells = Part(workbook, "xl/worksheets/sheet1.xml").Descendants().Where(cell => cell.Name.LocalName == "c")
+            .ToDictionary(cell => (string)cell.Attribute("r")!);
+        string Shown(string cell) => $"{cells[cell].Value} as " + (styles["numFmt"].SingleOrDefault(format =>
+            format.Attribute("numFmtId")!.Value == kinds[(int)cells[cell].Attribute("s")!].Attribute("numFmtId")!.Value)
+            ?.Attribute("formatCode")!.Value ?? "it is");
+        (Shown("C2"), Shown("E2"), Shown("E9"), Shown("F3")).ShouldBe(
+            ("1234.5 as it is", "126.4 as 0.00", "126.4 as 0.00", "7 as 0.000"));
     }
 
     /// <summary>The schema has neither a fill of nothing nor a list of nothing, and openpyxl refuses both.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
+using Ledger.Domain;
 using MiniExcelLibs;
 using MiniExcelLibs.OpenXml;
 
@@ -21,6 +22,7 @@ public static partial class SpreadsheetFile
     private const int RowsMax = 1_048_575; // of a sheet, less the row of names (Office Open XML)
     private const int CellCharactersMax = 32_767; // beyond it the file is damaged (Excel specifications and limits)
     private const int SheetNameMax = 31;
+    private const string Styles = "xl/styles.xml";
     private static readonly DateTimeOffset Zip0 = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero); // the first that zip can say
 
     private enum ColumnOf { Texts, Numbers, TruthValues }
@@ -29,9 +31,10 @@ public static partial class SpreadsheetFile
     /// longer than a cell.</summary>
     public static void Write(Stream into, IEnumerable<(string Name, Table Table)> sheets)
     {
+        var decimals = new List<int[]>();
         var tables = sheets.ToDictionary(
             sheet => sheet.Name.Length > SheetNameMax ? sheet.Name[..SheetNameMax] : sheet.Name,
-            sheet => Sheet(sheet.Name, sheet.Table));
+            sheet => Sheet(sheet.Name, sheet.Table, decimals));
         using var written = TableFile.Temporary();
         written.SaveAs(tables, configuration: new OpenXmlConfiguration
         {
@@ -39,12 +42,14 @@ public static partial class SpreadsheetFile
             TableStyles = TableStyles.None,
         });
         written.Position = 0;
-        Fix(written, into);
+        Fix(written, into, decimals);
     }
 
-    private static object Sheet(string name, Table table)
+    /// <param name="decimals">Gets those with which each column of money is shown; 0 of another column.</param>
+    private static object Sheet(string name, Table table, List<int[]> decimals)
     {
         var (numbers, truths, rows) = (new bool[table.Columns.Count], new bool[table.Columns.Count], 0);
+        var places = new int[table.Columns.Count];
         Array.Fill(numbers, true);
         Array.Fill(truths, true);
         foreach (var row in table.Rows)
@@ -59,10 +64,12 @@ public static partial class SpreadsheetFile
                         + $"of a cell"));
                 numbers[i] &= TableCell.IsFigure(row[i]) && Digits(row[i]) <= DigitsMax;
                 truths[i] &= row[i] is bool;
+                places[i] = row[i] is Money money && places[i] >= 0 ? Math.Max(places[i], money.Amount.Scale) : -1;
             }
         }
         var columns = table.Columns.Select((_, i) => numbers[i] ? ColumnOf.Numbers
             : truths[i] ? ColumnOf.TruthValues : ColumnOf.Texts).ToList();
+        decimals.Add([.. places.Select((each, i) => numbers[i] ? Math.Max(each, 0) : 0)]);
         return rows > 0 ? Cells(table, columns) : Heads(table);
     }
 
@@ -98,11 +105,13 @@ public static partial class SpreadsheetFile
     private static string Plain(object? value) =>
         TableCell.Exact(value) is var text && text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
 
-    private static void Fix(Stream written, Stream into)
+    private static void Fix(Stream written, Stream into, List<int[]> decimals)
     {
         using var from = new ZipArchive(written, ZipArchiveMode.Read, leaveOpen: true);
         using var to = new ZipArchive(into, ZipArchiveMode.Create, leaveOpen: true);
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        var styles = SpreadsheetXml.StylesOf(from.GetEntry(Styles)!, decimals.SelectMany(each => each));
+        var sheets = 0;
         foreach (var entry in from.Entries)
         {
             var copy = to.CreateEntry(entry.FullName, CompressionLevel.Optimal);
@@ -113,10 +122,10 @@ public static partial class SpreadsheetFile
                 Rewrite(source, target, text => RandomName().Replace(text, match =>
                     names.TryGetValue(match.Value, out var known) ? known
                         : names[match.Value] = string.Create(CultureInfo.InvariantCulture, $"sheet{names.Count + 1}")));
-            else if (entry.FullName == "xl/styles.xml")
-                Rewrite(source, target, SpreadsheetXml.WithValidStyles);
+            else if (entry.FullName == Styles)
+                Rewrite(source, target, _ => styles.Text);
             else if (entry.FullName.StartsWith("xl/worksheets/sheet", StringComparison.Ordinal))
-                SpreadsheetXml.CopySheet(source, target);
+                SpreadsheetXml.CopySheet(source, target, styles, decimals[sheets++]);
             else
                 source.CopyTo(target);
         }

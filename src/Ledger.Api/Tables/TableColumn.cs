@@ -7,8 +7,8 @@ using NodaTime;
 namespace Ledger.Api.Tables;
 
 /// <summary>What the values of a column are, beside those that are not there: integers of 64 bits and beyond, energies
-/// in kWh, powers in kW, and numbers of all else.</summary>
-public enum CellKind { Text, TruthValue, Instant, Integer, LargeInteger, Energy, Power, Number }
+/// in kWh, powers in kW, money, and numbers of all else.</summary>
+public enum CellKind { Text, TruthValue, Instant, Integer, LargeInteger, Energy, Power, Money, Number }
 
 /// <summary>
 /// A column of a table: one that stands inside another has both names with a dot between, and a list is its JSON. The
@@ -51,7 +51,7 @@ public sealed record TableColumn(string Name, CellKind? Kind)
     private static CellKind? KindOf(string name, Type type) =>
         type == typeof(string) ? UnitOf(name) ?? CellKind.Text
         : type == typeof(decimal) ? UnitOf(name) ?? CellKind.Number
-        : type == typeof(Money) ? CellKind.Number
+        : type == typeof(Money) ? CellKind.Money
         : type == typeof(int) || type == typeof(long) ? CellKind.Integer
         : type == typeof(Energy) ? CellKind.LargeInteger // half nanojoules
         : type == typeof(bool) ? CellKind.TruthValue
