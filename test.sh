@@ -4,11 +4,12 @@
 # --fuzz SECONDS runs AFL++ over each reader for so long instead (docs/fuzzing.md).
 set -euo pipefail
 cd "$(dirname "$0")"
-packages="strace python3 postgresql"
+packages="strace python3 python3-openpyxl postgresql"
 # Debian keeps PostgreSQL's server programs off the path, in a folder of their version.
 is_there() {
   case "$1" in
     postgresql) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb ;;
+    python3-openpyxl) /usr/bin/python3 -c 'import openpyxl' ;;
     *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }

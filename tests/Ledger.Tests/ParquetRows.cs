@@ -25,6 +25,20 @@ internal static class ParquetRows
         return rows;
     }
 
+    /// <summary>The columns of a file, each with its type.</summary>
+    public static async Task<List<string>> TypesAsync(byte[] file)
+    {
+        using var stream = new MemoryStream(file);
+        await using var reader = await ParquetReader.CreateAsync(
+            stream, cancellationToken: TestContext.Current.CancellationToken);
+        return [.. reader.Schema.DataFields.Select(field => $"{field.Name} " + field switch
+        {
+            DecimalDataField number => $"DECIMAL({number.Precision},{number.Scale})",
+            _ when field.ClrType == typeof(ReadOnlyMemory<char>) => "text",
+            _ => field.ClrType.Name,
+        })];
+    }
+
     private static Task<string[]> TextsAsync(ParquetRowGroupReader group, DataField field, int rows)
     {
         var type = field.ClrType;

@@ -30,7 +30,7 @@ public sealed record AnsweredTable(
     private async Task<FileStream> MakeAsync(HttpContext context, TableForm form, long? position)
     {
         // A file has a column, also of a table whose rows alone would say which, and that has none.
-        var table = new Table(Columns.Count == 0 ? ["none"] : [.. Columns.Select(column => column.Name)], Values(),
+        var table = new Table(Columns.Count == 0 ? [new("none", CellKind.Text)] : Columns, Values(),
             About(context, position));
         var file = TableFile.Temporary();
         try
@@ -72,7 +72,8 @@ public sealed record AnsweredTable(
         };
     }
 
-    private static Table AboutAsTable(Table table) => new(["name", "value"],
+    private static Table AboutAsTable(Table table) => new(
+        [new("name", CellKind.Text), new("value", CellKind.Text)],
         [.. table.About.Select(each => (IReadOnlyList<object?>)[each.Key, each.Value])],
         new Dictionary<string, string>());
 }

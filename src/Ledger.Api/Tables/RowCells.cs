@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Ledger.Domain;
 using NodaTime.Text;
 
 namespace Ledger.Api.Tables;
@@ -63,10 +64,13 @@ internal sealed class RowCells
         return values;
     }
 
-    private static object Value(CellKind kind, ReadOnlySpan<byte> text) => kind switch
+    private static object Value(CellKind? kind, ReadOnlySpan<byte> text) => kind switch
     {
-        CellKind.Number when decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
-            CultureInfo.InvariantCulture, out var number) && IsExact(number, text) => number,
+        CellKind.Integer when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out var integer) => integer,
+        > CellKind.Integer when decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture, out var number) && IsExact(number, text) =>
+            kind == CellKind.Money ? new Money(number) : (object)number,
         CellKind.TruthValue when text is [(byte)'t', ..] => true,
         CellKind.TruthValue when text is [(byte)'f', ..] => false,
         CellKind.Instant when InstantPattern.ExtendedIso.Parse(Encoding.UTF8.GetString(text))

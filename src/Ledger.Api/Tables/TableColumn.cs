@@ -6,14 +6,16 @@ using NodaTime;
 
 namespace Ledger.Api.Tables;
 
-/// <summary>What the values of a column are, beside those that are not there.</summary>
-public enum CellKind { Text, Number, TruthValue, Instant }
+/// <summary>What the values of a column are, beside those that are not there: integers of 64 bits and beyond, energies
+/// in kWh, powers in kW, money, and numbers of all else.</summary>
+public enum CellKind { Text, TruthValue, Instant, Integer, LargeInteger, Energy, Power, Money, Number }
 
 /// <summary>
 /// A column of a table: one that stands inside another has both names with a dot between, and a list is its JSON. The
 /// columns are those of the rows' type, so that they are the same whatever rows there are, and none at all.
 /// </summary>
-public sealed record TableColumn(string Name, CellKind Kind)
+/// <param name="Kind">Null where only the values say it.</param>
+public sealed record TableColumn(string Name, CellKind? Kind)
 {
     private const int DepthMax = 4; // of members within members; a type that holds itself is then its JSON
 
@@ -38,14 +40,20 @@ public sealed record TableColumn(string Name, CellKind Kind)
             : members.SelectMany(member => Of($"{name}.{member.Name}", member.Type, depth + 1));
     }
 
-    /// <summary>A primitive bears its unit last in its name, so a text with a unit is a figure.</summary>
-    private static CellKind? KindOf(string name, Type type) =>
-        type == typeof(string)
-            ? name.EndsWith("Kwh", StringComparison.Ordinal) || name.EndsWith("Kw", StringComparison.Ordinal)
-                ? CellKind.Number : CellKind.Text
-        : type == typeof(int) || type == typeof(long) || type == typeof(decimal) || type == typeof(Money)
-            || type == typeof(Energy)
+    /// <summary>A primitive bears its unit last in its name, so a text with a unit is a figure, and null is no unit;
+    /// what a kWh costs is no energy.</summary>
+    public static CellKind? UnitOf(string name) =>
+        name.EndsWith("PerKwh", StringComparison.Ordinal) || name.EndsWith("PerKw", StringComparison.Ordinal)
             ? CellKind.Number
+        : name.EndsWith("Kwh", StringComparison.Ordinal) ? CellKind.Energy
+        : name.EndsWith("Kw", StringComparison.Ordinal) ? CellKind.Power : null;
+
+    private static CellKind? KindOf(string name, Type type) =>
+        type == typeof(string) ? UnitOf(name) ?? CellKind.Text
+        : type == typeof(decimal) ? UnitOf(name) ?? CellKind.Number
+        : type == typeof(Money) ? CellKind.Money
+        : type == typeof(int) || type == typeof(long) ? CellKind.Integer
+        : type == typeof(Energy) ? CellKind.LargeInteger // half nanojoules
         : type == typeof(bool) ? CellKind.TruthValue
         : type == typeof(Instant) ? CellKind.Instant
         : type.IsEnum || type.Namespace == nameof(NodaTime) ? CellKind.Text : null;
@@ -60,11 +68,13 @@ public sealed record TableColumn(string Name, CellKind Kind)
         var kind = value?.GetValueKind() switch
         {
             null => (CellKind?)null,
-            JsonValueKind.Number => CellKind.Number,
+            JsonValueKind.Number => value!.AsValue().TryGetValue<long>(out _) ? CellKind.Integer : CellKind.Number,
             JsonValueKind.True or JsonValueKind.False => CellKind.TruthValue,
             _ => CellKind.Text,
         };
         if (!kinds.TryGetValue(name, out var known) || known is null) kinds[name] = kind;
-        else if (kind is not null && kind != known) kinds[name] = CellKind.Text;
+        else if (kind is not null && kind != known)
+            kinds[name] = (kind, known) is (CellKind.Integer, CellKind.Number) or (CellKind.Number, CellKind.Integer)
+                ? CellKind.Number : CellKind.Text;
     }
 }

@@ -23,7 +23,7 @@ internal static class ListingFile
     private static Table TableOf(Listing listing)
     {
         var columns = Enumerable.Range(0, listing.Names.Count).Where(i => listing.Names[i] is not null).ToList();
-        return new([.. columns.Select(i => listing.Names[i]!)],
+        return new([.. columns.Select(i => new TableColumn(listing.Names[i]!, Kind: null))],
             listing.Rows.Select(row => (IReadOnlyList<object?>)[.. columns.Select(i => Value(row[i]))]),
             listing.Summary.ToDictionary(field => field.Name, field => Cell.Exact(field.Value)));
     }
