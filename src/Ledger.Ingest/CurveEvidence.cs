@@ -68,7 +68,7 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     /// <param name="point">Whom what names no point is about, where no point was kept with the piece.</param>
     public static CurveBatch Parse(NamedPiece piece, byte[] bytes, SettlementPointId point) =>
         CurveFiles.TryRead(PackedBytes.ContentOf(piece.Digest, bytes), new IntakeHints(piece.Named ?? point),
-            out var found, out var refused) && found is not null
+            out var found, out var refused, again: true) && found is not null
             ? found
             : throw new InvalidDataException($"evidence {piece.Digest} is no curve: {refused?.Detail}");
 

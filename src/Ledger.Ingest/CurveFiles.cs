@@ -13,19 +13,24 @@ public static class CurveFiles
 {
     private static readonly OffsetDateTimePattern TimePattern = OffsetDateTimePattern.ExtendedIso;
 
-    public static bool IsHeader(string line) => line is "point,time,kw" or "time,kw";
+    private const string Header = "point,time,kw", HeaderOfOnePoint = "time,kw";
+
+    internal static IReadOnlyList<string> Headers => [Header, HeaderOfOnePoint];
+
+    public static bool IsHeader(string line) => line is Header or HeaderOfOnePoint;
 
     /// <summary>
     /// Reads a curve file in any of its formats. False where the bytes are none; otherwise either the batch or why it
     /// was refused.
     /// </summary>
+    /// <param name="again">Whether it is evidence, which is read as it was when it came.</param>
     public static bool TryRead(ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch,
-        out Refusal? refused)
+        out Refusal? refused, bool again = false)
     {
         batch = null;
         if (CurveParquet.IsParquet(bytes.Span))
         {
-            refused = CurveParquet.Read(bytes, hints, out batch);
+            refused = CurveParquet.Read(bytes, hints, out batch, again);
             return true;
         }
         if (CurveLines.IsCurve(bytes.Span))
@@ -48,8 +53,9 @@ public static class CurveFiles
         var rest = text.AsSpan();
         var header = NextLine(ref rest, out _).ToString();
         if (!IsHeader(header)) return Refusal.Of(Rejection.UnknownFormat,
-            $"curve: header {IntakeText.Quote(header)} is not point,time,kw or time,kw");
-        var named = header == "point,time,kw";
+            $"curve: header {IntakeText.Quote(header)} is not {Header} or {HeaderOfOnePoint}"
+            + TableHeaders.FormUnless(header));
+        var named = header == Header;
         if (!named && hints.Point is null) return Refusal.Of(Rejection.MissingField,
             "curve: time,kw needs the settlement point named beside the file");
         string lastName = "";
@@ -62,7 +68,7 @@ public static class CurveFiles
                 $"curve line {number}: no line end after the last row {IntakeText.Quote(line)}");
             if (line.Count(',') != (named ? 2 : 1))
                 return Refusal.Of(Rejection.WrongCount,
-                    $"curve line {number}: {line.Count(',') + 1} fields under {header}");
+                    $"curve line {number}: {line.Count(',') + 1} fields under {header}{TableHeaders.FormUnless(line)}");
             if (named)
             {
                 var name = line[..line.IndexOf(',')];
@@ -72,7 +78,8 @@ public static class CurveFiles
                     lastName = name.ToString();
                     if (!SettlementPointId.TryParse(lastName, out point))
                         return Refusal.Of(Rejection.InvalidIdentifier,
-                            $"curve line {number}: point {IntakeText.Quote(name)}");
+                            $"curve line {number}: point {IntakeText.Quote(name)}: must be {Identifier.Rule}"
+                            + TableHeaders.FormUnless(name));
                 }
             }
             if (Sample(line, number, out var at, out var power, out var exact) is { } refused) return refused;
@@ -96,10 +103,10 @@ public static class CurveFiles
         if (!TryTime(time, out at))
             return Refusal.Of(Rejection.InvalidTime,
                 $"curve line {number}: time {IntakeText.Quote(time)} is neither ISO 8601 with offset nor Unix "
-                + $"milliseconds");
-        if (IntakeText.Scale(kilowatts, 6, out power, out exact) is { } bad)
-            return bad == Rejection.OutOfRange
-                ? Above(number, kilowatts) : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);
+                + $"milliseconds{TableHeaders.FormUnless(time)}");
+        if (CurveNumbers.Scale(kilowatts, 6, out power, out exact) is { } bad)
+            return bad == Rejection.OutOfRange ? Above(number, kilowatts)
+                : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);
         return power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax ? Above(number, kilowatts) : null;
     }
 

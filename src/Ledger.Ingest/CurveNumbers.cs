@@ -8,7 +8,7 @@ using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
-/// <summary>Numbers of a curve's lines, exact, from the token's own bytes: JSON numbers, or the same in quotes.
+/// <summary>Numbers of curves, exact, from their own characters: of lines JSON numbers, or the same in quotes.
 /// </summary>
 internal static class CurveNumbers
 {
@@ -24,17 +24,28 @@ internal static class CurveNumbers
                 $"at most {Limits.NumberLengthMax} characters");
         Span<char> text = stackalloc char[bytes.Length];
         for (var i = 0; i < bytes.Length; i++) text[i] = (char)bytes[i];
-        if (text is [not '+', ..] && text[^1] != '.' && text[0] != '.')
-            switch (IntakeText.Scale(text, decimals, out var scaled, out exact))
-            {
-                case null: return scaled;
-                case Rejection.OutOfRange: return null;
-            }
-        // What a program writes of a very small or large number has an exponent; the grammar is then JSON's.
-        if (!ExactNumber.TryParse(text.ToString(), out var number)) throw NotANumber(ref reader, member);
+        long scaled = 0;
+        Rejection? bad = text is ['+' or '.', ..] or [.., '.']
+            ? Rejection.NotANumber : Scale(text, decimals, out scaled, out exact);
+        return bad switch
+        {
+            null => scaled,
+            Rejection.OutOfRange => null,
+            _ => throw NotANumber(ref reader, member),
+        };
+    }
+
+    /// <summary>As <see cref="IntakeText.Scale"/>. What a program writes of a very small or large number has an
+    /// exponent; the grammar is then JSON's.</summary>
+    public static Rejection? Scale(ReadOnlySpan<char> numeral, int decimals, out long scaled, out bool exact)
+    {
+        var bad = IntakeText.Scale(numeral, decimals, out scaled, out exact);
+        if (bad != Rejection.NotANumber || !ExactNumber.TryParse(numeral.ToString(), out var number)) return bad;
         var units = number.InUnits(decimals, out var finer);
         exact = !finer;
-        return BigInteger.Abs(units) <= long.MaxValue ? (long)units : null;
+        if (BigInteger.Abs(units) > long.MaxValue) return Rejection.OutOfRange;
+        scaled = (long)units;
+        return null;
     }
 
     /// <summary>A number of at most so many decimals, in units of the last of them, between two bounds.</summary>

@@ -11,7 +11,8 @@ namespace Ledger.Ingest;
 /// Power curves in Parquet. Columns: <c>point</c> (text, optional where the point is named beside the file);
 /// <c>time</c> (TIMESTAMP, UTC) or <c>time_us</c> or <c>time_ms</c> (INT64, Unix time); <c>kw</c> (DECIMAL, DOUBLE or
 /// FLOAT) or <c>mw</c> (INT64). A binary float means its shortest decimal text; powers finer than a milliwatt round
-/// half to even and are counted. Other columns are not read. File metadata <c>sent_at</c>: the sender's clock.
+/// half to even and are counted. A file has one column of each; others are not read. File metadata <c>sent_at</c>: the
+/// sender's clock.
 /// </summary>
 public static class CurveParquet
 {
@@ -26,7 +27,10 @@ public static class CurveParquet
 
     /// <summary>Reads a file whole, or says why not.
     /// The footer's sizes are judged before anything is unpacked.</summary>
-    public static Refusal? Read(ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch)
+    /// <param name="again">Whether it is evidence, which is read as it was when it came (<see cref="CurveColumns"/>).
+    /// </param>
+    public static Refusal? Read(
+        ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch, bool again = false)
     {
         batch = null;
         if (bytes.Length > Limits.ImportBytesMax)
@@ -38,7 +42,7 @@ public static class CurveParquet
         try
         {
             // The stream is in memory, so nothing here ever waits.
-            (var refused, batch) = ReadAsync(bytes, hints).GetAwaiter().GetResult();
+            (var refused, batch) = ReadAsync(bytes, hints, again).GetAwaiter().GetResult();
             return refused;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -83,25 +87,18 @@ public static class CurveParquet
         }
     }
 
-    private static async Task<(Refusal?, CurveBatch?)> ReadAsync(ReadOnlyMemory<byte> file, IntakeHints hints)
+    private static async Task<(Refusal?, CurveBatch?)> ReadAsync(
+        ReadOnlyMemory<byte> file, IntakeHints hints, bool again)
     {
         var stream = MemoryMarshal.TryGetArray(file, out var bytes)
             ? new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false)
             : new MemoryStream(file.ToArray());
         var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
         await using var closed = reader.ConfigureAwait(false);
-        if ((Sizes(reader, file.Length) ?? ParquetPages.Check(file.Span, reader.Metadata!)) is { } refused)
-            return (refused, null);
-        var fields = reader.Schema.DataFields;
-        var point = fields.FirstOrDefault(f => f.Name == "point");
-        var time = fields.FirstOrDefault(f => f.Name is "time" or "time_us" or "time_ms");
-        var power = fields.FirstOrDefault(f => f.Name is "kw" or "mw");
-        if (time is null || power is null)
-            return (Refusal.Of(Rejection.MissingField,
-                "curve: a Parquet file needs a column time, time_us or time_ms and a column kw or mw"), null);
-        if (point is null && hints.Point is null)
-            return (Refusal.Of(Rejection.MissingField,
-                "curve: without a column point the settlement point is named beside the file"), null);
+        if (Sizes(reader, file.Length) is { } tooLarge) return (tooLarge, null);
+        if (CurveColumns.Find(reader, hints.Point is not null, again, out var found) is { } unfit) return (unfit, null);
+        var columns = found!;
+        if (ParquetPages.Check(file.Span, reader.Metadata!, columns) is { } damaged) return (damaged, null);
         var sentAt = hints.SentAt;
         if (sentAt is null && reader.CustomMetadata.TryGetValue(SentAtKey, out var sent))
         {
@@ -114,19 +111,19 @@ public static class CurveParquet
         for (var i = 0; i < reader.RowGroupCount; i++)
         {
             var rowGroup = reader.Metadata!.RowGroups[i];
-            if (PackedRows.Read(file.Span, rowGroup, point, hints.Point, time, power) is { } packed)
+            if (PackedRows.Read(
+                file.Span, rowGroup, columns.Point, hints.Point, columns.Time, columns.Power) is { } packed)
             {
                 rows.Add(packed);
                 continue;
             }
             using var group = reader.OpenRowGroupReader(i);
-            var columns = new CurveRowGroup(group, rows.Count);
-            if (await columns.AppendAsync(point, hints.Point, time, power, rows).ConfigureAwait(false) is { } bad)
-                return (bad, null);
+            var read = new CurveRowGroup(group, columns, rows.Count);
+            if (await read.AppendAsync(hints.Point, rows).ConfigureAwait(false) is { } bad) return (bad, null);
         }
         return rows.Count == 0
             ? (Refusal.Of(Rejection.EmptyInput, "curve: the Parquet file has no row"), null)
-            : (null, rows.ToBatch(sentAt) with { NamedBeside = point is null ? hints.Point : null });
+            : (null, rows.ToBatch(sentAt) with { NamedBeside = columns.Point is null ? hints.Point : null });
     }
 
     private static Refusal? Sizes(ParquetReader reader, int bytes)
@@ -137,7 +134,7 @@ public static class CurveParquet
             if (group.NumRows < 0)
                 return Refusal.Of(Rejection.Malformed, $"curve: a row group of {group.NumRows} rows");
             rows += group.NumRows;
-            foreach (var column in group.Columns) unpacked += column.MetaData!.TotalUncompressedSize;
+            foreach (var column in group.Columns) unpacked += Math.Max(0, column.MetaData!.TotalUncompressedSize);
         }
         if (rows > Limits.SamplesPerBatchMax)
             return Refusal.Of(Rejection.TooLarge,

@@ -7,26 +7,27 @@ namespace Ledger.Ingest;
 
 /// <summary>The columns of one row group of a Parquet curve file, however they are packed, read as exact times and
 /// powers.</summary>
-internal sealed class CurveRowGroup(ParquetRowGroupReader group, int rowsBefore)
+internal sealed class CurveRowGroup(ParquetRowGroupReader group, CurveColumns columns, int rowsBefore)
 {
     private const decimal KilowattsMax = Limits.PowerMilliwattsMax / 1_000_000m;
+    private const long MicrosecondsPerSecond = 1_000_000;
     private readonly int length = checked((int)group.RowCount);
     private Refusal? refused;
 
-    public async Task<Refusal?> AppendAsync(
-        DataField? point, SettlementPointId? onlyPoint, DataField time, DataField power, CurveRows into)
+    public async Task<Refusal?> AppendAsync(SettlementPointId? onlyPoint, CurveRows into)
     {
-        var runs = point is null ? [(0, onlyPoint!.Value)] : await RunsAsync(point).ConfigureAwait(false);
+        var runs = columns.Point is { } point
+            ? await RunsAsync(point).ConfigureAwait(false) : [(0, onlyPoint!.Value)];
         if (refused is not null) return refused;
-        var times = await TimesAsync(time).ConfigureAwait(false);
+        var times = await TimesAsync(columns.Time).ConfigureAwait(false);
         if (refused is not null) return refused;
-        var powers = await PowersAsync(power, into).ConfigureAwait(false);
+        var powers = await PowersAsync(columns.Power, into).ConfigureAwait(false);
         if (refused is not null) return refused;
         var samples = new PowerSample[length];
         for (var i = 0; i < samples.Length; i++)
         {
             if (powers[i] is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax)
-                return Bad(power, i, Rejection.PowerAboveLimit, $"{powers[i]} mW is above {KilowattsMax} kW");
+                return Bad(columns.Power, i, Rejection.PowerAboveLimit, $"{powers[i]} mW is above {KilowattsMax} kW");
             samples[i] = new PowerSample(times[i], powers[i]);
         }
         if (runs.Count == 1) into.Add(runs[0].Point, samples);
@@ -39,8 +40,6 @@ internal sealed class CurveRowGroup(ParquetRowGroupReader group, int rowsBefore)
     private async Task<List<(int From, SettlementPointId Point)>> RunsAsync(DataField field)
     {
         var runs = new List<(int From, SettlementPointId Point)>();
-        if (field.ClrType != typeof(ReadOnlyMemory<char>))
-            return [.. WrongType<(int, SettlementPointId)>(field, "text (UTF8)")];
         var names = await ValuesAsync<ReadOnlyMemory<char>>(field).ConfigureAwait(false);
         for (var i = 0; i < length && refused is null; i++)
             if (i > 0 && (names[i].Equals(names[i - 1]) || names[i].Span.SequenceEqual(names[i - 1].Span))) continue;
@@ -56,40 +55,44 @@ internal sealed class CurveRowGroup(ParquetRowGroupReader group, int rowsBefore)
 
     private async Task<long[]> TimesAsync(DataField field)
     {
-        long[] times;
-        if (field.Name == "time")
-        {
-            if (field is not DateTimeDataField { IsAdjustedToUTC: true })
-                return WrongType<long>(field, "TIMESTAMP, adjusted to UTC");
-            var ticks = Array.ConvertAll(await ValuesAsync<DateTime>(field).ConfigureAwait(false), at =>
-                at.Ticks - DateTime.UnixEpoch.Ticks);
-            times = Array.ConvertAll(ticks, at => at / 10);
-            if (refused is null && Array.FindIndex(ticks, at => at % 10 != 0) is >= 0 and var finer)
-                refused = Bad(field, finer, Rejection.InvalidTime, "an instant is a whole number of microseconds");
-            return times;
-        }
-        if (field.ClrType != typeof(long)) return WrongType<long>(field, "INT64");
-        times = await ValuesAsync<long>(field).ConfigureAwait(false);
-        var unit = field.Name == "time_ms" ? 1_000 : 1;
-        var bad = Array.FindIndex(times, at => !IsUnixTime(at, 1_000_000 / unit));
-        if (refused is null && bad >= 0)
-            refused = Bad(field, bad, Rejection.InvalidTime,
-                $"{times[bad]} is no Unix time in {(unit == 1 ? "microseconds" : "milliseconds")}");
-        return refused is not null || unit == 1 ? times : Array.ConvertAll(times, at => at * unit);
+        if (columns.UnitsPerSecond is not { } units)
+            return Array.ConvertAll(await ValuesAsync<DateTime>(field).ConfigureAwait(false),
+                at => (at.Ticks - DateTime.UnixEpoch.Ticks) / 10);
+        var times = await ValuesAsync<long>(field).ConfigureAwait(false);
+        for (var i = 0; i < times.Length && refused is null; i++)
+            if (!IsUnixTime(times[i], units))
+                refused = Bad(field, i, Rejection.InvalidTime, $"{times[i]} is no Unix time in {NameOf(units)}");
+            else if (units <= MicrosecondsPerSecond) times[i] *= MicrosecondsPerSecond / units;
+            else if (times[i] % 1000 is not 0 and var finer && (!columns.IsAgain || finer / 100 != 0))
+                refused = Bad(field, i, Rejection.InvalidTime,
+                    $"{times[i]} ns: an instant is a whole number of microseconds");
+            else times[i] /= 1000;
+        return times;
     }
+
+    private static string NameOf(long unitsPerSecond) => unitsPerSecond switch
+    {
+        1_000 => "milliseconds",
+        1_000_000 => "microseconds",
+        _ => "nanoseconds",
+    };
 
     private async Task<long[]> PowersAsync(DataField field, CurveRows counts)
     {
-        if (field.Name == "mw")
-            return field.ClrType == typeof(long)
-                ? await ValuesAsync<long>(field).ConfigureAwait(false) : WrongType<long>(field, "INT64");
+        if (columns.Decimals is { } decimals)
+        {
+            var unit = new decimal(1, 0, 0, false, (byte)decimals);
+            return Scaled(field, field.ClrType == typeof(int)
+                ? Array.ConvertAll(await ValuesAsync<int>(field).ConfigureAwait(false), number => number * unit)
+                : Array.ConvertAll(await ValuesAsync<long>(field).ConfigureAwait(false), number => number * unit),
+                counts);
+        }
+        if (field.ClrType == typeof(long)) return await ValuesAsync<long>(field).ConfigureAwait(false);
         if (field.ClrType == typeof(decimal))
             return Scaled(field, await ValuesAsync<decimal>(field).ConfigureAwait(false), counts);
-        if (field.ClrType == typeof(double))
-            return Scaled(field, Decimals(field, await ValuesAsync<double>(field).ConfigureAwait(false)), counts);
-        if (field.ClrType == typeof(float))
-            return Scaled(field, Decimals(field, await ValuesAsync<float>(field).ConfigureAwait(false)), counts);
-        return WrongType<long>(field, "DECIMAL, DOUBLE or FLOAT");
+        return Scaled(field, field.ClrType == typeof(float)
+            ? Decimals(field, await ValuesAsync<float>(field).ConfigureAwait(false))
+            : Decimals(field, await ValuesAsync<double>(field).ConfigureAwait(false)), counts);
     }
 
     /// <summary>A binary float means the shortest decimal text that reads back as itself,
@@ -129,25 +132,26 @@ internal sealed class CurveRowGroup(ParquetRowGroupReader group, int rowsBefore)
     private async Task<T[]> ValuesAsync<T>(DataField field) where T : struct
     {
         var values = new T[length];
-        if (!field.IsNullable)
+        var optional = field.IsNullable ? new T?[length] : [];
+        try
         {
-            await group.ReadAsync<T>(field, values.AsMemory()).ConfigureAwait(false);
-            return values;
+            if (field.IsNullable) await group.ReadAsync<T>(field, optional.AsMemory()).ConfigureAwait(false);
+            else await group.ReadAsync<T>(field, values.AsMemory()).ConfigureAwait(false);
         }
-        var optional = new T?[length];
-        await group.ReadAsync<T>(field, optional.AsMemory()).ConfigureAwait(false);
-        for (var i = 0; i < length && refused is null; i++)
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // A damaged column makes the decoder fail in whatever way it happens to.
+            refused = Refusal.Of(Rejection.Malformed, $"curve: column {field.Name}, which is "
+                + $"{ParquetTypes.NameOf(field.SchemaElement!)} in {Encodings(field)}, can not be decoded: {e.Message}");
+        }
+        for (var i = 0; i < optional.Length && refused is null; i++)
             if (optional[i] is { } value) values[i] = value;
             else refused = Bad(field, i, Rejection.MissingField, "there is no value");
         return values;
     }
 
-    private T[] WrongType<T>(DataField field, string wanted)
-    {
-        refused = Refusal.Of(Rejection.Malformed,
-            $"curve: column {field.Name} is {field.ClrType.Name}; it has to be {wanted}");
-        return [];
-    }
+    private string Encodings(DataField field) =>
+        string.Join(", ", group.GetMetadata(field)?.MetaData?.Encodings ?? []);
 
     private Refusal Bad(DataField field, int row, Rejection code, string why) =>
         Refusal.Of(code, $"curve row {(long)rowsBefore + row + 1}: column {field.Name}: {why}");

@@ -109,7 +109,8 @@ public static class MasterDataRows
         fact = null;
         var cells = line.Split(',');
         if (cells.Length != sheet.Columns.Count)
-            return [new("row", line, Rejection.WrongCount, $"must have {sheet.Columns.Count} fields: {sheet.Header}")];
+            return [new("row", line, Rejection.WrongCount,
+                $"must have {sheet.Columns.Count} fields: {sheet.Header}{TableHeaders.FormUnless(line)}")];
         var faults = new FieldFault?[sheet.Columns.Count];
         var replaced = (string[])cells.Clone();
         while (true)
@@ -126,7 +127,8 @@ public static class MasterDataRows
                     throw new InvalidOperationException($"no column is {refused.Field}", refused);
                 // What only an example breaks follows from a fault that is named already.
                 if (faults[at] is not null) break;
-                faults[at] = new(sheet.Columns[at].Name, cells[at], refused.Code, refused.Rule);
+                faults[at] = new(sheet.Columns[at].Name, cells[at], refused.Code,
+                    refused.Rule + TableHeaders.FormUnless(cells[at]));
                 replaced[at] = sheet.Columns[at].Example;
             }
         }

@@ -13,6 +13,8 @@ internal static class RegisterReadingRows
 {
     private const string Header = "point,register,read_at,kwh", HeaderWithQuality = Header + ",quality";
 
+    public static IReadOnlyList<string> Headers => [Header, HeaderWithQuality];
+
     public static bool IsHeader(string line) => line.StartsWith("point,register,", StringComparison.Ordinal);
 
     /// <param name="received">The same as it came in, packed maybe: the evidence of its readings.</param>
@@ -23,8 +25,8 @@ internal static class RegisterReadingRows
         if (header is not (Header or HeaderWithQuality))
         {
             await run.RefuseAsync(file.Source, Refusal.Of(Rejection.UnknownField,
-                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"), received)
-                    .ConfigureAwait(false);
+                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"
+                + TableHeaders.FormUnless(header)), received).ConfigureAwait(false);
             return;
         }
         var rows = 0;
@@ -86,16 +88,19 @@ internal static class RegisterReadingRows
         read = null;
         var cells = line.Split(',');
         var columns = header == Header ? 4 : 5;
-        if (cells.Length != columns) return Refusal.Of(Rejection.WrongCount, $"{cells.Length} fields under {header}");
+        if (cells.Length != columns) return Refusal.Of(Rejection.WrongCount,
+            $"{cells.Length} fields under {header}{TableHeaders.FormUnless(line)}");
         if (!SettlementPointId.TryParse(cells[0], out var point))
             return Refusal.Of(Rejection.InvalidIdentifier,
-                $"point {IntakeText.Quote(cells[0])}: must be {Identifier.Rule}");
+                $"point {IntakeText.Quote(cells[0])}: must be {Identifier.Rule}{TableHeaders.FormUnless(cells[0])}");
         Direction? direction = cells[1] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
         if (direction is not { } known)
-            return Refusal.Of(Rejection.UnknownField, $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0");
+            return Refusal.Of(Rejection.UnknownField,
+                $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0{TableHeaders.FormUnless(cells[1])}");
         if (!FactValues.TryInstant(cells[2], out var readAt))
             return Refusal.Of(Rejection.InvalidTime,
-                $"read_at {IntakeText.Quote(cells[2])}: must be {FactValues.InstantRule}");
+                $"read_at {IntakeText.Quote(cells[2])}: must be {FactValues.InstantRule}"
+                + TableHeaders.FormUnless(cells[2]));
         if (cells[3].Length > Limits.NumberLengthMax)
             return IntakeText.BadNumber(Rejection.NumberTooLong, "kwh", cells[3]);
         if (!ExactNumber.TryParse(cells[3], out var kwh))
@@ -109,7 +114,8 @@ internal static class RegisterReadingRows
         };
         if (quality is not { } good)
             return Refusal.Of(Rejection.UnknownField,
-                $"quality {IntakeText.Quote(cells[4])}: must be measured, estimated or substituted");
+                $"quality {IntakeText.Quote(cells[4])}: must be measured, estimated or substituted"
+                + TableHeaders.FormUnless(cells[4]));
         read = new IndexRead(new RegisterId(point, known), readAt, kwh, cells[3], good);
         return null;
     }

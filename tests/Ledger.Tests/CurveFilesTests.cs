@@ -37,7 +37,9 @@ public sealed class CurveFilesTests
         { "NaN", Row("NaN"), Rejection.NotANumber },
         { "infinity", Row("∞"), Rejection.NotANumber },
         { "unit", Row("5 kW"), Rejection.NotANumber },
-        { "exponent", Row("1e3"), Rejection.NotANumber },
+        { "exponent without digits", Row("1e"), Rejection.NotANumber },
+        { "exponent beyond 64 bits", Row("1e60"), Rejection.PowerAboveLimit },
+        { "exponent beyond reading", Row("1e999999999"), Rejection.NotANumber },
         { "no digits", Row("-."), Rejection.NotANumber },
         { "two points", Row("1.2.3"), Rejection.NotANumber },
         { "other digits", Row("١٢"), Rejection.NotANumber },
@@ -53,6 +55,32 @@ public sealed class CurveFilesTests
         refused.ShouldNotBeNull(name);
         refused.Code.ShouldBe(code, name);
         refused.Detail.Length.ShouldBeInRange(1, Limits.TextLengthMax);
+    }
+
+    [Theory]
+    [InlineData("1.5E+03", 1_500_000_000, 0)]
+    [InlineData("-2.5e-7", 0, 1)]
+    [InlineData("15e-7", 2, 1)]
+    public void A_power_may_have_an_exponent_as_in_lines(string kilowatts, long milliwatts, int rounded)
+    {
+        CurveFiles.ReadCsv(Encoding.UTF8.GetString(Row(kilowatts)), new IntakeHints(), out var batch).ShouldBeNull();
+        batch!.Curves.ShouldHaveSingleItem().Samples.ShouldHaveSingleItem().Milliwatts.ShouldBe(milliwatts);
+        batch.Rounded.ShouldBe(rounded);
+    }
+
+    [Theory]
+    [InlineData("point,time,kw\n\"A\",1704067201000,1\n")]
+    [InlineData("point,time,kw\nA,\"1704067201000\",1\n")]
+    [InlineData("point,time,kw\nA,1704067201000,\"1\"\n")]
+    [InlineData("point,time,kw\nA,1704067201000,\"0,5\"\n")]
+    [InlineData("point,time,kw\nA;1704067201000;1\n")]
+    [InlineData("point,time,kw;\nA,1704067201000,1;\n")]
+    public void A_table_of_another_form_is_told_the_form(string text)
+    {
+        CurveFiles.ReadCsv(text, new IntakeHints(), out _)!.Detail
+            .ShouldEndWith("; cells are not quoted, and columns are separated by commas");
+        CurveFiles.ReadCsv("point,time,kw\nA,1704067201000,x\n", new IntakeHints(), out _)!.Detail
+            .ShouldNotContain("quoted");
     }
 
     private static byte[] Row(string kilowatts) =>

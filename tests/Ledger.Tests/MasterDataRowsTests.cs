@@ -57,8 +57,13 @@ public sealed class MasterDataRowsTests
             C-3,S-1,connector,,Asia/Shanghai,15,1000,true,2026-01-01T00:00:00Z
             C-4,S-1,connector,op,Mars/Olympus,7,1000,true,2026-01-01T00:00:00Z
             C-5,S-1
+            C-6,S-1,connector,op,Asia/Shanghai,15,"1000",true,2026-01-01T00:00:00Z
+            C-7,S-1,connector,op,Asia/Shanghai,15,"1000,5",true,2026-01-01T00:00:00Z
             """);
-        report.Parts.Count.ShouldBe(5);
+        report.Parts.Count.ShouldBe(7);
+        foreach (var part in report.Parts.Skip(5))
+            part.Faults!.ShouldHaveSingleItem().Rule
+                .ShouldEndWith("; cells are not quoted, and columns are separated by commas");
         report.Parts[0].Outcome.ShouldBeOfType<RecordOutcome.Recorded>();
         report.Parts[1].Faults!.Select(fault => $"{fault.Field} {fault.Value} {fault.Code}").ShouldBe(
         [
