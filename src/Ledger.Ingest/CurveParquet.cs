@@ -27,7 +27,7 @@ public static class CurveParquet
 
     /// <summary>Reads a file whole, or says why not.
     /// The footer's sizes are judged before anything is unpacked.</summary>
-    /// <param name="again">Whether it is evidence, which is read as it was when it came (<see cref="CurveColumns"/>).
+    /// <param name="again">Whether it is evidence, which is read as it was when it came (<see cref="ParquetColumns"/>).
     /// </param>
     public static Refusal? Read(
         ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch, bool again = false)
@@ -96,7 +96,7 @@ public static class CurveParquet
         var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
         await using var closed = reader.ConfigureAwait(false);
         if (Sizes(reader, file.Length) is { } tooLarge) return (tooLarge, null);
-        if (CurveColumns.Find(reader, hints.Point is not null, again, out var found) is { } unfit) return (unfit, null);
+        if (ParquetColumns.Find(reader, hints.Point is not null, again, out var found) is { } unfit) return (unfit, null);
         var columns = found!;
         if (ParquetPages.Check(file.Span, reader.Metadata!, columns) is { } damaged) return (damaged, null);
         var sentAt = hints.SentAt;

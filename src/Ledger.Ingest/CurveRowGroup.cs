@@ -7,7 +7,7 @@ namespace Ledger.Ingest;
 
 /// <summary>The columns of one row group of a Parquet curve file, however they are packed, read as exact times and
 /// powers.</summary>
-internal sealed class CurveRowGroup(ParquetRowGroupReader group, CurveColumns columns, int rowsBefore)
+internal sealed class CurveRowGroup(ParquetRowGroupReader group, ParquetColumns columns, int rowsBefore)
 {
     private const decimal KilowattsMax = Limits.PowerMilliwattsMax / 1_000_000m;
     private const long MicrosecondsPerSecond = 1_000_000;

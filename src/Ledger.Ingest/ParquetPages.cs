@@ -29,7 +29,7 @@ internal static class ParquetPages
 
     /// <summary>Whether every page of the columns that are read lies in the file, and holds no more than its column
     /// says.</summary>
-    public static Refusal? Check(ReadOnlySpan<byte> file, FileMetaData metadata, CurveColumns columns)
+    public static Refusal? Check(ReadOnlySpan<byte> file, FileMetaData metadata, ParquetColumns columns)
     {
         var pages = 0;
         foreach (var group in metadata.RowGroups)

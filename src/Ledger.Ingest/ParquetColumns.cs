@@ -10,7 +10,7 @@ namespace Ledger.Ingest;
 /// Instants and decimal numbers that are packed as integers are read as these: Parquet.Net makes times of 100 ns of the
 /// first, and reads neither from every encoding.
 /// </summary>
-internal sealed record CurveColumns(DataField? Point, DataField Time, DataField Power)
+internal sealed record ParquetColumns(DataField? Point, DataField Time, DataField Power)
 {
     private const string Utc = "TIMESTAMP, adjusted to UTC";
 
@@ -31,7 +31,7 @@ internal sealed record CurveColumns(DataField? Point, DataField Time, DataField 
 
     /// <param name="again">Whether it is evidence. Columns were taken from structures before, the first of several that
     /// say the same, and dates and INT96 as instants; what was recorded so is read again so.</param>
-    public static Refusal? Find(ParquetReader reader, bool isPointNamed, bool again, out CurveColumns? columns)
+    public static Refusal? Find(ParquetReader reader, bool isPointNamed, bool again, out ParquetColumns? columns)
     {
         columns = null;
         var fields = Fields(reader, again);
