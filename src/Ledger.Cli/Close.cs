@@ -21,14 +21,14 @@ public static class Close
         if (line.Words.Count > 0) throw new UsageException($"close takes no '{line.Words[0]}'");
         var account = line.Required<PartyId>("--account", PartyId.TryParse, "a party's identifier");
         var (month, by) = (line.Required("--month"), line.Required("--by"));
+        // Asked first: when the fact is in, nothing may fail any more before that is said.
+        var incomplete = await IncompleteAsync(line, shell, account, month, ct).ConfigureAwait(false);
         var answer = await FactDoor.SendAsync(line, shell, "month-closes", "month-close", new JsonObject
         {
             ["account"] = account.Value,
             ["month"] = month,
             ["by"] = by,
         }, ct).ConfigureAwait(false);
-        var incomplete = answer.Refused is null
-            ? await IncompleteAsync(line, shell, account, month, ct).ConfigureAwait(false) : [];
         return Publish.Said(shell, line, "closed", answer, page => page.Field("account", "account", account.Value)
             .Field("month", "month", month).Field("by", "by", by), incomplete);
     }

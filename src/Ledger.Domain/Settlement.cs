@@ -184,7 +184,7 @@ public static class Settlement
             return new Decision.Rejected(Rejection.UnknownRun,
                 $"{superseded}, to be superseded, is no run of this day");
         var begins = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[request.Zone], statement.Day).Start;
-        if (Limits.IsInTheFuture(begins, now))
+        if (request is not { Kind: RunKind.Correction, Supersedes: not null } && Limits.IsInTheFuture(begins, now))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"{LocalDatePattern.Iso.Format(statement.Day)} begins at {begins}: nothing of it can be settled before");
         if (request.Kind == RunKind.Final && statement.Incomplete)

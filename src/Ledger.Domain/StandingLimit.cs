@@ -49,8 +49,8 @@ public sealed record StandingLimitState(IReadOnlyList<StandingLimitSet> Set)
 /// The rule of standing limits: of overlapping limits of one kind and direction the later recorded one holds for its
 /// interval, also where its steps say that there is no limit. The same content again, its source included, is already
 /// recorded, so a limit that is set back names another source. Of an event of OpenADR nothing is recorded behind a
-/// later version, and the one that was recorded last holds alone, for both directions: what an earlier one said beyond
-/// it is no longer said.
+/// later version, and the newest one holds alone, for both directions: what an earlier one said beyond it is no longer
+/// said.
 /// </summary>
 public static class StandingLimit
 {
@@ -99,7 +99,7 @@ public static class StandingLimit
     /// each other.</summary>
     private static OpenAdrVersion? Newer(StandingLimitState state, StandingLimitSet limit) =>
         OpenAdrVersion.Of(limit.Source) is not { } version ? null
-            : state.Set.Select(known => OpenAdrVersion.Of(known.Source))
+            : state.Set.Where(known => known.Kind == limit.Kind).Select(known => OpenAdrVersion.Of(known.Source))
                 .FirstOrDefault(known => known is not null && version.IsOlderThan(known));
 
     public static StandingLimitState Evolve(StandingLimitState state, LedgerEvent happened) =>
@@ -109,8 +109,8 @@ public static class StandingLimit
     /// What holds within a window, of one kind and direction: stretches in order that do not overlap; where there is no
     /// limit there is none.
     /// </summary>
-    /// <param name="limits">Of one point, in the order of recording, and of every kind and direction: the last version
-    /// of an event may be of another one.</param>
+    /// <param name="limits">Of one point, in the order of recording, and of every kind and direction: the newest
+    /// version of an event may be of another one.</param>
     public static IReadOnlyList<LimitStretch> InForce(
         IEnumerable<StandingLimitSet> limits, StandingLimitKind kind, Direction direction, Interval window)
     {
@@ -126,23 +126,26 @@ public static class StandingLimit
         return [.. inForce.OrderBy(stretch => stretch.During.Start)];
     }
 
-    /// <summary>Those that no later recorded version of the same event stands for: of an event what its last one says
-    /// of a point, and of one kind and direction the last.</summary>
+    /// <summary>Those that no later version of the same event stands for: of an event what its newest one says of a
+    /// point and kind, of equally new ones the last recorded.</summary>
     /// <param name="limits">Each point's in the order of recording, and so they come out.</param>
     public static IReadOnlyList<TLimit> Standing<TLimit>(IEnumerable<TLimit> limits, Func<TLimit, LimitPlace> placeOf)
     {
-        var last = new Dictionary<(string, ProgrammeId, SettlementPointId), OpenAdrVersion>();
+        var all = limits.Select(limit => (Limit: limit, Place: placeOf(limit))).ToList();
+        var newest = new Dictionary<(string, ProgrammeId, SettlementPointId, StandingLimitKind), OpenAdrVersion>();
+        foreach (var (_, place) in all)
+            if (OpenAdrVersion.Of(place.Source) is { } version
+                && !(newest.TryGetValue(Of(version, place), out var known) && version.IsOlderThan(known)))
+                newest[Of(version, place)] = version;
         var found = new HashSet<(OpenAdrVersion, LimitPlace)>();
-        return [.. limits.Reverse().Where(Stands).Reverse()];
+        return [.. Enumerable.Reverse(all).Where(each => Stands(each.Place)).Reverse().Select(each => each.Limit)];
 
-        bool Stands(TLimit limit)
-        {
-            var place = placeOf(limit);
-            if (OpenAdrVersion.Of(place.Source) is not { } version) return true;
-            var of = (version.Event, version.Programme, place.Point);
-            last.TryAdd(of, version);
-            return last[of] == version && found.Add((version, place));
-        }
+        bool Stands(LimitPlace place) => OpenAdrVersion.Of(place.Source) is not { } version
+            || (newest[Of(version, place)] == version && found.Add((version, place with { Source = "" })));
+
+        static (string, ProgrammeId, SettlementPointId, StandingLimitKind) Of(
+            OpenAdrVersion version, LimitPlace place) =>
+            (version.Event, version.Programme, place.Point, place.Kind);
     }
 
     private static IEnumerable<LimitStretch> Outside(LimitStretch held, Instant from, Instant to)

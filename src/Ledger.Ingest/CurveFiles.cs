@@ -15,8 +15,6 @@ public static class CurveFiles
 
     private const string Header = "point,time,kw", HeaderOfOnePoint = "time,kw";
 
-    internal static IReadOnlyList<string> Headers => [Header, HeaderOfOnePoint];
-
     public static bool IsHeader(string line) => line is Header or HeaderOfOnePoint;
 
     /// <summary>
@@ -54,7 +52,7 @@ public static class CurveFiles
         var header = NextLine(ref rest, out _).ToString();
         if (!IsHeader(header)) return Refusal.Of(Rejection.UnknownFormat,
             $"curve: header {IntakeText.Quote(header)} is not {Header} or {HeaderOfOnePoint}"
-            + TableHeaders.FormUnless(header));
+            + CellForm.Unless(header));
         var named = header == Header;
         if (!named && hints.Point is null) return Refusal.Of(Rejection.MissingField,
             "curve: time,kw needs the settlement point named beside the file");
@@ -68,7 +66,7 @@ public static class CurveFiles
                 $"curve line {number}: no line end after the last row {IntakeText.Quote(line)}");
             if (line.Count(',') != (named ? 2 : 1))
                 return Refusal.Of(Rejection.WrongCount,
-                    $"curve line {number}: {line.Count(',') + 1} fields under {header}{TableHeaders.FormUnless(line)}");
+                    $"curve line {number}: {line.Count(',') + 1} fields under {header}{CellForm.Unless(line)}");
             if (named)
             {
                 var name = line[..line.IndexOf(',')];
@@ -79,7 +77,7 @@ public static class CurveFiles
                     if (!SettlementPointId.TryParse(lastName, out point))
                         return Refusal.Of(Rejection.InvalidIdentifier,
                             $"curve line {number}: point {IntakeText.Quote(name)}: must be {Identifier.Rule}"
-                            + TableHeaders.FormUnless(name));
+                            + CellForm.Unless(name));
                 }
             }
             if (Sample(line, number, out var at, out var power, out var exact) is { } refused) return refused;
@@ -103,7 +101,7 @@ public static class CurveFiles
         if (!TryTime(time, out at))
             return Refusal.Of(Rejection.InvalidTime,
                 $"curve line {number}: time {IntakeText.Quote(time)} is neither ISO 8601 with offset nor Unix "
-                + $"milliseconds{TableHeaders.FormUnless(time)}");
+                + $"milliseconds{CellForm.Unless(time)}");
         if (CurveNumbers.Scale(kilowatts, 6, out power, out exact) is { } bad)
             return bad == Rejection.OutOfRange ? Above(number, kilowatts)
                 : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);

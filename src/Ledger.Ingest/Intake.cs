@@ -186,5 +186,6 @@ public sealed class Intake(IMediator mediator, Recorder recorder, FindMeters fin
     private static Refusal Unknown(string text, string header) => Refusal.Of(Rejection.UnknownFormat,
         OcmfContainer.NameOf(text) is { } name
             ? $"format {name} is not supported; of signed values OCMF is"
-            : $"no format that is read here begins with {IntakeText.Quote(header)}{TableHeaders.Meant(header)}");
+            : $"no format that is read here begins with {IntakeText.Quote(header)}"
+                + (header is ['{' or '[' or '<', ..] ? "" : CellForm.Unless(header)));
 }

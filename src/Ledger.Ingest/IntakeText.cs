@@ -129,6 +129,6 @@ public static class IntakeText
             Rejection.NumberTooLong => $"{where}: {Quote(value)} is longer than {Limits.NumberLengthMax} characters",
             Rejection.OutOfRange => $"{where}: {Quote(value)} is beyond what a quantity can hold",
             _ => $"{where}: {Quote(value)} is not a decimal number (digits, one point, no unit)"
-                + TableHeaders.FormUnless(value),
+                + CellForm.Unless(value),
         });
 }

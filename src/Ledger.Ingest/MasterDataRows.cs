@@ -110,7 +110,7 @@ public static class MasterDataRows
         var cells = line.Split(',');
         if (cells.Length != sheet.Columns.Count)
             return [new("row", line, Rejection.WrongCount,
-                $"must have {sheet.Columns.Count} fields: {sheet.Header}{TableHeaders.FormUnless(line)}")];
+                $"must have {sheet.Columns.Count} fields: {sheet.Header}{CellForm.Unless(line)}")];
         var faults = new FieldFault?[sheet.Columns.Count];
         var replaced = (string[])cells.Clone();
         while (true)
@@ -128,7 +128,7 @@ public static class MasterDataRows
                 // What only an example breaks follows from a fault that is named already.
                 if (faults[at] is not null) break;
                 faults[at] = new(sheet.Columns[at].Name, cells[at], refused.Code,
-                    refused.Rule + TableHeaders.FormUnless(cells[at]));
+                    refused.Rule + CellForm.Unless(cells[at]));
                 replaced[at] = sheet.Columns[at].Example;
             }
         }

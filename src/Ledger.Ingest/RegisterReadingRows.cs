@@ -13,8 +13,6 @@ internal static class RegisterReadingRows
 {
     private const string Header = "point,register,read_at,kwh", HeaderWithQuality = Header + ",quality";
 
-    public static IReadOnlyList<string> Headers => [Header, HeaderWithQuality];
-
     public static bool IsHeader(string line) => line.StartsWith("point,register,", StringComparison.Ordinal);
 
     /// <param name="received">The same as it came in, packed maybe: the evidence of its readings.</param>
@@ -26,7 +24,7 @@ internal static class RegisterReadingRows
         {
             await run.RefuseAsync(file.Source, Refusal.Of(Rejection.UnknownField,
                 $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"
-                + TableHeaders.FormUnless(header)), received).ConfigureAwait(false);
+                + CellForm.Unless(header)), received).ConfigureAwait(false);
             return;
         }
         var rows = 0;
@@ -89,18 +87,18 @@ internal static class RegisterReadingRows
         var cells = line.Split(',');
         var columns = header == Header ? 4 : 5;
         if (cells.Length != columns) return Refusal.Of(Rejection.WrongCount,
-            $"{cells.Length} fields under {header}{TableHeaders.FormUnless(line)}");
+            $"{cells.Length} fields under {header}{CellForm.Unless(line)}");
         if (!SettlementPointId.TryParse(cells[0], out var point))
             return Refusal.Of(Rejection.InvalidIdentifier,
-                $"point {IntakeText.Quote(cells[0])}: must be {Identifier.Rule}{TableHeaders.FormUnless(cells[0])}");
+                $"point {IntakeText.Quote(cells[0])}: must be {Identifier.Rule}{CellForm.Unless(cells[0])}");
         Direction? direction = cells[1] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
         if (direction is not { } known)
             return Refusal.Of(Rejection.UnknownField,
-                $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0{TableHeaders.FormUnless(cells[1])}");
+                $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0{CellForm.Unless(cells[1])}");
         if (!FactValues.TryInstant(cells[2], out var readAt))
             return Refusal.Of(Rejection.InvalidTime,
                 $"read_at {IntakeText.Quote(cells[2])}: must be {FactValues.InstantRule}"
-                + TableHeaders.FormUnless(cells[2]));
+                + CellForm.Unless(cells[2]));
         if (cells[3].Length > Limits.NumberLengthMax)
             return IntakeText.BadNumber(Rejection.NumberTooLong, "kwh", cells[3]);
         if (!ExactNumber.TryParse(cells[3], out var kwh))
@@ -115,7 +113,7 @@ internal static class RegisterReadingRows
         if (quality is not { } good)
             return Refusal.Of(Rejection.UnknownField,
                 $"quality {IntakeText.Quote(cells[4])}: must be measured, estimated or substituted"
-                + TableHeaders.FormUnless(cells[4]));
+                + CellForm.Unless(cells[4]));
         read = new IndexRead(new RegisterId(point, known), readAt, kwh, cells[3], good);
         return null;
     }

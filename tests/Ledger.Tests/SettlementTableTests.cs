@@ -53,8 +53,9 @@ public sealed class SettlementTableTests
     public void A_day_is_settled_once_it_has_begun(string zone, string at, bool isAccepted)
     {
         var now = NodaTime.Text.InstantPattern.ExtendedIso.Parse(at).Value;
-        Decision Settled(SettlementState state, Instant at) => Settlement.Decide(state,
-            new(new("R1"), RunKind.Initial, zone, 7, "2026a", null),
+        Decision Settled(SettlementState state, Instant at, RunId? superseded = null) => Settlement.Decide(state,
+            superseded is null ? new(new("R1"), RunKind.Initial, zone, 7, "2026a", null)
+                : new(new("R2"), RunKind.Correction, zone, 7, "2026a", superseded),
             Statement.Build(Account, new(2026, 7, 1), Flat, [Hour]), at, new("k"));
         var decided = Settled(SettlementState.Empty, now);
         Answer(decided).ShouldBe(isAccepted ? "accepted" : "ReadInTheFuture");
@@ -63,6 +64,7 @@ public sealed class SettlementTableTests
         var recorded = Settled(SettlementState.Empty, Now + Duration.FromDays(1)).ShouldBeOfType<Decision.Accepted>()
             .Facts.Aggregate(SettlementState.Empty, (state, fact) => Settlement.Evolve(state, fact.Event));
         Answer(Settled(recorded, now)).ShouldBe("AlreadyRecorded");
+        Answer(Settled(recorded, now, new("R1"))).ShouldBe("accepted"); // and can be corrected
     }
 
     /// <summary>Dates in refusals are as dates everywhere: no day of the week, no month in letters.</summary>

@@ -78,6 +78,12 @@ public sealed class StandingLimitTests
             .ShouldBeOfType<Decision.Accepted>();
         StandingLimit.Decide(new([later]), sooner with { Source = "OpenADR event F of P" }, Hour(5))
             .ShouldBeOfType<Decision.Accepted>();
+        // An earlier program recorded it all the same: the newest version stands, whichever was recorded last.
+        Shown([later, sooner]).ShouldBe("10-14 80");
+        Shown([later, sooner], direction: Direction.Export).ShouldBe("");
+        // A contract's demand is no part of the event that its source is named like.
+        var contract = sooner with { Kind = StandingLimitKind.ContractDemand, Direction = Direction.Import };
+        Shown([contract, later], StandingLimitKind.ContractDemand).ShouldBe("10-14 50");
     }
 
     [Fact]
