@@ -147,8 +147,8 @@ internal sealed class FrameNeeds
             var (notSettled, disputed) = OfAccount(point, start, resting.Position);
             var notFinal = resting.IsFinal ? null : string.Create(CultureInfo.InvariantCulture,
                 $"the record of {point} from {start} at position {resting.Position} is not final");
-            // What went with its own month is settled; another record may rest on the same piece.
-            if (resting.Range is null && months.Cover(resting.Position)) (notSettled, notFinal) = (null, null);
+            // What went with its own month is settled, also where its range came back; another record may rest on it too.
+            if (months.Cover(resting.Position)) (notSettled, notFinal) = (null, null);
             if (notSettled is null && disputed is null && notFinal is null) continue;
             foreach (var at in SegmentsOf(resting))
                 judged[at] = judged[at] with

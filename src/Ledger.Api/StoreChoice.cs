@@ -161,6 +161,7 @@ public abstract record StoreChoice
             return wrong.InnerException is null or KeyNotFoundException
                 ? "has a NAME that no connection to PostgreSQL has" : $"has a {wrong.ParamName} that cannot be";
         }
+        if (settings.Host?.Contains(',', StringComparison.Ordinal) != true) return null; // one server is which it is
         const string because = "; a journal is read where it is written, because another server may not have yet what was "
             + "acknowledged";
         return settings.TargetSessionAttributes is { } kind && kind != "primary"

@@ -35,7 +35,12 @@ public static class StoreMark
     {
         Check(options);
         var path = Path.Combine(options.Directory, FileName);
-        if (options.IsInOneFolder || File.Exists(path)) return false;
+        if (options.IsInOneFolder) return false;
+        if (File.Exists(path))
+        {
+            DurableFiles.SyncDirectory(options.Directory); // whoever wrote it may have been ended before that
+            return false;
+        }
         DurableFiles.Create(path, JsonSerializer.SerializeToUtf8Bytes(
             new JsonObject { ["store"] = options.Store.Name }, Written), DurableFiles.Public);
         return true;

@@ -94,6 +94,7 @@ public static class Copy
         var isNew = Earlier(to, from) is null;
         await using var original = LedgerStores.OpenReader(from);
         if (isNew) Begin(to, from, shell);
+        else RefuseDamaged(from, shell, ct);
         using var owned = FolderLock.Take(to.Directory);
         var written = await WriteAsync(original, from, to, owned, shell, ct).ConfigureAwait(false);
         var proven = await ProvenAsync(original, from, to, written, shell, ct).ConfigureAwait(false);
@@ -126,6 +127,17 @@ public static class Copy
         new LedgerCopy(0, new MerkleTree().Root(), shell.Clock.GetCurrentInstant(), IsUnfinished: true)
             .Write(to.Directory);
         Identify(to.Directory, from);
+    }
+
+    /// <summary>Before an earlier copy is written over: damaged evidence would take the place of what is whole there.
+    /// </summary>
+    private static void RefuseDamaged(LedgerOptions from, Shell shell, CancellationToken ct)
+    {
+        var findings = new Findings();
+        EvidenceVerification.Verify(from.Directory, from.Secret, findings,
+            Seen(shell, "hashing the ledger's evidence, bytes", null), ct);
+        if (findings.Faults is [var fault, ..])
+            throw new CouldNotException($"the evidence of {from.Directory}: {fault}; the copy stays as it is");
     }
 
     /// <summary>Gives the folder the ledger's name and secret, where an interrupted copy has not.</summary>

@@ -104,7 +104,7 @@ public static class CurveFiles
                 + $"milliseconds{CellForm.Unless(time)}");
         if (CurveNumbers.Scale(kilowatts, 6, out power, out exact) is { } bad)
             return bad == Rejection.OutOfRange ? Above(number, kilowatts)
-                : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);
+                : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts, CellForm.Unless(kilowatts));
         return power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax ? Above(number, kilowatts) : null;
     }
 

@@ -123,12 +123,13 @@ public static class IntakeText
     }
 
     /// <summary>The sentence for a number that <see cref="Scale"/> refused.</summary>
-    public static Refusal BadNumber(Rejection code, string where, ReadOnlySpan<char> value) => Refusal.Of(code,
+    /// <param name="form">Of a cell, what <see cref="CellForm"/> says behind it.</param>
+    public static Refusal BadNumber(
+        Rejection code, string where, ReadOnlySpan<char> value, string form = "") => Refusal.Of(code,
         code switch
         {
             Rejection.NumberTooLong => $"{where}: {Quote(value)} is longer than {Limits.NumberLengthMax} characters",
             Rejection.OutOfRange => $"{where}: {Quote(value)} is beyond what a quantity can hold",
-            _ => $"{where}: {Quote(value)} is not a decimal number (digits, one point, no unit)"
-                + CellForm.Unless(value),
+            _ => $"{where}: {Quote(value)} is not a decimal number (digits, one point, no unit){form}",
         });
 }

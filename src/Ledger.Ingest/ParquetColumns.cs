@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 using Parquet;
 using Parquet.Meta;
@@ -49,6 +50,9 @@ internal sealed record ParquetColumns(DataField? Point, DataField Time, DataFiel
                 return Refusal.Of(Rejection.UnknownField,
                     $"curve: columns {string.Join(" and ", same.Select(field => field.Name))} say the same; a file has one "
                     + "of them");
+        if (!again && ReadOtherwiseAgain(reader) is { } inside)
+            return Refusal.Of(Rejection.UnknownField, $"curve: column {string.Join('.', inside.Path.ToList())} lies inside "
+                + "another, before a curve's own, and has its name");
         var (point, time, power) = (points.FirstOrDefault(), times[0], powers[0]);
         if (((point is null ? null : WrongPoint(point)) ?? WrongTime(time, again) ?? WrongPower(power)) is { } wrong)
             return wrong;
@@ -58,8 +62,10 @@ internal sealed record ParquetColumns(DataField? Point, DataField Time, DataFiel
             "time_ms" => 1_000,
             _ => AsIntegers(time, ParquetTypes.UnitsPerSecond),
         };
-        if (!again && power.SchemaElement is { LogicalType.DECIMAL: { } stated } element)
-            (element.Precision, element.Scale) = (stated.Precision, stated.Scale);
+        if (!again && power.SchemaElement is { LogicalType.DECIMAL: { } stated } element
+            && (element.Scale ?? 0) != stated.Scale)
+            return Refusal.Of(Rejection.Malformed, string.Create(CultureInfo.InvariantCulture,
+                $"curve: column {power.Name} states {stated.Scale} decimals, and {element.Scale ?? 0} by its older type"));
         var decimals = power.Name == "kw" ? AsIntegers(power, ParquetTypes.DecimalsOfIntegers) : null;
         fields = Fields(reader, again); // as they are stated now
         DataField Now(DataField field) => fields.First(one => one.Path.Equals(field.Path));
@@ -71,6 +77,13 @@ internal sealed record ParquetColumns(DataField? Point, DataField Time, DataFiel
         };
         return null;
     }
+
+    /// <summary>A column inside another that evidence would be read by, because it is the first of its name: what was
+    /// recorded once is derived again as it was.</summary>
+    private static DataField? ReadOtherwiseAgain(ParquetReader reader) =>
+        ((Func<DataField, bool>[])[field => field.Name == "point",
+            field => field.Name is "time" or "time_us" or "time_ms", field => field.Name is "kw" or "mw"])
+        .Select(named => reader.Schema.DataFields.FirstOrDefault(named)).FirstOrDefault(first => first is { Path.Length: > 1 });
 
     private static List<DataField> Fields(ParquetReader reader, bool again) =>
         again ? [.. reader.Schema.DataFields] : [.. reader.Schema.Fields.OfType<DataField>()];

@@ -102,7 +102,7 @@ internal static class RegisterReadingRows
         if (cells[3].Length > Limits.NumberLengthMax)
             return IntakeText.BadNumber(Rejection.NumberTooLong, "kwh", cells[3]);
         if (!ExactNumber.TryParse(cells[3], out var kwh))
-            return IntakeText.BadNumber(Rejection.NotANumber, "kwh", cells[3]);
+            return IntakeText.BadNumber(Rejection.NotANumber, "kwh", cells[3], CellForm.Unless(cells[3]));
         ReadingQuality? quality = columns == 4 ? ReadingQuality.Measured : cells[4] switch
         {
             "" or "measured" => ReadingQuality.Measured,

@@ -76,6 +76,23 @@ public sealed class CopiedFramesTests : IDisposable
         Done(AtTarget(town, "verify"));
     }
 
+    /// <summary>As where its disk is not there that night.</summary>
+    [Fact]
+    public async Task A_log_that_is_not_there_takes_none_from_the_copy()
+    {
+        await using var town = await TownAsync(2 * 1024);
+        await StreamAsync(town, 0, 600);
+        await town.CloseAsync();
+        Done(town.Run("copy", "--to", $"sqlite:{Target}"));
+        var segments = Segments(TargetFrames);
+        Directory.Move(town.FramesPath, Path.Combine(outside.Path, "away"));
+        town.Run("copy", "--to", $"sqlite:{Target}");
+        Segments(TargetFrames).ShouldBe(segments);
+        Directory.Move(Path.Combine(outside.Path, "away"), town.FramesPath);
+        Done(town.Run("copy", "--to", $"sqlite:{Target}"));
+        Done(AtTarget(town, "verify"));
+    }
+
     /// <summary>A pipe among the log's files holds the copy up, once it has the segments.</summary>
     [Fact]
     public async Task A_segment_that_is_begun_while_the_log_is_copied_is_not_of_the_copy()
@@ -91,8 +108,8 @@ public sealed class CopiedFramesTests : IDisposable
         var options = new SqliteJournalOptions(town.FolderPath, new LedgerId("test"), town.Clock,
             LedgerIdentity.Open(town.FolderPath).Secret);
         var copying = Task.Run(() => DataFolderCopy.WriteAsync(options, Target, TestContext.Current.CancellationToken));
-        var held = await Task.Run(() => new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0));
-        await using (held)
+        // For reading too, so that to open it waits for nobody.
+        await using (var held = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0))
         {
             held.Write(new byte[16]); // so much of each file is read to see whose it is
             while (!File.Exists(Path.Combine(TargetFrames, "pipe")) && !copying.IsCompleted)

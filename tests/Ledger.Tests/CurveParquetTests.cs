@@ -3,7 +3,9 @@ using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Verification;
 using NodaTime;
+using Parquet;
 using Parquet.Meta;
+using Parquet.Schema;
 using Shouldly;
 using static Ledger.Tests.ParquetBytes;
 using Type = Parquet.Meta.Type;
@@ -24,8 +26,14 @@ public sealed class CurveParquetTests
         new("time", Type.INT64, Longs(Start * unitsPerSecond + further, (Start + 1) * unitsPerSecond + further), meaning,
             older);
 
-    private static Refusal? Read(out CurveBatch? batch, params Column[] columns) =>
-        CurveParquet.Read(Of(2, columns), new IntakeHints(), out batch);
+    /// <summary>What is taken is read again as it was.</summary>
+    private static Refusal? Read(out CurveBatch? batch, params Column[] columns)
+    {
+        if (CurveParquet.Read(Of(2, columns), new IntakeHints(), out batch) is { } refused) return refused;
+        CurveParquet.Read(Of(2, columns), new IntakeHints(), out var again, again: true).ShouldBeNull();
+        again!.Curves.ShouldHaveSingleItem().Samples.ShouldBe(batch!.Curves.ShouldHaveSingleItem().Samples);
+        return null;
+    }
 
     private static void ShouldBeTheCurve(CurveBatch? batch, params long[] milliwatts) =>
         batch!.Curves.ShouldHaveSingleItem().Samples.ShouldBe(
@@ -89,12 +97,43 @@ public sealed class CurveParquetTests
     [Fact]
     public void A_decimal_number_has_the_decimals_of_its_type()
     {
-        // The newer of the two statements holds, as the format has it.
         var power = new Column("kw", Type.INT64, Longs(15_000_000_5, -25_000_001_5), (5, [0x15, 14, 0x15, 20, 0]),
-            ConvertedType.DECIMAL, (10, 0));
+            ConvertedType.DECIMAL, (10, 7));
         Read(out var batch, Point, Time, power).ShouldBeNull();
         ShouldBeTheCurve(batch, 15_000_000, -25_000_002);
         batch!.Rounded.ShouldBe(2);
+        // Programs differ in which of two statements they take.
+        Read(out _, Point, Time, power with { Number = (10, 0) })!.Detail
+            .ShouldBe("curve: column kw states 7 decimals, and 0 by its older type");
+    }
+
+    /// <summary>Evidence is read by the first column of a name, wherever it lies.</summary>
+    [Fact]
+    public async Task A_column_of_the_name_inside_another_is_refused_where_it_stands_first()
+    {
+        var (inside, time, kw) = (new DataField<double>("kw"), new DataField<long>("time_us"), new DataField<double>("kw"));
+        foreach (var isFirst in (bool[])[true, false])
+        {
+            var meta = new StructField("meta", inside);
+            var schema = isFirst ? new ParquetSchema(meta, time, kw) : new ParquetSchema(time, kw, meta);
+            using var file = new MemoryStream();
+            await using (var writer = await ParquetWriter.CreateAsync(schema, file, cancellationToken: TestContext.Current.CancellationToken))
+            {
+                using var group = writer.CreateRowGroup();
+                foreach (var field in schema.DataFields)
+                    if (field.ClrType == typeof(long)) await group.WriteAsync<long>(field, new[] { Start * 1_000_000 });
+                    else await group.WriteAsync<double>(field, new[] { field.Path.Length > 1 ? 1.0 : 2.0 });
+            }
+            var hints = new IntakeHints(new("P1"));
+            var refused = CurveParquet.Read(file.ToArray(), hints, out var batch);
+            if (isFirst) refused!.Detail.ShouldStartWith("curve: column meta.kw lies inside another");
+            else
+            {
+                refused.ShouldBeNull();
+                CurveParquet.Read(file.ToArray(), hints, out var again, again: true).ShouldBeNull();
+                again!.Curves.Single().Samples.ShouldBe(batch!.Curves.Single().Samples);
+            }
+        }
     }
 
     public static TheoryData<string, string> Unfit() => new()

@@ -95,6 +95,9 @@ public sealed class PostgresDurabilityTests(PostgresCluster cluster)
             await StandbyAsync("");
             (await first.WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(1, 1));
             (await second.WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(2, 2));
+            // A repeat is asked for after that time too, in a session that the database has not ended.
+            await Task.Delay(2500, Ct);
+            (await Append(journal, 1).WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.AlreadyRecorded(1));
         }
         finally
         {

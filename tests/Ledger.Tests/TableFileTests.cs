@@ -44,7 +44,7 @@ public sealed class TableFileTests
     public async Task A_column_of_Parquet_has_its_type_whatever_the_rows_are()
     {
         string[] types = ["name text", "isOver Boolean", "at DateTime", "count Int64", "halfNanojoules DECIMAL(38,0)",
-            "meteredKwh DECIMAL(38,12)", "ratedKw DECIMAL(38,6)", "payment DECIMAL(38,18)"];
+            "meteredKwh DECIMAL(38,12)", "ratedKw DECIMAL(38,12)", "payment DECIMAL(38,18)"];
         object?[][] rows =
         [
             ["A", true, At, 1L, 7_200_000_000_000m, 0.5m, 120m, 16750m],

@@ -8,15 +8,15 @@ namespace Ledger.Api.Tables;
 
 /// <summary>
 /// A table as a Parquet file. A column is of one type whatever the rows are, and none at all, because whoever reads
-/// several files together has the types of the first: energies are DECIMAL of twelve places of a kWh, powers of six of
-/// a kW and other figures of eighteen, integers are INT64, instants TIMESTAMP in UTC to the microsecond, truth values
+/// several files together has the types of the first: energies are DECIMAL of twelve places of a kWh, powers of twelve
+/// of a kW and other figures of eighteen, integers are INT64, instants TIMESTAMP in UTC to the microsecond, truth values
 /// BOOLEAN; days, choices and texts are text. A column with a value that its type does not hold exactly is text with
 /// every digit. What is said of the whole is in the file's metadata.
 /// </summary>
 public static class ParquetFile
 {
     private const int DigitsMax = 38; // of a DECIMAL (Parquet format, logical types)
-    private const int KwhPlaces = 12, KwPlaces = 6; // decimals that rows show
+    private const int KwhPlaces = 12, KwPlaces = 12; // decimals that rows show: a power may lie between two samples
     private const int NumberPlaces = KwhPlaces + 6; // an energy times a price of six decimals
     private const int RowsOfAGroup = 65_536;
 
@@ -66,7 +66,7 @@ public static class ParquetFile
             if (value is null) return;
             var kind = KindOf(value);
             kinds.Add(kind);
-            if (!IsFigure(kind)) return;
+            if (!IsFigure(kind) || kind == CellKind.Integer) return; // 19 digits fit each type
             var text = TableCell.Exact(value).TrimStart('-').Split('.');
             whole = Math.Max(whole, text[0].Length);
             places = Math.Max(places, text.ElementAtOrDefault(1)?.TrimEnd('0').Length ?? 0);

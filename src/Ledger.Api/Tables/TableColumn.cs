@@ -45,8 +45,11 @@ public sealed record TableColumn(string Name, CellKind? Kind)
     public static CellKind? UnitOf(string name) =>
         name.EndsWith("PerKwh", StringComparison.Ordinal) || name.EndsWith("PerKw", StringComparison.Ordinal)
             ? CellKind.Number
-        : name.EndsWith("Kwh", StringComparison.Ordinal) ? CellKind.Energy
-        : name.EndsWith("Kw", StringComparison.Ordinal) ? CellKind.Power : null;
+        : Ends(name, "Kwh", "kwh") ? CellKind.Energy
+        : Ends(name, "Kw", "kw") ? CellKind.Power : null;
+
+    private static bool Ends(string name, string unit, string alone) => name == alone
+        || name.EndsWith(unit, StringComparison.Ordinal) || name.EndsWith($".{alone}", StringComparison.Ordinal);
 
     private static CellKind? KindOf(string name, Type type) =>
         type == typeof(string) ? UnitOf(name) ?? CellKind.Text

@@ -109,7 +109,9 @@ public sealed partial class DataFolderCopy
         using var turn = await new TransparencyLog(from, secret).TurnAsync(ct).ConfigureAwait(false);
         foreach (var path in Paths(from))
             if (IsSigned(path)) Copy(path);
-        RemoveOthers(IsSigned);
+        // Tiles are of the journal, and a key that hands over has done so; a key and checkpoints nobody makes again.
+        RemoveOthers(path => path is SigningKeyFile.NextFileName
+            || path.StartsWith(TransparencyLog.DirectoryName + "/", StringComparison.Ordinal));
         return cut();
     }
 
@@ -189,7 +191,10 @@ public sealed partial class DataFolderCopy
         else CopyFolder(Frames, there.Contains, ct); // a log that is begun now is of no fact of the copied journal
         copied.ExceptWith([.. copied.Select(path => Segment().Match(path)).Where(match => match.Groups["sealed"].Success)
             .Select(match => match.Groups["name"].Value + RawSegments)]);
-        RemoveOthers(IsFrames);
+        // What was dropped, and the other form of what is here. A log that is not there at all takes nothing with it.
+        var now = copied.Select(SegmentOf).OfType<int>().ToHashSet();
+        if (now.Count > 0)
+            RemoveOthers(path => SegmentOf(path) is { } number && (number < now.Min() || now.Contains(number)));
     }
 
     private static bool IsFrames(string path) => path.StartsWith(Frames, StringComparison.Ordinal);
@@ -200,7 +205,8 @@ public sealed partial class DataFolderCopy
         Segment().Match(path) is { Success: true } match
             ? int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture) : null;
 
-    /// <summary>What an earlier copy has written of this, and the folder does not have any more.</summary>
+    /// <summary>What an earlier copy has written of this, and the folder does not have any more, because something else
+    /// stands for it.</summary>
     private void RemoveOthers(Func<string, bool> isOfThis)
     {
         foreach (var path in Paths(to))

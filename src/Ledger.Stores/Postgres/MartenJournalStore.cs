@@ -21,6 +21,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     private readonly string begin, advance, find, settings;
     private readonly Dictionary<EventId, StoredEvent> known = []; // of the last question
     private RecentIds recent = new(null);
+    private readonly NpgsqlConnection asking; // of ids: one of the readers' may have been ended while it was idle
     private JournalBatch filling, before;
     private long fence;
 
@@ -48,10 +49,12 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
             TakeLock(patience);
             filling = new(schema, connection);
             before = new(schema, Connected(ledger));
+            asking = Connected(ledger);
             commits = new($"commits {ledger.Ledger}");
         }
         catch
         {
+            asking?.Dispose();
             before?.Connection.Dispose();
             connection.Dispose();
             throw;
@@ -154,7 +157,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         known.Clear();
         var asked = ids.Where(recent.MayBeStored).Select(JournalBatch.Uuid).ToArray();
         if (asked.Length == 0) return;
-        using var command = ledger.Connections.CreateCommand(find);
+        using var command = new NpgsqlCommand(find, asking);
         command.Parameters.Add(new() { Value = asked });
         using var found = command.ExecuteReader();
         while (found.Read())
@@ -255,6 +258,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         {
             // The connection is gone, and the lock with it.
         }
+        asking.Dispose();
         before.Connection.Dispose();
         filling.Connection.Dispose();
     }

@@ -180,6 +180,7 @@ public sealed class MartenViews : IViewStore, IDisposable
 
     public void Reset(string projection) => InTransaction([ViewLease.Of(projection)], transaction =>
     {
+        Execute(transaction, "SET LOCAL statement_timeout = 0");
         Execute(transaction, $"DELETE FROM {ledger.Schema}.view_row WHERE projection = {storedAs}", projection);
         Execute(transaction, $"DELETE FROM {ledger.Schema}.view_history WHERE projection = {storedAs}", projection);
         Execute(transaction, $"DELETE FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection);

@@ -39,11 +39,11 @@ public sealed class PostgresLedger : IDisposable
         text.MaxAutoPrepare = 32; // a statement that comes again is not planned again
         text.ReadBufferSize = Math.Max(text.ReadBufferSize, ReadBufferBytes);
         text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
+        if (text.TcpKeepAliveTime == 0) (text.TcpKeepAliveTime, text.TcpKeepAliveInterval) = (5, 1); // seconds
+        text.TcpKeepAlive = true;
         Connections = SourceOf(text);
         text.CommandTimeout = 0;
         text.WriteBufferSize = Math.Max(text.WriteBufferSize, BinaryCopy.BufferBytes);
-        if (text.TcpKeepAliveTime == 0) (text.TcpKeepAliveTime, text.TcpKeepAliveInterval) = (5, 1); // seconds
-        text.TcpKeepAlive = true;
         writing = new(() => SourceOf(text));
         store = new(() => DocumentStore.For(Configure));
     }
