@@ -96,7 +96,8 @@ public static class CurveParquet
         var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
         await using var closed = reader.ConfigureAwait(false);
         if (Sizes(reader, file.Length) is { } tooLarge) return (tooLarge, null);
-        if (ParquetColumns.Find(reader, hints.Point is not null, again, out var found) is { } unfit) return (unfit, null);
+        if (ParquetColumns.Find(reader, hints.Point is not null, again, out var found) is { } unfit)
+            return (unfit, null);
         var columns = found!;
         if (ParquetPages.Check(file.Span, reader.Metadata!, columns) is { } damaged) return (damaged, null);
         var sentAt = hints.SentAt;
