@@ -111,18 +111,20 @@ public sealed class CurveParquetTests
     [Fact]
     public async Task A_column_of_the_name_inside_another_is_refused_where_it_stands_first()
     {
+        var ct = TestContext.Current.CancellationToken;
         var (inside, time, kw) = (new DataField<double>("kw"), new DataField<long>("time_us"), new DataField<double>("kw"));
         foreach (var isFirst in (bool[])[true, false])
         {
             var meta = new StructField("meta", inside);
             var schema = isFirst ? new ParquetSchema(meta, time, kw) : new ParquetSchema(time, kw, meta);
             using var file = new MemoryStream();
-            await using (var writer = await ParquetWriter.CreateAsync(schema, file, cancellationToken: TestContext.Current.CancellationToken))
+            await using (var writer = await ParquetWriter.CreateAsync(schema, file, cancellationToken: ct))
             {
                 using var group = writer.CreateRowGroup();
                 foreach (var field in schema.DataFields)
-                    if (field.ClrType == typeof(long)) await group.WriteAsync<long>(field, new[] { Start * 1_000_000 });
-                    else await group.WriteAsync<double>(field, new[] { field.Path.Length > 1 ? 1.0 : 2.0 });
+                    if (field.ClrType == typeof(long)) await group.WriteAsync<long>(field, new[] { Start * 1_000_000 }, cancellationToken: ct);
+                    else await group.WriteAsync<double>(
+                        field, new[] { field.Path.Length > 1 ? 1.0 : 2.0 }, cancellationToken: ct);
             }
             var hints = new IntakeHints(new("P1"));
             var refused = CurveParquet.Read(file.ToArray(), hints, out var batch);
