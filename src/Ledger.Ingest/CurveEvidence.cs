@@ -22,7 +22,7 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
         piece.Digest == received && (piece.Named is null || piece.Named == Received.Named);
 
     /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists. Whether it is one its
-    /// bytes say, which are read once: every period beside asks, of every point.</summary>
+    /// bytes say, which are read for that once: every period beside asks, of every point.</summary>
     public IReadOnlyList<NamedPiece> Pieces(EvidenceDigest digest) =>
         digest == received || IsGone(digest) ? [new(digest)]
             : listed.GetOrAdd(digest, one => new(() => [.. EvidenceManifest.Pieces(one, Bytes(one))])).Value;
