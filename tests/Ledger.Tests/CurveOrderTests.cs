@@ -148,7 +148,8 @@ public sealed class CurveOrderTests
         (double, long)[][] files =
             [.. Enumerable.Range(0, 16).Select(i => Even(posted + i * 60, 1, 1)), Even(fast, 1, 120)];
         int[] inTime = [.. Enumerable.Range(0, 17)];
-        var records = await InOrdersAsync(files, [inTime, [.. inTime.Reverse()], [.. inTime[..8], 16, .. inTime[8..16]]]);
+        var records = await InOrdersAsync(
+            files, [inTime, [.. inTime.Reverse()], [.. inTime[..8], 16, .. inTime[8..16]]]);
         (records[of].Import, records[of].CoveredMicroseconds).ShouldBe((Of(90_000), 900_000_000));
     }
 
@@ -159,7 +160,8 @@ public sealed class CurveOrderTests
     {
         var records = await InEveryOrderAsync(
             [Even(26_099.2, 3600, 3), Even(33_280.9, 1, 20), Even(39_600, 1, 20)]);
-        records.Where(record => record.CoveredMicroseconds > 0).Select(record => (record.Period.Start - Day).TotalMinutes)
+        records.Where(record => record.CoveredMicroseconds > 0)
+            .Select(record => (record.Period.Start - Day).TotalMinutes)
             .ShouldBe([420, .. Enumerable.Range(29, 8).Select(i => i * 15.0), 660]);
     }
 
