@@ -13,6 +13,9 @@ namespace Ledger.Ingest;
 internal sealed class CurveBridges(
     PowerSample[] received, PointCalendar calendar, Func<IntervalRecorded, IReadOnlyList<PowerSample[]>> stored)
 {
+    /// <summary>How far before a period a sample has no part in it where another one lies between.</summary>
+    private const long Ramp = PowerCurve.RampWindowMicroseconds - 1;
+
     private readonly List<Interval> periods = [.. calendar.Days.SelectMany(calendar.PeriodsOf)];
     private readonly HashSet<Instant> found = [];
 
@@ -49,10 +52,10 @@ internal sealed class CurveBridges(
             if (pieces.Count == 0 && isBeyond) return;
             found.UnionWith(unrecorded);
             var (start, end) = CurveWindow.Edges(periods[i]);
-            if (isBeyond && IsNext(pieces, isBack ? end : start)) found.Add(periods[i].Start);
+            if (isBeyond && IsNext(pieces, isBack ? end : start - Ramp)) found.Add(periods[i].Start);
             var own = isBack ? LastBefore(pieces, isBeyond ? end : from)
                 : FirstFrom(pieces, isBeyond ? start : from + 1);
-            if (holdsNew || (own >= start && own < end)) return;
+            if (holdsNew || (own >= start && own < (isBack ? end : end - Ramp))) return;
         }
 
         // Also where a stored sample has the same instant, of which the lower power counts.

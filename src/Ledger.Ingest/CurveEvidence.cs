@@ -11,6 +11,7 @@ namespace Ledger.Ingest;
 internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest received, CurveBatch batch)
 {
     private readonly ConcurrentDictionary<NamedPiece, Lazy<CurveBatch>> read = [];
+    private readonly ConcurrentDictionary<EvidenceDigest, Lazy<NamedPiece[]>> listed = [];
     private readonly ConcurrentDictionary<NamedPiece, EvidenceDigest> alone = [];
 
     public NamedPiece Received { get; } = new(received, batch.NamedBeside);
@@ -20,9 +21,11 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     public bool IsReceived(NamedPiece piece) =>
         piece.Digest == received && (piece.Named is null || piece.Named == Received.Named);
 
-    /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists.</summary>
-    public IEnumerable<NamedPiece> Pieces(EvidenceDigest digest) =>
-        digest == received || IsGone(digest) ? [new(digest)] : EvidenceManifest.Pieces(digest, Bytes(digest));
+    /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists. Whether it is one its
+    /// bytes say, which are read for that once: every period beside asks, of every point.</summary>
+    public IReadOnlyList<NamedPiece> Pieces(EvidenceDigest digest) =>
+        digest == received || IsGone(digest) ? [new(digest)]
+            : listed.GetOrAdd(digest, one => new(() => [.. EvidenceManifest.Pieces(one, Bytes(one))])).Value;
 
     /// <summary>Whether it was kept and can no longer be read: erased, or pruned with its month. What was received just
     /// now is at hand all the same.</summary>

@@ -70,13 +70,13 @@ internal sealed class CurvePeriods(
             if (IsInside(start, end)) Streamed ??= period;
             return null;
         }
-        if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces
-            && pieces.Exists(piece => evidence.IsGone(piece.Digest)))
+        if (before is not null && evidence.Pieces(before.Evidence) is var pieces
+            && pieces.Any(piece => evidence.IsGone(piece.Digest)))
         {
             // From the rest of its evidence less would come out than was measured, so it stays as it is; what is of it
             // already says nothing new.
-            if (pieces.Exists(evidence.IsReceived)) return before;
-            if (IsInside(start, end)) Gone ??= (period, pieces.Exists(piece => evidence.IsPruned(piece.Digest)));
+            if (pieces.Any(evidence.IsReceived)) return before;
+            if (IsInside(start, end)) Gone ??= (period, pieces.Any(piece => evidence.IsPruned(piece.Digest)));
             return null;
         }
         var used = new List<CurvePiece>();

@@ -4,6 +4,7 @@ using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 using Ledger.Journal.Verification;
+using NodaTime;
 
 namespace Ledger.Ingest;
 
@@ -27,7 +28,8 @@ public sealed class RecordVerification(
     private readonly StreamRecordVerification streams = new(evidence, log, findings, droppings);
     private (long Records, long Samples) ofFiles;
     private long asBefore; // records of files that are so by a measure of gaps that held before
-    private (long Count, IntervalRecorded? First) silent; // of these, those that hold no sample and are not bridged now
+    // Of these, those that hold no sample, are not bridged now and have no later version.
+    private readonly Dictionary<(SettlementPointId Point, Instant Start), IntervalRecorded> silent = [];
     private long suspects; // of files
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
@@ -58,6 +60,7 @@ public sealed class RecordVerification(
                 return;
             }
             VerifyClock(position, record, before);
+            silent.Remove((record.Point, record.Period.Start));
             var (integral, isClosed) = Derive(record);
             if (IntervalRecords.IsClockSuspect(record.ClockOffsetMicroseconds)) suspects++;
             if (!RecordComparison.IsAs(integral, record) || !IsInState(record, isClosed, before))
@@ -90,7 +93,7 @@ public sealed class RecordVerification(
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
                 $"{asBefore} interval records of files by the measure of gaps that holds now: they are as an earlier "
                 + $"one gives them, by which a gap might measure itself"));
-        if (silent.First is { } first)
+        if (silent.Values.MinBy(record => (record.Period.Start, record.Point)) is { } first)
             findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
                 $"{silent.Count} of these for whether anything flowed: they hold no sample, and those beside are farther "
                 + $"apart than the spacing of either file allows; the first is that of {first.Point} from "
@@ -179,7 +182,8 @@ public sealed class RecordVerification(
             var before = PowerCurve.Integrate(samples, [record.Period], gap)[0];
             if (!RecordComparison.IsAs(before, record)) continue;
             asBefore++;
-            if (integral is { Samples: 0, CoveredMicroseconds: 0 } && silent.Count++ == 0) silent.First = record;
+            if (integral is { Samples: 0, CoveredMicroseconds: 0 })
+                silent[(record.Point, record.Period.Start)] = record;
             return before;
         }
         return integral;

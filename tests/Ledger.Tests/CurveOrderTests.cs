@@ -42,11 +42,14 @@ public sealed class CurveOrderTests
             .Select(versions => versions.MaxBy(record => record.Version)!).OrderBy(record => record.Period.Start)];
 
     /// <summary>The latest records, which are the same in every order of the files, without a fault in any.</summary>
-    private static async Task<List<IntervalRecorded>> InEveryOrderAsync(
-        (double, long)[][] files, int periodMinutes = 15)
+    private static Task<List<IntervalRecorded>> InEveryOrderAsync(
+        (double, long)[][] files, int periodMinutes = 15) => InOrdersAsync(files, Orders(files.Length), periodMinutes);
+
+    private static async Task<List<IntervalRecorded>> InOrdersAsync(
+        (double, long)[][] files, IEnumerable<int[]> orders, int periodMinutes = 15)
     {
         List<IntervalRecorded>? first = null;
-        foreach (var order in Orders(files.Length))
+        foreach (var order in orders)
         {
             await using var ledger = await LedgerAsync(periodMinutes);
             foreach (var file in order) await ledger.TakeAsync(Csv(files[file]));
@@ -128,6 +131,50 @@ public sealed class CurveOrderTests
             (records[i].Import, records[i].CoveredMicroseconds).ShouldBe((Of(90_000), 900_000_000));
     }
 
+    /// <summary>Of three values the median is half of both distances, so a silence would allow itself.</summary>
+    [Fact]
+    public async Task A_file_of_three_values_fills_no_silence_with_its_own()
+    {
+        var records = await InEveryOrderAsync([Even(590 * 60, 60, 20), [.. Even(840 * 60, 60, 2), (1070 * 60, 100)]]);
+        // The last one holds a value itself, which leads to it.
+        records.Select(record => (record.Period.Start - Day).TotalMinutes).ShouldBe([585, 600, 840, 1065]);
+        records.Select(record => record.CoveredMicroseconds / 1_000_000).ShouldBe([600, 540, 60, 300]);
+    }
+
+    /// <summary>Values that are posted one by one have a spacing together, before a fast file and after it.</summary>
+    [Theory, InlineData(0, 900, 0), InlineData(900, 780, 1)]
+    public async Task A_fast_file_takes_nothing_from_values_that_came_one_by_one(int posted, int fast, int of)
+    {
+        (double, long)[][] files =
+            [.. Enumerable.Range(0, 16).Select(i => Even(posted + i * 60, 1, 1)), Even(fast, 1, 120)];
+        int[] inTime = [.. Enumerable.Range(0, 17)];
+        var records = await InOrdersAsync(
+            files, [inTime, [.. inTime.Reverse()], [.. inTime[..8], 16, .. inTime[8..16]]]);
+        (records[of].Import, records[of].CoveredMicroseconds).ShouldBe((Of(90_000), 900_000_000));
+    }
+
+    /// <summary>A sample of a slow file lies in the ramp window of a silence, and nearer ones of fast files beside it.
+    /// </summary>
+    [Fact]
+    public async Task Only_the_files_of_the_nearest_samples_bridge_a_period()
+    {
+        var records = await InEveryOrderAsync(
+            [Even(26_099.2, 3600, 3), Even(33_280.9, 1, 20), Even(39_600, 1, 20)]);
+        records.Where(record => record.CoveredMicroseconds > 0)
+            .Select(record => (record.Period.Start - Day).TotalMinutes)
+            .ShouldBe([420, .. Enumerable.Range(29, 8).Select(i => i * 15.0), 660]);
+    }
+
+    /// <summary>A value that is in no ramp window of a period leads to one that is.</summary>
+    [Fact]
+    public async Task A_ramp_reaches_back_to_the_last_sample_before_its_window()
+    {
+        var records = await InEveryOrderAsync(
+            [[(1100, 200), (1499.5, 200), .. Even(1500.2, 100, 4, kilowatts: 200)], [(1200.4, 0)]], periodMinutes: 5);
+        records.Single(record => record.Period.Start == Day + Duration.FromSeconds(1500)).Ramp1sMilliwattsMax
+            .ShouldBe(200_602); // 0.3 s of 200 kW in 299.1 s
+    }
+
     [Fact]
     public async Task A_stored_sample_is_looked_for_in_periods_that_hold_new_ones_too()
     {
@@ -182,17 +229,18 @@ public sealed class CurveOrderTests
             var grid = (int[])[1, 30, 60, 300];
             var step = grid[chance.Next(grid.Length)];
             var files = new (double, long)[seed % 4 == 0 ? 3 : 2][];
-            for (var i = 0; i < files.Length; i++) files[i] = Stretches(chance, step);
+            for (var i = 0; i < files.Length; i++) files[i] = Stretches(chance, step, isOnSeconds: seed % 2 == 0);
             await InEveryOrderAsync(files, periodMinutes: 5);
         }
     }
 
-    private static (double, long)[] Stretches(Random chance, int grid)
+    private static (double, long)[] Stretches(Random chance, int grid, bool isOnSeconds)
     {
         var samples = new List<(double, long)>();
-        var at = chance.Next(2400 / grid) * grid;
+        var at = (isOnSeconds ? 0.0 : 300) + chance.Next(2400 / grid) * grid;
         for (var left = chance.Next(1, 4); left > 0; left--)
         {
+            if (!isOnSeconds) at += ((double[])[-0.8, -0.5, -0.1, 0, 0.1, 0.4])[chance.Next(6)];
             var step = ((int[])[grid, 2 * grid, 60, 300])[chance.Next(4)];
             for (var count = ((int[])[1, 2, 3, 5, 10, 20])[chance.Next(6)]; count > 0; count--, at += step)
                 samples.Add((at, chance.Next(3) * 100));
@@ -255,7 +303,9 @@ public sealed class CurveOrderTests
         var mended = (await LatestAsync(ledger)).Single(record => record.Period == period);
         (mended.Version, mended.Import, mended.CoveredMicroseconds, mended.Quality)
             .ShouldBe((2, Energy.Zero, 0, ReadingQuality.Missing));
-        (await VerifiedAsync(ledger)).Faults.ShouldBeEmpty();
+        findings = await VerifiedAsync(ledger);
+        findings.Faults.ShouldBeEmpty();
+        AsBefore(findings).ShouldBe([told[0]]); // what its later version mended is no more to do
     }
 
     /// <summary>What no sample closes is final only where the version before was.</summary>
