@@ -147,7 +147,8 @@ internal sealed class FrameNeeds
             var (notSettled, disputed) = OfAccount(point, start, resting.Position);
             var notFinal = resting.IsFinal ? null : string.Create(CultureInfo.InvariantCulture,
                 $"the record of {point} from {start} at position {resting.Position} is not final");
-            // What went with its own month is settled, also where its range came back; another record may rest on it too.
+            // What went with its own month is settled, also where its range came back; another record may rest on
+            // that too.
             if (months.Cover(resting.Position)) (notSettled, notFinal) = (null, null);
             if (notSettled is null && disputed is null && notFinal is null) continue;
             foreach (var at in SegmentsOf(resting))

@@ -83,7 +83,8 @@ internal sealed record ParquetColumns(DataField? Point, DataField Time, DataFiel
     private static DataField? ReadOtherwiseAgain(ParquetReader reader) =>
         ((Func<DataField, bool>[])[field => field.Name == "point",
             field => field.Name is "time" or "time_us" or "time_ms", field => field.Name is "kw" or "mw"])
-        .Select(named => reader.Schema.DataFields.FirstOrDefault(named)).FirstOrDefault(first => first is { Path.Length: > 1 });
+        .Select(named => reader.Schema.DataFields.FirstOrDefault(named))
+        .FirstOrDefault(first => first is { Path.Length: > 1 });
 
     private static List<DataField> Fields(ParquetReader reader, bool again) =>
         again ? [.. reader.Schema.DataFields] : [.. reader.Schema.Fields.OfType<DataField>()];

@@ -323,7 +323,9 @@ public sealed class CurveAccumulatorTests
                 return GC.GetAllocatedBytesForCurrentThread() - before;
             }
             Run(30_000);
-            Run(30_000).ShouldBe(0, $"a sample each {step} µs, {length} a call");
+            // A collection of another test's may leave the rest of this thread's room behind, which counts as
+            // allocated; what a sample allocates is there each time.
+            Enumerable.Range(0, 3).Min(_ => Run(30_000)).ShouldBe(0, $"a sample each {step} µs, {length} a call");
         }
     }
 

@@ -112,7 +112,7 @@ public sealed class CurveParquetTests
     public async Task A_column_of_the_name_inside_another_is_refused_where_it_stands_first()
     {
         var ct = TestContext.Current.CancellationToken;
-        var (inside, time, kw) = (new DataField<double>("kw"), new DataField<long>("time_us"), new DataField<double>("kw"));
+        var (inside, time, kw) = (new DataField<double?>("kw"), new DataField<long>("time_us"), new DataField<double?>("kw"));
         foreach (var isFirst in (bool[])[true, false])
         {
             var meta = new StructField("meta", inside);
@@ -122,9 +122,10 @@ public sealed class CurveParquetTests
             {
                 using var group = writer.CreateRowGroup();
                 foreach (var field in schema.DataFields)
-                    if (field.ClrType == typeof(long)) await group.WriteAsync<long>(field, new[] { Start * 1_000_000 }, cancellationToken: ct);
+                    if (field.ClrType == typeof(long))
+                        await group.WriteAsync<long>(field, new[] { Start * 1_000_000 }, cancellationToken: ct);
                     else await group.WriteAsync<double>(
-                        field, new[] { field.Path.Length > 1 ? 1.0 : 2.0 }, cancellationToken: ct);
+                        field, new double?[] { field.Path.Length > 1 ? 1.0 : 2.0 }, cancellationToken: ct);
             }
             var hints = new IntakeHints(new("P1"));
             var refused = CurveParquet.Read(file.ToArray(), hints, out var batch);

@@ -8,10 +8,10 @@ namespace Ledger.Api.Tables;
 
 /// <summary>
 /// A table as a Parquet file. A column is of one type whatever the rows are, and none at all, because whoever reads
-/// several files together has the types of the first: energies are DECIMAL of twelve places of a kWh, powers of twelve
-/// of a kW and other figures of eighteen, integers are INT64, instants TIMESTAMP in UTC to the microsecond, truth values
-/// BOOLEAN; days, choices and texts are text. A column with a value that its type does not hold exactly is text with
-/// every digit. What is said of the whole is in the file's metadata.
+/// several files together has the types of the first: energies and powers are DECIMAL of twelve places of a kWh or kW,
+/// other figures of eighteen, integers are INT64, instants TIMESTAMP in UTC to the microsecond, truth values BOOLEAN;
+/// days, choices and texts are text. A column with a value that its type does not hold exactly is text with every
+/// digit. What is said of the whole is in the file's metadata.
 /// </summary>
 public static class ParquetFile
 {
