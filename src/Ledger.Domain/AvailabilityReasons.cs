@@ -110,7 +110,8 @@ public sealed class AvailabilityReasons
         {
             var (declared, programme) = Paying(other, at)!.Value;
             yield return ExplainedValue.Of(declared.Position, "declared before on its way", "",
-                $"{declared.Fact.Available}") with { Whose = programme.Fact.Payee ?? other.Owner };
+                $"{declared.Fact.Available}") with
+            { Whose = programme.Fact.Payee ?? other.Owner };
         }
     }
 
