@@ -204,7 +204,7 @@ public sealed class TableFileTests
         string? python = null;
         foreach (var each in Interpreters)
             if (python is null && (await PythonAsync(each, "import openpyxl")).Exit == 0) python = each;
-        Assert.SkipWhen(python is null, "needs python3-openpyxl");
+        Assert.SkipWhen(python is null, "openpyxl is not installed; test.sh --install installs it");
         var path = Path.Combine(Path.GetTempPath(), $"ledger-{Path.GetRandomFileName()}.xlsx");
         try
         {
