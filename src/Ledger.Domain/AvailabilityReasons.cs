@@ -109,9 +109,9 @@ public sealed class AvailabilityReasons
         foreach (var other in Before(at))
         {
             var (declared, programme) = Paying(other, at)!.Value;
-            yield return ExplainedValue.Of(declared.Position, "declared before on its way", "",
-                $"{declared.Fact.Available}") with
-            { Whose = programme.Fact.Payee ?? other.Owner };
+            var said = ExplainedValue.Of(
+                declared.Position, "declared before on its way", "", $"{declared.Fact.Available}");
+            yield return said with { Whose = programme.Fact.Payee ?? other.Owner };
         }
     }
 
